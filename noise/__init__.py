@@ -1,0 +1,13 @@
+"""The noise models of Xie et al. (NeurIPS 2023), Table 1: how to sample them, their scores, and how to solve Eq. 7.
+
+>>> import noise
+>>> model = noise.get("poisson-conv+gaussian", lam=0.22)
+>>> model.number, model.parameters
+(14, {'lam': 0.22, 'sigma': 10.0})
+"""
+
+from noise.catalogue import catalogue, get
+from noise.convolution import Convolution
+from noise.model import Decorrelated, NoiseModel, Traits
+
+__all__ = ["Convolution", "Decorrelated", "NoiseModel", "Traits", "catalogue", "get"]

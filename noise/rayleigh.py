@@ -1,0 +1,68 @@
+"""Rayleigh noise: the multiplicative part of Nos. 9, 10, 15 and 16; biased."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Rayleigh:
+    """z = (1 + eta) x, eta ~ Rayleigh(sigma): mean (1 + sigma sqrt(pi / 2)) x, so biased upwards.
+
+    Parameters
+    ----------
+    sigma : float
+        Scale of eta (dimensionless, > 0).
+    """
+
+    sigma: float
+
+    formula = ("(1 + η) ⊙ x", "η ~ Rayleigh(scale)")
+    additive = False
+    unbiased = False
+    exponential_family = False
+
+    def variance(self, x: torch.Tensor) -> torch.Tensor:
+        """Var[z | x], in squared grey levels."""
+        return (2 - math.pi / 2) * (self.sigma * x) ** 2
+
+    def sample(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+        """z for the clean image x (grey levels, >= 0)."""
+        uniform = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+        # A uniform number of exactly 0 (one float32 pixel in 17 million) would give z = x, where the score is infinite.
+        uniform = uniform.clamp(min=torch.finfo(x.dtype).eps / 4)
+        eta = self.sigma * torch.sqrt(-2 * torch.log1p(-uniform))
+        return (1 + eta) * x
+
+    def score(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """1 / (z - x) - (z - x) / (sigma x)^2, for z > x: the gradient of the log of Eq. 15 by z."""
+        return 1 / (z - x) - (z - x) / (self.sigma * x) ** 2
+
+    def solve(self, z: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
+        """x = z / (1 + t) with t the one positive root of t^3 + t^2 + c t - sigma^2, c = sigma^2 (s z - 1).
+
+        This is Eq. 7 times sigma^2 t x (1 + t) for t = (z - x) / x; one change of sign, so one root.
+        Newton's method comes down to it monotonically from any start on its right. z below 0 counts as 0.
+        """
+        z = z.clamp(min=0)
+        variance = self.sigma**2
+        c = variance * (s * z - 1)
+        t = 1 + self.sigma + torch.sqrt(c.abs())
+        for _ in range(100):
+            step = (((t + 1) * t + c) * t - variance) / ((3 * t + 2) * t + c)
+            t = t - step
+            if bool((step <= 4 * torch.finfo(t.dtype).eps * t).all()):
+                break
+        return z / (1 + t)
+
+    def solve_paper(self, z: torch.Tensor, s: torch.Tensor, iterations: int) -> torch.Tensor:
+        """Algorithm 3 as it stands."""
+        x = z
+        for _ in range(iterations):
+            b = self.sigma**2 * s * x
+            t = 0.5 * (torch.sqrt(b * b + 4 * self.sigma**2) - b)
+            x = z / (t + 1)
+        return x
