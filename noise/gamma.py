@@ -22,7 +22,7 @@ class Gamma:
 
     formula = ("η ⊙ x", "η ~ Gamma(α, α)")
     additive = False
-    unbiased = True
+    mean_gain = 1.0
     exponential_family = True
 
     def variance(self, x: torch.Tensor) -> torch.Tensor:

@@ -36,7 +36,7 @@ class Gaussian:
     convolution: Convolution | None = None
 
     additive = True
-    unbiased = True
+    mean_gain = 1.0
 
     @property
     def formula(self) -> tuple[str, str]:

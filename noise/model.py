@@ -6,7 +6,6 @@ Nos. 5-16:  y = A N(x) + gaussian n       base N: `Gamma`, `Poisson` or `Rayleig
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -142,8 +141,8 @@ class NoiseModel:
             additive=additive,
             signal_dependent=not additive or not self.base.exponential_family,
             independent=not convolved,
-            unbiased=self.base.unbiased and (additive or not convolved),
-            base_unbiased=self.base.unbiased,
+            unbiased=self.mean_gain == 1 and (additive or not convolved),
+            base_unbiased=self.mean_gain == 1,
             exponential_family=self.base.exponential_family and self.gaussian == 0,
             convolved=convolved,
             gaussian=self.gaussian,
@@ -243,8 +242,12 @@ class NoiseModel:
         )
         return Decorrelated(inner, not isinstance(base, Gaussian), self.convolution)
 
-    def typical_std(self) -> float:
-        """Root mean square of y - E[y | x] over grey levels spread evenly over [0, 255] (grey levels)."""
-        x = torch.linspace(0, 255, 256, dtype=torch.float64)
+    @property
+    def mean_gain(self) -> float:
+        """g of E[y | x] = g A x (Nos. 5-16) or g x (Nos. 1-4): 1 where N is unbiased."""
+        return self.base.mean_gain
+
+    def std(self, x: torch.Tensor) -> torch.Tensor:
+        """Standard deviation of the pixels of y where the clean image is x and varies little (grey levels, shape of x)."""
         gain = self.convolution.noise_gain() if self.convolution is not None else 1.0
-        return math.sqrt(float(self.base.variance(x).mean()) * gain**2 + self.gaussian**2)
+        return torch.sqrt(self.base.variance(x) * gain**2 + self.gaussian**2)

@@ -27,7 +27,7 @@ class Poisson:
 
     formula = ("k / λ", "k ~ Poisson(λ x)")
     additive = False
-    unbiased = True
+    mean_gain = 1.0
     exponential_family = True
 
     def variance(self, x: torch.Tensor) -> torch.Tensor:

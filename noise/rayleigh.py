@@ -22,8 +22,12 @@ class Rayleigh:
 
     formula = ("(1 + η) ⊙ x", "η ~ Rayleigh(scale)")
     additive = False
-    unbiased = False
     exponential_family = False
+
+    @property
+    def mean_gain(self) -> float:
+        """E[z | x] / x."""
+        return 1 + self.sigma * math.sqrt(math.pi / 2)
 
     def variance(self, x: torch.Tensor) -> torch.Tensor:
         """Var[z | x], in squared grey levels."""

@@ -209,9 +209,11 @@ def test_rayleigh_noise_is_never_exactly_zero(monkeypatch):
 
 
 @MODELS
-def test_typical_std_is_that_of_samples_over_all_grey_levels(model):
-    """On images of one grey level each, 0 to 255, so that A mixes no levels."""
-    x = torch.arange(256, dtype=torch.float64)[:, None, None, None].expand(256, 1, 16, 16)
-    y = model.sample(x, seeded(9))
-    mean = base_moments(model, x.numpy())[0]  # A keeps a constant image
-    assert float(((y - torch.from_numpy(mean)) ** 2).mean().sqrt()) == pytest.approx(model.typical_std(), rel=0.02)
+def test_std_and_mean_gain_are_those_of_samples(model):
+    """On images of one grey level each, so that A mixes no levels and keeps the mean."""
+    for level in (0.0, 3.0, 100.0, 255.0):
+        x = torch.full((1, 400, 400), level, dtype=torch.float64)
+        y = model.sample(x, seeded(9))
+        std = float(model.std(x)[0, 0, 0])
+        assert float(y.std()) == pytest.approx(std, rel=0.03)
+        assert float(y.mean()) == pytest.approx(model.mean_gain * level, abs=5 * std / 400 + 1e-9)
