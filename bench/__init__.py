@@ -1,0 +1,1 @@
+"""The harness: networks, data, training, evaluation, execution, and the results on disk."""
