@@ -1,0 +1,249 @@
+"""Reading a run directory. Whatever is missing or damaged becomes a sentence in `Run.problems`, not an exception."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.model import COLUMNS, Cell, Crop, Method, Noise, Run, Training, Verdict
+from reports.untrusted import mapping, number, points, sequence, text, texts, whole
+
+_TEXT_COLUMNS = [name for name in COLUMNS if name not in ("noise_no", "seed", "value")]
+_TABLES = ("results.parquet", "results.csv")
+
+
+def load(directory: str | Path) -> Run:
+    """Read a run directory, or a bare results.parquet or results.csv.
+
+    Raises ValueError, one line, where there is nothing to report on.
+    """
+    path = Path(directory)
+    if not path.exists():
+        raise ValueError(f"{path}: no such run directory")
+    if path.is_file() and path.suffix not in (".parquet", ".csv"):
+        raise ValueError(f"{path}: neither a run directory nor a results.parquet or results.csv")
+    root = path.parent if path.is_file() else path
+    problems: list[str] = []
+    info: Mapping[str, Any] = {}
+    cells: tuple[Cell, ...] = ()
+    if path.is_dir():
+        info = mapping(_json(root / "run.json", problems))
+        cells = tuple(_cells(root / "cells", problems))
+    else:
+        problems.append(f"Only the table {path.name} was given: settings, crops, curves and costs are unknown.")
+    names = [path.name] if path.is_file() else _TABLES
+    table = _first_table(root, names, problems)
+    if table is None:
+        if not info and not cells:
+            raise ValueError(f"{path}: holds no run (no readable run.json, results.parquet, results.csv or cells/)")
+        problems.append("No results table: the scores shown are those of the cells' own files.")
+        table = _table_of_cells(cells, info)
+    elif cells:
+        _compare(table, cells, problems)
+    return Run(
+        directory=root,
+        info=info,
+        table=table,
+        methods=_methods(info, table),
+        noises=_noises(info, table),
+        verdicts=_verdicts(info, table),
+        datasets=_datasets(info, table),
+        cells=cells,
+        problems=tuple(problems),
+    )
+
+
+def _json(path: Path, problems: list[str]) -> object:
+    name = path.name if path.parent.name != "cells" else f"cells/{path.name}"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problems.append(f"{name} is missing.")
+    except OSError as error:
+        problems.append(f"{name} cannot be read: {error.strerror}.")
+    except (ValueError, RecursionError):
+        problems.append(f"{name} is not valid JSON and was left out.")
+    return None
+
+
+def _cells(folder: Path, problems: list[str]) -> Iterable[Cell]:
+    if not folder.is_dir():
+        problems.append("The folder cells/ is missing: no crops, curves, costs or messages.")
+        return
+    for path in sorted(folder.glob("*.json")):
+        data = _json(path, problems)
+        if data is None:
+            continue
+        cell = mapping(data)
+        if not text(cell.get("noise")) or not text(cell.get("method")):
+            problems.append(f"cells/{text(path.name)} names no noise model or no method and was left out.")
+            continue
+        yield _cell(cell)
+
+
+def _cell(data: Mapping[str, Any]) -> Cell:
+    return Cell(
+        noise_no=whole(data.get("noise_no")),
+        noise=text(data.get("noise")),
+        method=text(data.get("method")),
+        seed=whole(data.get("seed")),
+        status=text(data.get("status"), "unknown"),
+        applicability=text(data.get("applicability")),
+        reason=text(data.get("reason")),
+        decorrelated=data.get("decorrelated") is True,
+        training=_training(data.get("training")),
+        denoise_seconds=number(data.get("denoise_seconds")),
+        megapixels=number(data.get("megapixels")),
+        seconds=number(data.get("seconds")),
+        peak_memory_mib=number(data.get("peak_memory_mib")),
+        finished=text(data.get("finished")),
+        rows=tuple(mapping(row) for row in sequence(data.get("rows"))),
+        crops=tuple(_crop(mapping(crop)) for crop in sequence(data.get("crops"))),
+        warnings=texts(data.get("warnings")),
+        message=text(data.get("message")),
+        traceback=text(data.get("traceback")),
+    )
+
+
+def _training(value: object) -> Training | None:
+    data = mapping(value)
+    if not data:
+        return None
+    return Training(
+        key=text(data.get("key")),
+        reused=data.get("reused") is True,
+        seconds=number(data.get("seconds")),
+        steps=number(data.get("steps")),
+        parameters=number(data.get("parameters")),
+        peak_memory_mib=number(data.get("peak_memory_mib")),
+        loss=points(data.get("loss")),
+        validation=points(data.get("validation")),
+    )
+
+
+def _crop(data: Mapping[str, Any]) -> Crop:
+    return Crop(*(text(data.get(key)) for key in ("dataset", "image", "file", "clean")))
+
+
+def _first_table(root: Path, names: Iterable[str], problems: list[str]) -> pd.DataFrame | None:
+    for name in names:
+        path = root / name
+        if not path.is_file():
+            continue
+        try:
+            return _tidy(_read_table(path))
+        except Exception as error:  # a damaged file fails in whatever way its reader happens to fail
+            reason = text(str(error)).splitlines()
+            problems.append(f"{name} cannot be read and was left out: {reason[0] if reason else type(error).__name__}")
+    return None
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    # An image may well be called "NA" or "007": only an empty field means that there is nothing.
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def _tidy(table: pd.DataFrame) -> pd.DataFrame:
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise ValueError(f"columns missing: {', '.join(missing)}")
+    tidy: dict[str, Any] = {}
+    for name in ("noise_no", "seed"):
+        tidy[name] = pd.to_numeric(table[name], errors="coerce").fillna(0).astype("int64")
+    for name in _TEXT_COLUMNS:
+        column = table[name]
+        words = {value: "" if pd.isna(value) else text(str(value)) for value in pd.unique(column)}
+        # Cleaned once for each distinct text: a long table repeats a few hundred of them.
+        tidy[name] = [words.get(value, "") for value in column]
+    value = pd.to_numeric(table["value"], errors="coerce").astype("float64").to_numpy()
+    tidy["value"] = np.where(np.isfinite(value), value, np.nan)
+    return pd.DataFrame(tidy, columns=list(COLUMNS))
+
+
+def _table_of_cells(cells: Iterable[Cell], info: Mapping[str, Any]) -> pd.DataFrame:
+    """The long table as the cells' files and the plan in run.json tell it."""
+    rows: list[dict[str, Any]] = []
+    seen = set()
+    for cell in cells:
+        base = {name: getattr(cell, name) for name in COLUMNS[:7]}
+        seen.add((cell.noise, cell.method, cell.seed))
+        scores = []
+        for row in cell.rows:
+            place = base | {name: text(row.get(name)) for name in ("dataset", "image")}
+            metrics = {name: number(value) for name, value in row.items() if name not in place}
+            scores += [place | {"metric": name, "value": value} for name, value in metrics.items()]
+        rows += scores or [base]
+    seeds = max(1, whole(mapping(info.get("settings")).get("seeds"), 1))
+    for entry in map(mapping, sequence(info.get("matrix"))):
+        no = entry.get("applicability") == "no"
+        base = {name: entry.get(name) for name in ("noise_no", "noise", "method", "applicability", "reason")}
+        base["status"] = "not-applicable" if no else "pending"
+        pair = text(entry.get("noise")), text(entry.get("method"))
+        rows += [base | {"seed": seed} for seed in range(seeds) if (*pair, seed) not in seen]
+    table = _tidy(pd.DataFrame(rows, columns=list(COLUMNS), dtype=object))
+    return table.sort_values("noise_no", kind="stable", ignore_index=True)
+
+
+def _compare(table: pd.DataFrame, cells: Iterable[Cell], problems: list[str]) -> None:
+    done = table[table["status"] == "done"]
+    known = set(zip(done["noise"], done["method"], done["seed"], strict=True))
+    newer = sum(cell.status == "done" and (cell.noise, cell.method, cell.seed) not in known for cell in cells)
+    if newer:
+        problems.append(f"{newer} finished cell(s) are not in the results table yet.")
+
+
+def _methods(info: Mapping[str, Any], table: pd.DataFrame) -> tuple[Method, ...]:
+    found: dict[str, Method] = {}
+    for entry in map(mapping, sequence(info.get("methods"))):
+        slug = text(entry.get("slug"))
+        if slug:
+            found[slug] = Method(
+                slug=slug,
+                title=text(entry.get("title")) or slug,
+                paper=text(entry.get("paper")),
+                assumptions="; ".join(texts(entry.get("assumptions"))),
+                supervised=entry.get("supervised") is True,
+                settings=mapping(entry.get("settings")),
+            )
+    for slug in map(str, pd.unique(table["method"])):
+        # Without run.json only the name can tell that a method saw clean images.
+        found.setdefault(slug, Method(slug=slug, title=slug, supervised=slug == "supervised"))
+    return tuple(found.values())
+
+
+def _noises(info: Mapping[str, Any], table: pd.DataFrame) -> tuple[Noise, ...]:
+    found: dict[str, Noise] = {}
+    for entry in map(mapping, sequence(info.get("noise"))):
+        slug = text(entry.get("slug"))
+        if slug:
+            title = text(entry.get("title")) or slug
+            formula, parameters = text(entry.get("formula")), mapping(entry.get("parameters"))
+            found[slug] = Noise(whole(entry.get("number")), slug, title, formula, parameters)
+    for row in table[["noise_no", "noise"]].drop_duplicates("noise").itertuples(index=False):
+        found.setdefault(row.noise, Noise(int(row.noise_no), row.noise, row.noise))
+    return tuple(sorted(found.values(), key=lambda noise: noise.number))
+
+
+def _verdicts(info: Mapping[str, Any], table: pd.DataFrame) -> dict[tuple[str, str], Verdict]:
+    found = {}
+    for row in table.drop_duplicates(["noise", "method"]).itertuples(index=False):
+        found[row.noise, row.method] = Verdict(row.applicability, row.reason)
+    for entry in map(mapping, sequence(info.get("matrix"))):
+        key = text(entry.get("noise")), text(entry.get("method"))
+        found[key] = Verdict(text(entry.get("applicability")), text(entry.get("reason")))
+    return found
+
+
+def _datasets(info: Mapping[str, Any], table: pd.DataFrame) -> tuple[str, ...]:
+    """Test sets in the order of run.json, then those that only the table has."""
+    sets = map(mapping, sequence(mapping(info.get("data")).get("sets")))
+    present = [name for name in pd.unique(table["dataset"]) if name]
+    named = [text(entry.get("name")) for entry in sets if entry.get("role", "test") == "test"]
+    return tuple(dict.fromkeys([name for name in named if name in present] + present))

@@ -1,0 +1,130 @@
+"""What a report is made of: a run directory's content after reading, every field of a known type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+COLUMNS = (
+    *("noise_no", "noise", "method", "seed", "status", "applicability", "reason"),
+    *("dataset", "image", "metric", "value"),
+)
+NOISY = "noisy"  # the input itself: the reference row, never a competitor
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as run.json names it; a bare table gives its slug only."""
+
+    slug: str
+    title: str
+    paper: str = ""
+    assumptions: str = ""
+    supervised: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def described(self) -> bool:
+        """Whether there is more to say about it than its name."""
+        return bool(self.paper or self.assumptions or self.settings)
+
+    @property
+    def competes(self) -> bool:
+        """Whether it is among those that bold, underline and the winner are chosen from."""
+        return not self.supervised and self.slug != NOISY
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A noise model as run.json names it."""
+
+    number: int
+    slug: str
+    title: str
+    formula: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a method can be applied to a noise model, and why."""
+
+    applicability: str  # yes | indirect | infeasible | no
+    reason: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """What training a cell's network took, and its curves."""
+
+    key: str
+    reused: bool
+    seconds: float | None
+    steps: float | None
+    parameters: float | None
+    peak_memory_mib: float | None
+    loss: tuple[tuple[float, float], ...]
+    validation: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One crop of a denoised test image; `file` and `clean` are paths inside the run directory."""
+
+    dataset: str
+    image: str
+    file: str
+    clean: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One file of cells/."""
+
+    noise_no: int
+    noise: str
+    method: str
+    seed: int
+    status: str
+    applicability: str
+    reason: str
+    decorrelated: bool
+    training: Training | None
+    denoise_seconds: float | None
+    megapixels: float | None
+    seconds: float | None
+    peak_memory_mib: float | None
+    finished: str
+    rows: tuple[Mapping[str, Any], ...]
+    crops: tuple[Crop, ...]
+    warnings: tuple[str, ...]
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory that was read. `problems` says, in words, what was missing or damaged."""
+
+    directory: Path
+    info: Mapping[str, Any]
+    table: pd.DataFrame
+    methods: tuple[Method, ...]
+    noises: tuple[Noise, ...]
+    verdicts: Mapping[tuple[str, str], Verdict]
+    datasets: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    problems: tuple[str, ...]
+
+    @cached_property
+    def _cell_of(self) -> dict[tuple[str, str, int], Cell]:
+        return {(cell.noise, cell.method, cell.seed): cell for cell in self.cells}
+
+    def cell(self, noise: str, method: str, seed: int) -> Cell | None:
+        """The cell's file, where there is one."""
+        return self._cell_of.get((noise, method, seed))

@@ -1,0 +1,204 @@
+"""The first screen: how far the run got, the heat map of noise model x method, and three sentences of findings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+from reports.colour import difference_colours, score_colours
+from reports.model import NOISY, Method, Noise
+from reports.tables import OVERALL, PROTOCOLS, Score, Scores, State
+from reports.untrusted import whole
+
+#: Differences are shown with a colour range of at most this many dB, so that one broken result does not hide the rest.
+_DIFFERENCE_LIMIT = 6.0
+
+
+@dataclass(frozen=True)
+class View:
+    """One way of looking at a heat-map cell."""
+
+    kind: str  # psnr | ssim | difference
+    text: str
+    exact: str
+    colours: tuple[str, str]  # background, text
+    mark: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class HeatCell:
+    """One noise model x method of the heat map."""
+
+    method: Method
+    state: State
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True)
+class HeatRow:
+    """One noise model of the heat map; `winner` names the best of the unsupervised by mean PSNR."""
+
+    noise: Noise
+    cells: tuple[HeatCell, ...]
+    winner: str
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """The heat map under one protocol."""
+
+    protocol: str
+    rows: tuple[HeatRow, ...]
+
+
+def progress(scores: Scores) -> dict[str, int]:
+    """Cells done, ended otherwise, waiting, and planned."""
+    counts = scores.cell_counts
+    done, failed, timeout = counts["done"], counts["failed"], counts["timeout"]
+    planned = max(whole(scores.run.info.get("cells")), sum(counts.values()))
+    pending = planned - done - failed - timeout
+    return {"done": done, "failed": failed, "timeout": timeout, "pending": pending, "planned": planned}
+
+
+def heat_map(scores: Scores, protocol: str) -> HeatMap:
+    """Mean over the data sets of every noise model and method."""
+    psnr, ssim = PROTOCOLS[protocol]
+    psnrs = {noise.slug: scores.row(noise, OVERALL, psnr) for noise in scores.noises}
+    ssims = {noise.slug: scores.row(noise, OVERALL, ssim) for noise in scores.noises}
+    differences = {noise.slug: difference_to_supervised(scores.methods, psnrs[noise.slug]) for noise in scores.noises}
+    psnr_range = _range(score.value for row in psnrs.values() for score in row.values())
+    ssim_range = _range(score.value for row in ssims.values() for score in row.values())
+    limit = max((abs(d) for row in differences.values() for d in row.values() if d is not None), default=0.0)
+    limit = min(limit, _DIFFERENCE_LIMIT)
+    rows = []
+    for noise in scores.noises:
+        cells = []
+        for method in scores.methods:
+            views = (
+                _score_view("psnr", psnrs[noise.slug][method.slug], psnr_range),
+                _score_view("ssim", ssims[noise.slug][method.slug], ssim_range),
+                _difference_view(differences[noise.slug].get(method.slug), limit),
+            )
+            state = scores.state(noise, method)
+            cells.append(HeatCell(method, state, views if state.status in ("done", "partial") else ()))
+        rows.append(HeatRow(noise, tuple(cells), " = ".join(winners(scores.methods, psnrs[noise.slug]))))
+    return HeatMap(protocol, tuple(rows))
+
+
+def winners(methods: Iterable[Method], row: Mapping[str, Score]) -> list[str]:
+    """Titles of the best of the unsupervised; several where they print alike."""
+    return [method.title for method in methods if row[method.slug].mark == "best"]
+
+
+def difference_to_supervised(methods: Iterable[Method], row: Mapping[str, Score]) -> dict[str, float | None]:
+    """Mean PSNR minus the best supervised method's, where both have every image."""
+    slugs = [method.slug for method in methods if method.supervised]
+    references = [score.value for slug in slugs if (score := row[slug]).complete and score.value is not None]
+    if not references:
+        return {}
+    best = max(references)
+    return {s: score.value - best if score.complete and score.value is not None else None for s, score in row.items()}
+
+
+def _range(values: Iterable[float | None]) -> tuple[float, float]:
+    known = [value for value in values if value is not None]
+    return (min(known), max(known)) if known else (0.0, 0.0)
+
+
+def _score_view(kind: str, score: Score, limits: tuple[float, float]) -> View:
+    return View(kind, score.shown, score.exact, score_colours(score.value, *limits), score.mark, score.note)
+
+
+def _difference_view(value: float | None, limit: float) -> View:
+    if value is None:
+        return View("difference", "n/a", "", difference_colours(None, limit))
+    return View("difference", signed(value), repr(value), difference_colours(value, limit))
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, a true minus, and no sign on what prints as zero."""
+    digits = f"{abs(value):.2f}"
+    return digits if digits == "0.00" else ("+" if value > 0 else "\u2212") + digits
+
+
+def findings(scores: Scores) -> list[str]:
+    """Three sentences computed from the scores: who wins, how far from supervised, and who gains nothing."""
+    protocol = scores.protocols[0]
+    rows = {noise: scores.row(noise, OVERALL, PROTOCOLS[protocol][0]) for noise in scores.noises}
+    sentences = [_who_wins(scores.methods, rows), _how_far(scores.methods, rows), _over_noisy(scores.methods, rows)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _who_wins(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:
+    methods = list(methods)
+    best = {noise: winners(methods, row) for noise, row in rows.items()}
+    decided = [names for names in best.values() if names]
+    if not decided:
+        return "No unsupervised method has finished on a noise model yet, so there is no winner to name."
+    counts = Counter(name for names in decided for name in names)
+    parts = [f"{name} on {count}" for name, count in counts.most_common()]
+    shared = sum(len(names) > 1 for names in decided)
+    ties = f" ({shared} of them shared at the printed precision)" if shared else ""
+    over = _count(len(decided), "noise model")
+    return f"Highest mean PSNR among the unsupervised methods, over {over}: {_listed(parts)}{ties}."
+
+
+def _how_far(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:
+    methods = list(methods)
+    gaps: list[tuple[float, Noise]] = []
+    for noise, row in rows.items():
+        best = next((method.slug for method in methods if row[method.slug].mark == "best"), None)
+        gap = difference_to_supervised(methods, row).get(best) if best else None
+        if gap is not None:
+            gaps.append((gap, noise))
+    if not gaps:
+        return "No noise model has both a supervised and an unsupervised score: the cost of having no clean images is unknown."
+    low, high = min(gaps, key=lambda pair: pair[0]), max(gaps, key=lambda pair: pair[0])
+    if len(gaps) == 1:
+        return f"On {_named(low[1])} the best unsupervised method is {_against(low[0])} supervised training."
+    return (
+        f"The best unsupervised method is on average {_against(fmean(gap for gap, _ in gaps))} supervised training: "
+        f"closest on {_named(high[1])} ({signed(high[0])} dB), farthest on {_named(low[1])} ({signed(low[0])} dB)."
+    )
+
+
+def _over_noisy(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:
+    compared, exceptions = [], []
+    for method in methods:
+        gains = [(gain, noise) for noise, row in rows.items() if (gain := _gain(row, method)) is not None]
+        worse = [str(noise.number) for gain, noise in gains if gain <= 0]
+        if gains:
+            compared.append(method.title)
+        if worse:
+            exceptions.append(f"{method.title} on {len(worse)} of its {len(gains)} (No. {_listed(worse)})")
+    if not compared:
+        return "No unsupervised method can be compared with the noisy input yet."
+    if not exceptions:
+        return f"On every noise model it was run on, each of {_listed(compared)} beats the noisy input itself."
+    return f"Not better than the noisy input itself, by mean PSNR: {'; '.join(exceptions)}."
+
+
+def _gain(row: Mapping[str, Score], method: Method) -> float | None:
+    noisy, score = row.get(NOISY), row[method.slug]
+    if not method.competes or not score.complete or score.value is None or noisy is None or noisy.value is None:
+        return None
+    return score.value - noisy.value
+
+
+def _against(gap: float) -> str:
+    return f"{abs(gap):.2f} dB {'above' if gap > 0 else 'below'}"
+
+
+def _named(noise: Noise) -> str:
+    return f"No. {noise.number} {noise.title}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,198 @@
+"""Scores out of the long table: means per data set, the best and second best, and what stands where there is none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
+
+from reports.model import Method, Noise, Run
+
+#: Protocol -> its (PSNR, SSIM) columns of the long table.
+PROTOCOLS: Mapping[str, tuple[str, str]] = {"standard": ("psnr", "ssim"), "paper": ("psnr_paper", "ssim_paper")}
+PROTOCOL_TEXT: Mapping[str, str] = {
+    "standard": "clipped to [0, 255], rounded to 8 bits, peak 255; SSIM with a Gaussian 11x11 window (sigma 1.5), "
+    "mean over RGB; whole image; mean of the per-image values",
+    "paper": "the paper's definition, on the same denoised images: truncated to 8 bits, peak = the clean image's maximum, "
+    "cropped to multiples of 32; SSIM with a uniform 7x7 window, mean over RGB; mean of the per-image values",
+}
+#: The data set that stands for the mean over all of them.
+OVERALL = ""
+#: Metric -> decimals printed; two scores are a tie when they print alike.
+DIGITS: Mapping[str, int] = {"psnr": 2, "ssim": 3, "psnr_paper": 2, "ssim_paper": 3}
+
+STATUS_TEXT: Mapping[str, str] = {
+    "failed": "failed",
+    "timeout": "out of time",
+    "pending": "pending",
+    "not-applicable": "not applicable",
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One mean of per-image values."""
+
+    value: float | None  # None: no finite value
+    digits: int
+    images: int
+    complete: bool  # every image and seed that another method has is in it
+    note: str = ""  # what is not complete, in words
+    mark: str = ""  # best | second
+
+    @property
+    def shown(self) -> str:
+        return "n/a" if self.value is None else f"{self.value:.{self.digits}f}"
+
+    @property
+    def exact(self) -> str:
+        return "" if self.value is None else repr(self.value)
+
+
+@dataclass(frozen=True)
+class State:
+    """What became of one method on one noise model, over the seeds."""
+
+    status: str  # done | partial | failed | timeout | pending | not-applicable | absent
+    applicability: str
+    reason: str
+    message: str
+
+    @property
+    def sign(self) -> str:
+        """The paper's mark beside a score."""
+        return {"indirect": "*", "infeasible": "\u00d7*"}.get(self.applicability, "")
+
+    @property
+    def words(self) -> str:
+        """What to print in place of a score."""
+        if self.status == "not-applicable" or self.applicability == "no":
+            return "\u2014"
+        return STATUS_TEXT.get(self.status, "not run")
+
+    @property
+    def explanation(self) -> str:
+        return self.message if self.status in ("failed", "timeout") and self.message else self.reason
+
+
+class Scores:
+    """All means and states of a run, computed once."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.noises = run.noises
+        self.methods = run.methods
+        present = set(run.table["metric"])
+        self.protocols = tuple(p for p, metrics in PROTOCOLS.items() if present & set(metrics)) or ("standard",)
+
+    @cached_property
+    def _done(self) -> pd.DataFrame:
+        table = self.run.table
+        return table[(table["status"] == "done") & (table["metric"] != "")]
+
+    @cached_property
+    def _means(self) -> dict[tuple[str, str, str, str], tuple[float, int, int, int]]:
+        """(noise, method, data set, metric) -> mean, rows, finite rows, images."""
+        groups = self._done.groupby(["noise", "method", "dataset", "metric"], sort=False)
+        frame = groups.agg(
+            mean=("value", "mean"), rows=("value", "size"), finite=("value", "count"), images=("image", "nunique")
+        )
+        return {key: (float(m), int(r), int(f), int(i)) for key, m, r, f, i in frame.itertuples()}
+
+    @cached_property
+    def _expected(self) -> dict[tuple[str, str], int]:
+        """(noise, data set) -> the most rows that any method has there: images x seeds."""
+        expected: dict[tuple[str, str], int] = {}
+        for (noise, _, dataset, _), (_, rows, _, _) in self._means.items():
+            expected[noise, dataset] = max(rows, expected.get((noise, dataset), 0))
+        return expected
+
+    def datasets(self, noise: Noise) -> tuple[str, ...]:
+        """The data sets that any method has finished on this noise model."""
+        return tuple(name for name in self.run.datasets if (noise.slug, name) in self._expected)
+
+    def images(self, noise: Noise, dataset: str) -> int:
+        """How many images of a data set any method was scored on."""
+        return self._images.get((noise.slug, dataset), 0)
+
+    @cached_property
+    def _images(self) -> dict[tuple[str, str], int]:
+        found: dict[tuple[str, str], int] = {}
+        for (noise, _, dataset, _), (_, _, _, images) in self._means.items():
+            found[noise, dataset] = max(images, found.get((noise, dataset), 0))
+        return found
+
+    @cached_property
+    def _states(self) -> dict[tuple[str, str], State]:
+        cells = self.run.table[["noise", "method", "seed", "status"]].drop_duplicates()
+        statuses: dict[tuple[str, str], list[str]] = {}
+        for noise, method, status in zip(cells["noise"], cells["method"], cells["status"], strict=True):
+            statuses.setdefault((noise, method), []).append(status)
+        messages: dict[tuple[str, str], str] = {}
+        for cell in self.run.cells:
+            if cell.message:
+                messages.setdefault((cell.noise, cell.method), cell.message)
+        states = {}
+        for noise_model in self.noises:
+            for method_info in self.methods:
+                key = noise_model.slug, method_info.slug
+                verdict = self.run.verdicts.get(key)
+                applicability, reason = (verdict.applicability, verdict.reason) if verdict else ("", "")
+                status = _overall(statuses.get(key, []), applicability)
+                states[key] = State(status, applicability, reason, messages.get(key, ""))
+        return states
+
+    def state(self, noise: Noise, method: Method) -> State:
+        return self._states[noise.slug, method.slug]
+
+    def score(self, noise: Noise, method: Method, dataset: str, metric: str) -> Score:
+        """The mean of the per-image values; for OVERALL the mean of the data sets' means."""
+        digits = DIGITS.get(metric, 3)
+        if dataset == OVERALL:
+            parts = [self.score(noise, method, name, metric) for name in self.datasets(noise)]
+            values = [part.value for part in parts if part.value is not None]
+            mean = sum(values) / len(values) if values else None
+            notes = dict.fromkeys(part.note for part in parts if part.note)
+            complete = bool(parts) and len(values) == len(parts) and all(part.complete for part in parts)
+            return Score(mean, digits, sum(part.images for part in parts), complete, "; ".join(notes))
+        mean, _, finite, images = self._means.get((noise.slug, method.slug, dataset, metric), (0.0, 0, 0, 0))
+        expected = self._expected.get((noise.slug, dataset), 0)
+        note = "" if finite == expected else f"{dataset}: {finite} of {expected} values are there and finite"
+        return Score(mean if finite else None, digits, images, finite == expected, note)
+
+    def row(self, noise: Noise, dataset: str, metric: str) -> dict[str, Score]:
+        """Every method's score on one data set, the best and the second best of the unsupervised marked."""
+        scores = {method.slug: self.score(noise, method, dataset, metric) for method in self.methods}
+        return marked(scores, [method.slug for method in self.methods if method.competes])
+
+    @cached_property
+    def cell_counts(self) -> Counter[str]:
+        """Cells (noise model x method x seed) by status, without those that cannot be applied."""
+        table = self.run.table
+        cells = table[table["status"] != "not-applicable"].drop_duplicates(["noise", "method", "seed"])
+        return Counter(cells["status"])
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(sorted({int(seed) for seed in self.run.table["seed"]}))
+
+
+def marked(scores: Mapping[str, Score], competitors: Iterable[str]) -> dict[str, Score]:
+    """Mark the best and the second best: ties at the printed precision share a mark; incomplete means get none."""
+    ranked = {slug: scores[slug] for slug in competitors if scores[slug].complete and scores[slug].value is not None}
+    printed = {slug: float(score.shown) for slug, score in ranked.items()}
+    names = dict(zip(sorted(set(printed.values()), reverse=True), ("best", "second"), strict=False))
+    marks = {slug: names.get(value, "") for slug, value in printed.items()}
+    return {slug: replace(score, mark=marks.get(slug, "")) for slug, score in scores.items()}
+
+
+def _overall(statuses: list[str], applicability: str) -> str:
+    kinds = set(statuses)
+    if not kinds:
+        return "not-applicable" if applicability == "no" else "absent"
+    if "done" in kinds:
+        return "done" if kinds == {"done"} else "partial"
+    return next((kind for kind in ("failed", "timeout", "pending", "not-applicable") if kind in kinds), kinds.pop())

@@ -1,0 +1,207 @@
+"""The report in a real browser: no errors, no requests, and everything that can be operated. Skipped where there is none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_fixture import HOSTILE, make_run
+
+import reports
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright for Python is not installed")
+
+_BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(_BROWSER is None, reason="no Chromium on the path")
+_ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+
+
+class Opened:
+    """A page with what it asked for and complained about."""
+
+    def __init__(self, browser: Any, file: Path, **context: Any) -> None:
+        self.context = browser.new_context(offline=True, accept_downloads=True, **context)
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type != "log" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.errors.append("a dialog: " + dialog.message), dialog.dismiss()))
+        self.page.goto(file.as_uri())
+        self.url = file.as_uri()
+
+    def only_itself(self) -> bool:
+        return all(url == self.url or url.startswith(("data:", "blob:")) for url in self.requests)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=_BROWSER, args=list(_ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("run")
+    make_run(directory, images=2, failed={(1, "neighbor2neighbor", 0)}, pending={(16, "supervised", 0)})
+    return reports.write(directory)
+
+
+@pytest.fixture
+def opened(browser: Any, report: Path) -> Iterator[Opened]:
+    found = Opened(browser, report, viewport={"width": 1280, "height": 900}, color_scheme="light")
+    yield found
+    assert found.errors == []
+    assert found.only_itself(), found.requests
+    found.context.close()
+
+
+def _visible(page: Any, selector: str) -> list[str]:
+    return [item.inner_text().strip() for item in page.locator(selector).all() if item.is_visible()]
+
+
+def test_it_opens_offline_and_unfolds_without_an_error(opened: Opened) -> None:
+    page = opened.page
+    assert "Quick run on sample" in page.locator("h1").inner_text()
+    for summary in page.locator("details.gallery > summary").all()[1:4]:
+        summary.click()
+    assert page.evaluate("[...document.querySelectorAll('details[open] img')].every(i => i.complete && i.naturalWidth > 0)")
+    assert page.evaluate(
+        "[...document.querySelectorAll('.zoom img')].every(i => getComputedStyle(i).imageRendering === 'pixelated')"
+    )
+
+
+def test_the_view_and_the_protocol_are_switched_by_mouse_and_keyboard(opened: Opened) -> None:
+    page = opened.page
+    cell = "table.heatmap tr[data-noise=gaussian] td[data-method=score-solver] .view"
+    psnr = _visible(page, cell)
+    page.get_by_text("SSIM", exact=True).first.click()
+    ssim = _visible(page, cell)
+    page.keyboard.press("ArrowRight")
+    difference = _visible(page, cell)
+    assert [len(shown) for shown in (psnr, ssim, difference)] == [1, 1, 1]
+    assert float(psnr[0]) > 20
+    assert 0 < float(ssim[0]) < 1
+    assert difference[0].startswith("\u2212")
+    page.get_by_text("paper", exact=True).click()
+    assert _visible(page, "table.paper")[0]
+    assert page.locator("table.paper[data-protocol-table=standard]").first.is_hidden()
+    assert page.locator("table.paper[data-protocol-table=paper]").first.is_visible()
+
+
+def test_a_sign_shows_its_reason_on_hover_and_on_focus(opened: Opened) -> None:
+    page = opened.page
+    tip = page.locator("#tip")
+    sign = page.locator("table.heatmap tr[data-noise=rayleigh] td[data-method=noisier2noise] .why").first
+    sign.hover()
+    assert "the noise is not additive" in tip.inner_text()
+    page.mouse.move(0, 0)
+    page.keyboard.press("Escape")
+    assert tip.is_hidden()
+    sign.focus()
+    assert tip.is_visible()
+    page.keyboard.press("Tab")  # to the next sign
+    assert tip.is_visible()
+    assert "the noise is not additive" not in tip.inner_text()
+    failed = page.locator("table.heatmap td.failed .why").first
+    failed.focus()
+    assert "loss is nan" in tip.inner_text()
+
+
+def test_the_long_table_sorts_by_mouse_and_keyboard(opened: Opened) -> None:
+    page = opened.page
+    heading = page.locator("#long th", has_text="psnr").first
+    column = heading.evaluate("h => h.cellIndex")
+
+    def values() -> list[str]:
+        return page.evaluate("c => [...document.querySelectorAll('#long tbody tr')].map(r => r.cells[c].dataset.value)", column)
+
+    heading.locator("button").click()
+    rising = [float(value) for value in values() if value]
+    assert rising == sorted(rising)
+    assert heading.get_attribute("aria-sort") == "ascending"
+    page.keyboard.press("Enter")
+    falling = values()
+    assert [float(value) for value in falling if value] == rising[::-1]
+    assert falling[-1] == ""  # rows without a score stay last
+
+
+def test_the_long_table_filters_and_is_downloaded_as_shown(opened: Opened) -> None:
+    page = opened.page
+    page.fill("#filter", "rayleigh+gaussian kodak24 score-solver")
+    assert page.locator("#long tbody tr:visible").count() == 1
+    assert page.locator("#count").inner_text().startswith("1 of")
+    with page.expect_download() as download:
+        page.click("#download")
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
+    assert len(rows) == 1
+    assert rows[0]["Noise"] == "rayleigh+gaussian"
+    shown = page.locator(
+        "table.paper[data-noise='rayleigh+gaussian'] tr[data-method=score-solver] td[data-dataset=kodak24] .score"
+    )
+    assert rows[0]["psnr"] == shown.first.get_attribute("data-value")
+    page.fill("#filter", "nothing like this")
+    assert page.locator("#count").inner_text().startswith("0 of")
+
+
+def test_the_theme_follows_the_system_and_the_button(browser: Any, report: Path) -> None:
+    def background(page: Any) -> str:
+        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    dark = Opened(browser, report, color_scheme="dark")
+    light = Opened(browser, report, color_scheme="light")
+    night, day = background(dark.page), background(light.page)
+    assert night != day
+    light.page.click("#theme")
+    assert background(light.page) == night
+    assert light.page.locator("#theme").get_attribute("aria-pressed") == "true"
+    light.page.reload()
+    assert background(light.page) == night
+    assert dark.errors + light.errors == []
+    dark.context.close()
+    light.context.close()
+
+
+@pytest.mark.parametrize("hostile", ["", HOSTILE])
+def test_a_phone_scrolls_the_tables_and_never_the_page(browser: Any, tmp_path: Path, hostile: str) -> None:
+    run = make_run(tmp_path, noises=("gaussian", "rayleigh"), images=1, failed={(1, "supervised", 0)}, hostile=hostile)
+    phone = Opened(browser, reports.write(run), viewport={"width": 390, "height": 844})
+    phone.page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert phone.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    phone.page.evaluate("scrollTo(500, 0)")
+    assert phone.page.evaluate("scrollX") == 0
+    assert phone.errors == []
+    assert phone.only_itself()
+    phone.context.close()
+
+
+def test_printing_unfolds_the_crops_and_folds_them_again(opened: Opened) -> None:
+    count = "document.querySelectorAll('details.gallery[open]').length"
+    before = opened.page.evaluate(count)
+    during = opened.page.evaluate(f"(() => {{ dispatchEvent(new Event('beforeprint')); return {count}; }})()")
+    after = opened.page.evaluate(f"(() => {{ dispatchEvent(new Event('afterprint')); return {count}; }})()")
+    assert (before, during, after) == (1, 16, 1)
+
+
+def test_without_javascript_the_numbers_and_pictures_are_there(browser: Any, report: Path) -> None:
+    plain = Opened(browser, report, java_script_enabled=False)
+    assert plain.page.locator("table.paper .score").first.is_visible()
+    assert plain.page.locator("details[open] .whole img").first.is_visible()
+    assert plain.page.locator("#filter").is_hidden()
+    plain.context.close()
+
+
+def test_the_skip_link_comes_first(opened: Opened) -> None:
+    opened.page.keyboard.press("Tab")
+    assert opened.page.evaluate("document.activeElement.textContent") == "Skip to the results"
