@@ -1,0 +1,252 @@
+"""Doing a job in a worker: train or load, denoise, score, store."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+import methods
+import noise
+from bench import store
+from bench.data import Data, Image, ImageSet
+from bench.memory import peak_memory_mib, reset_peak_memory
+from bench.metrics import psnr, score
+from bench.networks import UNet, count_parameters
+from bench.patches import as_tensor, make_patches
+from bench.plan import Cell, Job, Settings
+from bench.seeds import generator_of, seed_of
+from bench.training import train
+
+#: Side of the stored crops, at most (pixels).
+CROP = 128
+
+#: Called with a cell, what is being done, and the share of it that is done.
+Report = Callable[[Cell, str, float], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a worker needs to know of the run."""
+
+    directory: Path
+    settings: Settings
+    data: Data
+
+
+def do_job(run: Run, job: Job, report: Report) -> None:
+    """Do the cells of a job that have no record yet. A fault becomes the record of the cells that it hits."""
+    for cell in job.cells:
+        if store.read_cell(run.directory, cell) is not None:
+            continue
+        started = datetime.now(UTC)
+        clock = time.perf_counter()
+        reset_peak_memory()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                outcome = {"status": "done", **do_cell(run, cell, report)}
+            except Exception as error:  # whatever a method does wrong is its cell's own affair
+                outcome = {"status": "failed", **failure(error)}
+        record = blank_record(cell) | outcome
+        record["warnings"] = [*record["warnings"], *sorted({str(warning.message) for warning in caught})]
+        record |= {
+            "seconds": time.perf_counter() - clock,
+            "peak_memory_mib": peak_memory_mib(),
+            "started": started.isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        store.write_json(store.cell_path(run.directory, cell), record)
+
+
+def do_cell(run: Run, cell: Cell, report: Report) -> dict[str, Any]:
+    """Train (or load), denoise every test image, score and keep crops; returns the record's contents."""
+    model, method = noise.get(cell.noise), methods.get(cell.method)
+    network, training = trained_network(run, cell, model, method, report)
+    device = torch.device(run.settings.device)
+    network.eval()
+    rows, crops, problems, seconds, pixels = [], [], [], 0.0, 0
+    images = [(chosen, image) for chosen in run.data.test for image in chosen.images]
+    for index, (chosen, image) in enumerate(images):
+        report(cell, "denoising", index / len(images))
+        clean, noisy = noisy_image(image, model, cell.seed)
+        clock = time.perf_counter()
+        denoised = denoise(network, method, model, cell, noisy.to(device), image)
+        seconds += time.perf_counter() - clock
+        pixels += clean.shape[-1] * clean.shape[-2]
+        scores = score(denoised, clean)
+        if not denoised.isfinite().all():
+            bad = int((~denoised.isfinite()).sum())
+            problems.append(f"{image.dataset}/{image.name}: {bad} values of the denoised image are not finite")
+        rows.append({"dataset": image.dataset, "image": image.name, **scores})
+        if cell.seed == 0 and any(image is kept for kept in chosen.images[: run.settings.preset.crops]):
+            crops.append(keep_crops(run.directory, cell, image, denoised, clean))
+    return {
+        "training": training,
+        "denoise_seconds": seconds,
+        "megapixels": pixels / 1e6,
+        "rows": rows,
+        "crops": crops,
+        "warnings": problems,
+    }
+
+
+def trained_network(
+    run: Run, cell: Cell, model: noise.NoiseModel, method: methods.Method, report: Report
+) -> tuple[nn.Module, dict[str, Any] | None]:
+    """The network of the cell's training key, from the run directory or trained now, and the training's record."""
+    if cell.key is None:
+        return _NoNetwork(), None
+    preset, device = run.settings.preset, torch.device(run.settings.device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of("weights", cell.key))
+        network = UNet(preset.channels, preset.multipliers, preset.blocks, preset.attention).to(device)
+    record = store.read_weights(run.directory, cell.key, network)
+    if record is not None:
+        return network, {"key": cell.key, "reused": True, **record}
+
+    seen = model.decorrelated() if cell.decorrelated else None
+    training_images = [image for chosen in run.data.training for image in chosen.images]
+    report(cell, "drawing noise", 0.0)
+    patches = make_patches(training_images, model, seen, cell.seed, method.supervised, device)
+    average, curves = train(
+        network,
+        method,
+        seen.model if seen else model,
+        patches,
+        preset,
+        cell.key,
+        device,
+        lambda share, loss: report(cell, "training", share),
+        lambda average: validation_psnr(run, cell, average, model, method),
+    )
+    record = {
+        "seconds": curves.seconds,
+        "steps": preset.steps,
+        "patches": preset.steps * preset.patches,
+        "parameters": count_parameters(network),
+        "loss": curves.loss,
+        "validation": curves.validation,
+        "final_loss": curves.loss[-1][1],
+        "peak_memory_mib": peak_memory_mib(),
+    }
+    store.write_weights(run.directory, cell.key, average, record)
+    return average, {"key": cell.key, "reused": False, **record}
+
+
+def noisy_image(image: Image, model: noise.NoiseModel, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A clean test image and its noisy one, (3, H, W) each, on the CPU.
+
+    The noise depends on (noise model, data set, image name, seed) alone.
+    """
+    clean = as_tensor(image)
+    generator = generator_of("test noise", model.slug, model.parameters, image.dataset, image.name, seed)
+    return clean, model.sample(clean, generator)
+
+
+@torch.no_grad()
+def denoise(
+    network: nn.Module, method: methods.Method, model: noise.NoiseModel, cell: Cell, noisy: torch.Tensor, image: Image
+) -> torch.Tensor:
+    """One (3, H, W) noisy image denoised, (3, H, W) float32 on the CPU."""
+    generator = generator_of("denoising", cell.name, image.dataset, image.name, device=noisy.device)
+    seen = model.decorrelated() if cell.decorrelated else None
+    law, y = (model, noisy[None]) if seen is None else (seen.model, seen.forward(noisy[None]))
+    denoised = method.denoise(network, y, law, generator)
+    if not isinstance(denoised, torch.Tensor) or denoised.shape != y.shape:
+        raise TypeError(f"denoise returned {_describe(denoised)}: expected a tensor of shape {tuple(y.shape)}")
+    return (denoised if seen is None else seen.backward(denoised))[0].float().cpu()
+
+
+def validation_psnr(run: Run, cell: Cell, network: nn.Module, model: noise.NoiseModel, method: methods.Method) -> float:
+    """Mean PSNR of the standard protocol over the validation images (dB)."""
+    chosen: ImageSet = run.data.validation
+    values = []
+    for image in chosen.images:
+        clean, noisy = noisy_image(image, model, cell.seed)
+        denoised = denoise(network, method, model, cell, noisy.to(run.settings.device), image)
+        values.append(psnr(denoised.clamp(0, 255).round(), clean, 255.0))
+    return float(np.mean(values))
+
+
+def keep_crops(directory: Path, cell: Cell, image: Image, denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, Any]:
+    """Store a crop of the denoised image, and of the clean one; returns the record of both."""
+    side = min(CROP, *clean.shape[-2:])
+    top, left = detailed_window(clean, side)
+    window = np.s_[..., top : top + side, left : left + side]
+    name = f"{image.dataset}--{image.name}.png"
+    own, reference = Path("crops") / cell.noise / f"{cell.method}--{name}", Path("crops") / "clean" / name
+    store.write_crop(directory / own, denoised[window])
+    if not (directory / reference).exists():
+        store.write_crop(directory / reference, clean[window])
+    return {
+        "dataset": image.dataset,
+        "image": image.name,
+        "file": own.as_posix(),
+        "clean": reference.as_posix(),
+        "top": top,
+        "left": left,
+        "size": side,
+    }
+
+
+def detailed_window(clean: torch.Tensor, side: int) -> tuple[int, int]:
+    """Top and left of the window with the most detail: the largest variance of the grey values, on a grid of 16 pixels."""
+    grey = clean.mean(dim=0)
+    best, place = -1.0, (0, 0)
+    for top in range(0, grey.shape[0] - side + 1, 16):
+        for left in range(0, grey.shape[1] - side + 1, 16):
+            variance = float(grey[top : top + side, left : left + side].var())
+            if variance > best:
+                best, place = variance, (top, left)
+    return place
+
+
+def blank_record(cell: Cell) -> dict[str, Any]:
+    """A cell's record before anything has come of it."""
+    return (
+        {"schema": 1}
+        | {key: value for key, value in asdict(cell).items() if key != "key"}
+        | {
+            "status": "failed",
+            "training": None,
+            "denoise_seconds": None,
+            "megapixels": None,
+            "seconds": None,
+            "peak_memory_mib": None,
+            "started": None,
+            "finished": None,
+            "rows": [],
+            "crops": [],
+            "warnings": [],
+            "message": None,
+            "traceback": None,
+        }
+    )
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """The part of a record that tells of an error."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return {"status": "failed", "message": text, "traceback": "".join(lines)}
+
+
+class _NoNetwork(nn.Module):
+    """Given to methods that are not trained."""
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("this method has no loss, so it has no network")
+
+
+def _describe(value: object) -> str:
+    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__

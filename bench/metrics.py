@@ -1,0 +1,82 @@
+"""PSNR and SSIM under the two protocols, of the same denoised image."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from skimage.metrics import structural_similarity
+from torchmetrics.functional.image import peak_signal_noise_ratio
+
+#: Names of the metrics, in the order of the tables.
+METRICS = ("psnr", "ssim", "psnr_paper", "ssim_paper")
+
+#: The paper's protocol cuts images to a multiple of this (pixels).
+_PAPER_MULTIPLE = 32
+
+
+def score(denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
+    """All metrics of one image.
+
+    Parameters
+    ----------
+    denoised, clean : Tensor
+        (3, H, W) grey levels, at least 11 pixels a side; `denoised` of any range, `clean` of whole numbers in [0, 255].
+
+    Returns
+    -------
+    dict
+        psnr (dB) and ssim: the standard protocol. Clipped to [0, 255] and rounded to 8 bits; peak 255; SSIM with a Gaussian
+        window of 11x11, sigma 1.5, mean over RGB (`ssim`); the whole image.
+        psnr_paper (dB) and ssim_paper: the metric of the paper's released code. Truncated to 8 bits; the centre cut to
+        multiples of 32; peak the largest clean value; SSIM with a uniform window of 7x7 and the sample covariance.
+        All are nan where the denoised image has a value that is not finite, and the paper's two where a side is under 32.
+    """
+    if not bool(denoised.isfinite().all()):
+        return dict.fromkeys(METRICS, math.nan)
+    denoised, clean = denoised.double().cpu(), clean.double().cpu()
+    rounded = denoised.clamp(0, 255).round()
+    standard = {"psnr": psnr(rounded, clean, 255.0), "ssim": ssim(rounded, clean)}
+    return standard | _score_paper(denoised.clamp(0, 255).floor(), clean)
+
+
+def psnr(estimate: torch.Tensor, clean: torch.Tensor, peak: float) -> float:
+    """Peak signal-to-noise ratio of one (3, H, W) image over all its pixels and channels.
+
+    In dB, good to 1e-5; inf where the two are equal, nan where a value is not finite.
+    """
+    value = peak_signal_noise_ratio(
+        estimate[None].double(), clean[None].double(), data_range=peak, dim=(1, 2, 3), reduction="none"
+    )
+    return float(value) if bool(estimate.isfinite().all()) else math.nan
+
+
+def ssim(estimate: torch.Tensor, clean: torch.Tensor) -> float:
+    """Structural similarity of one image, (3, H, W), at least 11 pixels a side, peak 255, as Wang et al. (2004) define it.
+
+    A Gaussian window of 11x11 and sigma 1.5; the mean over the channels and over the windows that lie inside the image.
+
+    Notes
+    -----
+    torchmetrics from 1.4.2 on also counts windows that its padding fills (its pull request 2721), which is 5e-4 off on an
+    image of 481x321. It takes 30 times longer in double precision on a CPU, and in single precision is 2e-4 off on white.
+    """
+    return float(
+        structural_similarity(
+            clean.double().numpy(), estimate.double().numpy(), data_range=255.0, channel_axis=0,
+            gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+        )
+    )  # fmt: skip
+
+
+def _score_paper(truncated: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
+    height, width = (size // _PAPER_MULTIPLE * _PAPER_MULTIPLE for size in clean.shape[-2:])
+    if not height or not width:
+        return {"psnr_paper": math.nan, "ssim_paper": math.nan}
+    top, left = (clean.shape[-2] - height) // 2, (clean.shape[-1] - width) // 2
+    window = np.s_[..., top : top + height, left : left + width]
+    truncated, clean = truncated[window], clean[window]
+    peak = max(float(clean.max()), 1.0)
+    similarity = structural_similarity(clean.numpy(), truncated.numpy(), win_size=7, channel_axis=0, data_range=peak)
+    return {"psnr_paper": psnr(truncated, clean, peak), "ssim_paper": float(similarity)}

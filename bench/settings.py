@@ -1,0 +1,130 @@
+"""Presets: every number that decides a run's cost and quality, in one frozen dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from bench.errors import UsageError, nearest
+
+#: Most levels of the network: images are padded to multiples of 2^(levels - 1) pixels.
+LEVELS = 8
+
+
+def _number(default: Any, unit: str, least: float | None = None, most: float | None = None) -> Any:
+    return field(default=default, metadata={"unit": unit, "least": least, "most": most})
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings of a run. Each field's metadata hold its unit and the range it may be set to."""
+
+    # network
+    channels: int = _number(128, "feature maps of the first level", 4, 1024)
+    multipliers: tuple[int, ...] = _number((1, 2, 2, 4), "width of each level, in units of channels", 1, 16)
+    blocks: int = _number(2, "residual blocks a level", 1, 8)
+    attention: bool = _number(True, "self-attention in the middle")
+    # training
+    steps: int = _number(5000, "optimiser steps", 1, 10**7)
+    patches: int = _number(32, "patches a step", 1, 4096)
+    patch: int = _number(128, "side of a patch (pixels)", 16, 1024)
+    accumulate: int = _number(1, "parts that a step's patches are split into, to save memory", 1, 4096)
+    learning_rate: float = _number(3e-4, "AdamW's rate at its highest", 0.0, 1.0)
+    warmup: int = _number(100, "steps to the highest rate", 0, 10**6)
+    weight_decay: float = _number(0.0, "AdamW's decoupled weight decay", 0.0, 1.0)
+    ema: float = _number(0.999, "decay a step of the averaged weights", 0.0, 0.99999)
+    clip: float = _number(1.0, "largest norm of the gradient", 0.0, 1e6)
+    flips: bool = _number(True, "patches turned and mirrored at random")
+    # data
+    training_crop: int = _number(0, "side of the one crop taken of each training image (pixels; 0: all of it)", 0, 10**5)
+    test_sets: tuple[str, ...] = _number((), "test sets (none: all of them)")
+    test_images: int = _number(0, "test images a set, the first by name (0: all)", 0, 10**6)
+    test_crop: int = _number(0, "side of the centre crop of test images (pixels; 0: whole)", 0, 10**5)
+    validation_images: int = _number(24, "validation images", 1, 10**4)
+    validation_crop: int = _number(256, "side of their centre crop (pixels; 0: whole)", 0, 10**5)
+    checks: int = _number(10, "points of the validation curve", 1, 1000)
+    # results
+    crops: int = _number(4, "images a set of which crops are stored", 0, 10**4)
+
+
+PRESETS: dict[str, Preset] = {
+    "quick": Preset(
+        channels=16, multipliers=(1, 2, 4), blocks=1, attention=False,
+        steps=240, patches=4, patch=48, learning_rate=4e-3, warmup=20, ema=0.98,
+        training_crop=96, test_sets=("kodak24", "cbsd68", "sample"), test_images=5, test_crop=256,
+        validation_images=4, validation_crop=128, checks=4, crops=1,
+    ),
+    "small": Preset(
+        channels=16, multipliers=(1, 2, 4), blocks=1, attention=False,
+        steps=2000, patches=8, patch=64, learning_rate=2e-3, warmup=50, ema=0.995,
+        validation_crop=128, crops=2,
+    ),
+    "standard": Preset(channels=64, steps=5000, patches=32, patch=128, learning_rate=5e-4),
+    "paper": Preset(channels=128, steps=5000, patches=32, patch=128, accumulate=2),
+}  # fmt: skip
+
+
+def units() -> dict[str, str]:
+    """The unit of every field."""
+    return {item.name: item.metadata["unit"] for item in fields(Preset)}
+
+
+def get_preset(name: str, assignments: list[str]) -> Preset:
+    """A preset by name, with "field=value" assignments applied.
+
+    Raises
+    ------
+    UsageError
+        For an unknown preset or field (with the nearest valid name), or a value of the wrong type or out of range.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"unknown preset {name!r}: expected {', '.join(PRESETS)}{nearest(name, PRESETS)}")
+    preset = replace(PRESETS[name], **dict(_assignment(text) for text in assignments))
+    if len(preset.multipliers) > LEVELS:
+        raise UsageError(f"multipliers: {len(preset.multipliers)} levels; expected at most {LEVELS}")
+    if preset.accumulate > preset.patches:
+        raise UsageError(f"accumulate={preset.accumulate}: expected at most the {preset.patches} patches of a step")
+    return preset
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    known = {item.name: item for item in fields(Preset)}
+    if not equals:
+        raise UsageError(f"--set {text!r}: expected field=value")
+    if name not in known:
+        raise UsageError(f"--set {text!r}: no setting {name!r}{nearest(name, known)}; expected one of {', '.join(known)}")
+    item = known[name]
+    try:
+        parsed = _parse(str(item.type), value)
+    except ValueError:
+        raise UsageError(f"--set {text!r}: expected {_KINDS[str(item.type)]} for {name} ({item.metadata['unit']})") from None
+    least, most = item.metadata["least"], item.metadata["most"]
+    numbers = parsed if isinstance(parsed, tuple) else (parsed,)
+    if least is not None and not all(least <= number <= most for number in numbers):
+        raise UsageError(f"--set {text!r}: expected {name} from {least:g} to {most:g} ({item.metadata['unit']})")
+    return name, parsed
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "tuple[int, ...]": "whole numbers with commas between",
+    "tuple[str, ...]": "names with commas between",
+}
+
+
+def _parse(kind: str, value: str) -> Any:
+    if kind == "int":
+        return int(value)
+    if kind == "float":
+        return float(value)
+    if kind == "bool":
+        return {"true": True, "false": False}[value.lower()] if value.lower() in ("true", "false") else int("no")
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if kind == "tuple[int, ...]":
+        if not parts:
+            raise ValueError(value)
+        return tuple(int(part) for part in parts)
+    return tuple(parts)

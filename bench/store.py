@@ -1,0 +1,140 @@
+"""The run directory: every file appears by an atomic rename, complete or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import safetensors.torch
+import torch
+from PIL import Image as PillowImage
+from safetensors import SafetensorError, safe_open
+
+from bench.metrics import METRICS
+from bench.plan import Cell
+
+COLUMNS = (
+    "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value",
+)  # fmt: skip
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Have `write` make a file beside `path`, sync it, and rename it to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    text = json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in the file, or None where there is no such file or it does not hold a JSON object."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no nan: put null in its place."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def cell_path(directory: Path, cell: Cell) -> Path:
+    return directory / "cells" / f"{cell.name}.json"
+
+
+def read_cell(directory: Path, cell: Cell) -> dict[str, Any] | None:
+    """The record of a cell that has finished, well or badly; None for one still to do."""
+    return read_json(cell_path(directory, cell))
+
+
+def write_weights(directory: Path, key: str, network: torch.nn.Module, record: dict[str, Any]) -> None:
+    """Store weights with the training's record in the header."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    metadata = {"key": key, "record": json.dumps(_finite(record))}
+    write_atomically(
+        directory / "weights" / f"{key}.safetensors",
+        lambda path: safetensors.torch.save_file(tensors, path, metadata=metadata),
+    )
+
+
+def read_weights(directory: Path, key: str, network: torch.nn.Module) -> dict[str, Any] | None:
+    """Load the weights with that key into the network; the training's record, or None where they are not there.
+
+    ValueError where the file is damaged or holds something else.
+    """
+    path = directory / "weights" / f"{key}.safetensors"
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        if metadata.get("key") != key:
+            raise ValueError(f"its key is {metadata.get('key')!r}")
+        record = json.loads(metadata["record"])
+        network.load_state_dict(tensors)
+    except (SafetensorError, OSError, RuntimeError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} does not hold the weights of this training ({reason}): remove it to train anew") from error
+    return record
+
+
+def write_crop(path: Path, image: torch.Tensor) -> None:
+    """Store a (3, H, W) image, clipped and rounded, as a PNG."""
+    pixels = image.detach().cpu().nan_to_num(0).clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    picture = PillowImage.fromarray(np.ascontiguousarray(pixels))
+    write_atomically(path, lambda temporary: picture.save(temporary, format="PNG"))
+
+
+def status_of(cell: Cell, record: dict[str, Any] | None) -> str:
+    """done, failed, timeout, pending or not-applicable."""
+    if cell.applicability == "no":
+        return "not-applicable"
+    return str(record.get("status", "failed")) if record else "pending"
+
+
+def table(cells: Sequence[Cell], records: Sequence[dict[str, Any] | None]) -> pd.DataFrame:
+    """The long table of results; a cell without values has one row, so that nothing is silently absent."""
+    rows: list[tuple[Any, ...]] = []
+    for cell, record in zip(cells, records, strict=True):
+        status = status_of(cell, record)
+        head = (cell.noise_no, cell.noise, cell.method, cell.seed, status, cell.applicability, cell.reason)
+        scores = sorted(record.get("rows", []), key=lambda row: (row["dataset"], row["image"])) if record else []
+        if not scores:
+            rows.append((*head, None, None, None, None))
+        for row in scores:
+            rows += [(*head, row["dataset"], row["image"], metric, row[metric]) for metric in METRICS]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return frame.astype({"value": "float64", "noise_no": "int64", "seed": "int64"})
+
+
+def write_table(directory: Path, frame: pd.DataFrame) -> None:
+    """Store the table as results.parquet and results.csv."""
+    write_atomically(directory / "results.parquet", lambda path: frame.to_parquet(path, index=False))
+    write_atomically(directory / "results.csv", lambda path: frame.to_csv(path, index=False, lineterminator="\n"))

@@ -1,0 +1,126 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from bench.patches import Patches
+from bench.seeds import generator_of, seed_of
+from bench.settings import Preset
+from methods import Batch, Method
+from noise import NoiseModel
+
+#: Called with the share of the training that is done and the mean loss since the last call.
+Report = Callable[[float, float], None]
+#: Called with the averaged network; returns the validation PSNR (dB).
+Validate = Callable[[nn.Module], float]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What a training leaves beside the weights.
+
+    Parameters
+    ----------
+    loss : list of (step, float)
+        Mean loss over the steps since the entry before.
+    validation : list of (step, float)
+        PSNR of the averaged weights on the validation images (dB).
+    seconds : float
+        Wall time without validation.
+    """
+
+    loss: list[tuple[int, float]]
+    validation: list[tuple[int, float]]
+    seconds: float
+
+
+class NonFiniteLoss(RuntimeError):
+    """The loss became infinite or not a number."""
+
+
+def learning_rate(step: int, preset: Preset) -> float:
+    """Linear warm-up, then a half cosine down to 1 % of the preset's rate."""
+    if step < preset.warmup:
+        return preset.learning_rate * (step + 1) / preset.warmup
+    done = (step - preset.warmup) / max(1, preset.steps - preset.warmup)
+    return preset.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def train(
+    network: nn.Module,
+    method: Method,
+    model: NoiseModel,
+    patches: Patches,
+    preset: Preset,
+    seed: str,
+    device: torch.device,
+    report: Report,
+    validate: Validate,
+) -> tuple[nn.Module, Curves]:
+    """Train the network and return the exponential moving average of its weights.
+
+    Every random number of a step depends on `seed` and the step alone. Nothing in a step waits for the device; the loss is
+    read where it is recorded, about 100 times in all.
+
+    Raises
+    ------
+    NonFiniteLoss
+        At the first recorded loss that is not finite.
+    """
+    average = copy.deepcopy(network).requires_grad_(False).eval()
+    layout = torch.channels_last
+    network.to(memory_format=layout).train()  # type: ignore[call-overload]  # PyTorch's stub lacks it
+    parameters: list[torch.Tensor] = list(network.parameters())
+    averages: list[torch.Tensor] = list(average.parameters())
+    optimiser = torch.optim.AdamW(parameters, lr=preset.learning_rate, weight_decay=preset.weight_decay, foreach=True)
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    every = max(1, preset.steps // 100)
+    checks = {math.ceil(preset.steps * (i + 1) / preset.checks) for i in range(preset.checks)}
+    patch_seed = seed_of("patches", seed)
+    total = torch.zeros((), device=device)
+    curves = Curves([], [], 0.0)
+    seconds, started, recorded = 0.0, time.perf_counter(), 0
+
+    for step in range(preset.steps):
+        noisy, clean = patches.draw(patch_seed, step, preset.patches, preset.patch, preset.flips)
+        generator = generator_of("step", seed, step, device=device)
+        for part in range(preset.accumulate):
+            rows = slice(part * preset.patches // preset.accumulate, (part + 1) * preset.patches // preset.accumulate)
+            y = noisy[rows].contiguous(memory_format=layout)
+            batch = Batch(y, None if clean is None else clean[rows], model, step / preset.steps, generator)
+            with autocast:
+                loss = method.loss(network, batch) * (len(y) / preset.patches)
+            loss.backward()
+            total += loss.detach()
+        nn.utils.clip_grad_norm_(parameters, preset.clip, foreach=True)
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, preset)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        # the average forgets the first steps: its memory grows with the step up to the preset's
+        decay = min(preset.ema, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(averages, parameters, 1 - decay)
+
+        done = step + 1
+        if done % every == 0 or done == preset.steps:
+            value = float(total) / (done - recorded)
+            if not math.isfinite(value):
+                raise NonFiniteLoss(f"the loss is {value} at step {done} of {preset.steps}")
+            curves.loss.append((done, value))
+            total.zero_()
+            recorded = done
+            report(done / preset.steps, value)
+        if done in checks:
+            seconds += time.perf_counter() - started
+            curves.validation.append((done, validate(average)))
+            started = time.perf_counter()
+    return average, Curves(curves.loss, curves.validation, seconds + time.perf_counter() - started)

@@ -1,0 +1,146 @@
+"""What a method is: the base class, what it is given, and what it answers about a noise model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+
+from noise import NoiseModel
+
+#: Maps grey levels (N, 3, H, W) to a tensor of the same shape and of order 1; scaling happens inside.
+Network = Callable[[torch.Tensor], torch.Tensor]
+
+#: Grey levels that one unit of a network's output stands for, where it stands for an image: about the standard deviation of
+#: the noise, so that outputs are of order 1 and one learning rate suits all methods.
+UNIT = 25.0
+
+Verdict = Literal["yes", "indirect", "infeasible", "no"]
+
+
+@dataclass(frozen=True)
+class Applicability:
+    """Whether a method suits a noise model (the paper's Table 1), and why.
+
+    Parameters
+    ----------
+    verdict : str
+        "yes": it applies; "indirect": it does through A^-1 y; "infeasible": its assumptions do not hold, but it can be
+        trained, and is, on y as it is; "no": it cannot be run at all.
+    reason : str
+        In words, for people.
+    """
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a training step is given.
+
+    Parameters
+    ----------
+    noisy : Tensor
+        (N, 3, P, P) patches of fixed noisy images, grey levels, unclipped, as the network sees them (A^-1 y where the method
+        asked for it).
+    clean : Tensor or None
+        The clean patches; None unless the method says that it is supervised.
+    model : NoiseModel
+        The law of `noisy`.
+    progress : float
+        Share of the training that is done, in [0, 1).
+    generator : torch.Generator
+        For all of the step's random numbers; on the device of `noisy`.
+    """
+
+    noisy: torch.Tensor
+    clean: torch.Tensor | None
+    model: NoiseModel
+    progress: float
+    generator: torch.Generator
+
+    def normal(self, like: torch.Tensor) -> torch.Tensor:
+        """Standard normal numbers of the shape of `like`."""
+        return torch.randn(like.shape, generator=self.generator, device=like.device, dtype=like.dtype)
+
+
+@dataclass(frozen=True)
+class Method:
+    """Base of all methods. A subclass is a frozen dataclass whose fields are the method's settings, with units.
+
+    One file in `methods/` defines one subclass; the file's name, with "-" for "_", is its slug. A method with a `loss`
+    is trained; one without is not given a network.
+    """
+
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    assumptions: ClassVar[str]
+    #: True hands clean images to `loss`.
+    supervised: ClassVar[bool] = False
+    #: False leaves the method out of `--methods all` (it can still be named).
+    in_all: ClassVar[bool] = True
+
+    slug: ClassVar[str] = ""  # set on discovery
+
+    @property
+    def trains(self) -> bool:
+        """Whether the method has a network to train."""
+        return type(self).loss is not Method.loss
+
+    def applicable(self, model: NoiseModel) -> Applicability:
+        """Whether the method suits the noise model, derived from its traits."""
+        raise NotImplementedError
+
+    def wants_decorrelated(self, model: NoiseModel) -> bool:
+        """Whether to be given A^-1 y in place of y, in training and at test, where the model offers it.
+
+        The default takes it where it changes the noise alone, not the image (Nos. 6, 8, 10).
+        """
+        seen = model.decorrelated()
+        return seen is not None and seen.same_image
+
+    def learns(self) -> str:
+        """What the network learns, with every setting that decides it: part of the training key.
+
+        Methods that answer the same share their networks.
+        """
+        return f"{self.slug} {self}"
+
+    def loss(self, network: Network, batch: Batch) -> torch.Tensor:
+        """The training loss of one batch, a scalar."""
+        raise NotImplementedError
+
+    def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
+        """The denoised image, in grey levels, not clipped.
+
+        Parameters
+        ----------
+        network : Network
+            The trained one (fails when called if the method has no `loss`).
+        y : Tensor
+            (1, 3, H, W) noisy image, grey levels, unclipped; A^-1 y where the method asked for it.
+        model : NoiseModel
+            The law of y.
+        generator : torch.Generator
+            On the device of y, seeded for this image.
+        """
+        raise NotImplementedError
+
+
+def estimate(network: Network, y: torch.Tensor, start: torch.Tensor | None = None) -> torch.Tensor:
+    """A network's image for the image y: `start` (default: y) plus its output, in grey levels.
+
+    Notes
+    -----
+    The paper's network has no connection from input to output; predicting the residual reaches its scores in
+    fewer steps (Zhang et al. 2017).
+    """
+    return (y if start is None else start) + UNIT * network(y)
+
+
+def mean_squared(difference: torch.Tensor) -> torch.Tensor:
+    """Mean square of a difference in grey levels, in units of the network's output squared."""
+    return (difference / UNIT).square().mean()

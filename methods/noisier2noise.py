@@ -1,0 +1,64 @@
+"""Noisier2Noise: predict the noisy image from a noisier one.
+
+Moran, Schmidt, Zhong, Coady, "Noisier2Noise: Learning to Denoise from Unpaired Noisy Data", CVPR 2020,
+https://arxiv.org/abs/1910.11908.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from methods._api import Applicability, Batch, Method, Network, estimate, mean_squared
+from noise import NoiseModel
+from noise.gaussian import Gaussian
+
+
+@dataclass(frozen=True)
+class Noisier2Noise(Method):
+    """With z = y + alpha m, m a second draw of the noise: E[y | z] = (alpha^2 E[x | z] + z) / (1 + alpha^2).
+
+    Parameters
+    ----------
+    alpha : float
+        Size of the second noise in units of the first (dimensionless, > 0).
+    draws : int
+        Images z whose results are averaged at test.
+
+    Notes
+    -----
+    The network predicts the clean image, from which E[y | z] = (alpha^2 E[x | z] + z) / (1 + alpha^2) follows, and that is
+    compared with y. This has the minimiser of the published loss |f(z) - y|^2, whose correction (1 + alpha^2) / alpha^2
+    multiplies errors of f; at a small budget it was 0.9 dB better on No. 1.
+
+    Where the standard deviation depends on x (Nos. 3, 4), the second noise needs it: it is evaluated at the noisy y, limited
+    to [0, 255]. The clean image is not used. The first noise n and the second alpha m are then not exactly in the
+    ratio that the formula takes, which costs a little accuracy.
+    """
+
+    alpha: float = 0.5
+    draws: int = 4
+
+    title = "Noisier2Noise"
+    paper = "Moran et al., Noisier2Noise, CVPR 2020"
+    assumptions = "additive noise of known law"
+
+    def applicable(self, model: NoiseModel) -> Applicability:
+        if model.traits.additive:
+            return Applicability("yes", "the noise is additive, so a second draw of it can be added")
+        return Applicability("no", "the noise is not additive: a second draw of it cannot be added to the first")
+
+    def loss(self, network: Network, batch: Batch) -> torch.Tensor:
+        z = self._noisier(batch.noisy, batch.model, batch.generator)
+        share = self.alpha**2 / (1 + self.alpha**2)
+        expected = share * estimate(network, z) + (1 - share) * z
+        return mean_squared((expected - batch.noisy) / share)
+
+    def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
+        estimates = [estimate(network, self._noisier(y, model, generator)) for _ in range(self.draws)]
+        return torch.stack(estimates).mean(dim=0)
+
+    def _noisier(self, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
+        assert isinstance(model.base, Gaussian)
+        return y + self.alpha * model.base.noise(y.clamp(0, 255), generator)

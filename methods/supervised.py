@@ -1,0 +1,35 @@
+"""Supervised learning: the upper reference, from pairs of clean and noisy images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from methods._api import Applicability, Batch, Method, Network, estimate, mean_squared
+from noise import NoiseModel
+
+
+@dataclass(frozen=True)
+class Supervised(Method):
+    """Minimises E |f(y) - x|^2, so that f(y) = E[x | y].
+
+    Notes
+    -----
+    The network's output is added to y without its known bias (Rayleigh noise is 1.38 x on average).
+    """
+
+    title = "Supervised"
+    paper = "Zhang et al., Beyond a Gaussian Denoiser, IEEE TIP 2017"
+    assumptions = "clean images for training"
+    supervised = True
+
+    def applicable(self, model: NoiseModel) -> Applicability:
+        return Applicability("yes", "learns from clean images, whatever the noise")
+
+    def loss(self, network: Network, batch: Batch) -> torch.Tensor:
+        assert batch.clean is not None
+        return mean_squared(self.denoise(network, batch.noisy, batch.model, batch.generator) - batch.clean)
+
+    def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
+        return estimate(network, y, start=y / model.mean_gain)

@@ -1,0 +1,103 @@
+"""Shared by all tests: one thread, a seeded generator, a small network, a run of random images that takes seconds."""
+
+import numpy as np
+import pytest
+import torch
+
+import methods
+import noise
+from bench.cell import Run
+from bench.data import Data, Image, ImageSet
+from bench.networks import UNet
+from bench.plan import Settings
+from bench.settings import Preset
+
+#: A run of a few steps of a network of a few parameters.
+TINY = Preset(
+    channels=4, multipliers=(1, 2), blocks=1, attention=False,
+    steps=3, patches=2, patch=16, learning_rate=1e-3, warmup=1, ema=0.5, checks=2, crops=1,
+    validation_images=1, validation_crop=0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Sums in one order, and no more cores than asked for."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def same_numbers():
+    """Tests that draw from torch's global generator draw the same each time."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def seeded():
+    """Makes a generator with that seed."""
+    return lambda seed: torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def tiny_network(seeded):
+    """Makes a small U-Net whose output is not 0: all weights are disturbed."""
+
+    def make(seed=0, channels=8, multipliers=(1, 2), blocks=1, attention=True):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = UNet(channels, multipliers, blocks, attention)
+        generator = seeded(seed)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
+        return network
+
+    return make
+
+
+@pytest.fixture
+def random_images():
+    """Makes a tuple of images of random pixels, that differ between data sets and names."""
+
+    def make(dataset, names, height=24, width=20, low=0):
+        def pixels(name):
+            seed = sum(map(ord, dataset + name)) + height * width
+            return np.random.default_rng(seed).integers(low, 256, (height, width, 3), dtype=np.uint8)
+
+        return tuple(Image(dataset, name, pixels(name)) for name in names)
+
+    return make
+
+
+@pytest.fixture
+def make_settings():
+    """Makes the settings of a run, tiny and of everything unless told otherwise."""
+
+    def make(preset=TINY, methods_=None, noise_=None, seeds=1, device="cpu", recipe="best", threads=1):
+        chosen = tuple(methods.catalogue()) if methods_ is None else tuple(methods_)
+        models = tuple(model.slug for model in noise.catalogue()) if noise_ is None else tuple(noise_)
+        return Settings("tiny", preset, recipe, "random", seeds, device, threads, chosen, models)
+
+    return make
+
+
+@pytest.fixture
+def make_run(tmp_path, random_images, make_settings):
+    """Makes a run with two test sets, one training and one validation set of random pixels."""
+
+    def make(directory=tmp_path / "run", **settings):
+        def image_set(name, role, images):
+            return ImageSet(name, role, images, len(images), None, name)
+
+        tests = (
+            image_set("odd", "test", random_images("odd", ("a", "b"), 33, 35)),
+            image_set("even", "test", random_images("even", ("a",), 32, 32)),
+        )
+        training = image_set("train", "training", random_images("train", ("p", "q"), 40, 36))
+        validation = image_set("train", "validation", random_images("train", ("v",), 32, 32))
+        return Run(directory, make_settings(**settings), Data(tests, (training,), validation, "random pixels"))
+
+    return make

@@ -1,0 +1,231 @@
+"""The run directory's files: atomic, readable again, refused when they are something else."""
+
+import dataclasses
+import json
+import math
+import os
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.torch
+import torch
+from PIL import Image
+
+from bench import store
+from bench.plan import Cell, make_cells
+
+CELL = Cell(1, "gaussian", "score-solver", 0, "yes", "known law", "k1", False)
+
+
+def litter(directory):
+    return [path.name for path in directory.rglob("*") if path.is_file()]
+
+
+def test_file_appears_complete_and_readable_by_all(tmp_path):
+    path = tmp_path / "a" / "b" / "file.txt"
+
+    def write(temporary):
+        assert temporary.parent == path.parent and not path.exists()
+        temporary.write_text("new")
+
+    store.write_atomically(path, write)
+    assert path.read_text() == "new" and litter(tmp_path) == ["file.txt"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt])
+def test_failing_writer_leaves_the_old_file_and_no_litter(tmp_path, error):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def write(temporary):
+        temporary.write_text("half of the n")
+        raise error
+
+    with pytest.raises(error):
+        store.write_atomically(path, write)
+    assert path.read_text() == "old" and litter(tmp_path) == ["file.txt"]
+    with pytest.raises(error):
+        store.write_atomically(tmp_path / "other.txt", write)
+    assert litter(tmp_path) == ["file.txt"]
+
+
+def test_rename_that_fails_leaves_no_litter(tmp_path, monkeypatch):
+    def refuse(*paths):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="no space"):
+        store.write_json(tmp_path / "file.json", {})
+    assert litter(tmp_path) == []
+
+
+def test_json(tmp_path):
+    value = {"a": math.nan, "b": [1.5, math.inf, (-math.inf, "é\n")], "c": {"d": np.float64("nan"), "e": None}, "f": True}
+    store.write_json(tmp_path / "x.json", value)
+    expected = {"a": None, "b": [1.5, None, [None, "é\n"]], "c": {"d": None, "e": None}, "f": True}
+    assert store.read_json(tmp_path / "x.json") == expected
+    text = (tmp_path / "x.json").read_text(encoding="utf-8")
+    assert text.endswith("}\n") and "é" in text and "NaN" not in text and "Infinity" not in text
+    assert value["b"][1] == math.inf  # left alone
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"3", b"\xff\xfe", b"[" * 100_000])
+def test_json_that_holds_no_object_is_none(tmp_path, content):
+    (tmp_path / "x.json").write_bytes(content)
+    assert store.read_json(tmp_path / "x.json") is None
+    assert store.read_json(tmp_path / "missing.json") is None
+
+
+def test_record_of_a_cell(tmp_path):
+    assert store.read_cell(tmp_path, CELL) is None
+    store.write_json(store.cell_path(tmp_path, CELL), {"status": "done"})
+    assert store.cell_path(tmp_path, CELL) == tmp_path / "cells" / "01-gaussian--score-solver--s0.json"
+    assert store.read_cell(tmp_path, CELL) == {"status": "done"}
+
+
+def test_weights_come_back_with_their_record(tmp_path, tiny_network):
+    record = {"loss": [(1, 0.5), (2, math.nan)], "steps": 2}
+    network = tiny_network(seed=1).to(memory_format=torch.channels_last)
+    store.write_weights(tmp_path, "k1", network, record)
+    other = tiny_network(seed=2)
+    assert store.read_weights(tmp_path, "k1", other) == {"loss": [[1, 0.5], [2, None]], "steps": 2}
+    for one, two in zip(network.parameters(), other.parameters(), strict=True):
+        assert torch.equal(one, two)
+    y = torch.rand(1, 3, 8, 8)
+    assert torch.equal(other(y), tiny_network(seed=1)(y))
+    assert litter(tmp_path) == ["k1.safetensors"]
+
+
+def test_weights_that_are_not_there(tmp_path, tiny_network):
+    assert store.read_weights(tmp_path, "k1", tiny_network()) is None
+
+
+def spoil(kind, path, tiny_network):
+    good = path.read_bytes()
+    tensors = safetensors.torch.load(good)
+    if kind == "cut short":
+        path.write_bytes(good[: len(good) // 2])
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "not weights":
+        path.write_bytes(b"<html>" * 1000)
+    elif kind == "another network":
+        store.write_weights(path.parent.parent, path.stem, tiny_network(channels=12), {})
+    elif kind == "another key":
+        store.write_weights(path.parent.parent, "k2", tiny_network(), {})
+        path.with_name("k2.safetensors").rename(path)
+    elif kind == "no record":
+        safetensors.torch.save_file(tensors, path, metadata={"key": path.stem})
+    elif kind == "no metadata":
+        safetensors.torch.save_file(tensors, path)
+    else:
+        path.unlink()
+        path.mkdir()
+
+
+@pytest.mark.parametrize(
+    "kind", ["cut short", "empty", "not weights", "another network", "another key", "no record", "no metadata", "folder"]
+)
+def test_foreign_weights_are_refused_by_name(kind, tmp_path, tiny_network):
+    store.write_weights(tmp_path, "k1", tiny_network(), {})
+    spoil(kind, tmp_path / "weights" / "k1.safetensors", tiny_network)
+    said = r"k1\.safetensors does not hold the weights of this training \(.+\): remove it to train anew$"
+    with pytest.raises(ValueError, match=said) as caught:
+        store.read_weights(tmp_path, "k1", tiny_network())
+    assert "\n" not in str(caught.value)
+
+
+def test_crop_is_clipped_and_rounded(tmp_path):
+    values = torch.tensor([-5.0, 0.4, 0.6, 1.49, 254.51, 300.0, math.nan, math.inf, -math.inf])
+    image = torch.stack([values, values.flip(0), torch.full((9,), 7.0)])[:, None, :]
+    store.write_crop(tmp_path / "crops" / "x.png", image)
+    with Image.open(tmp_path / "crops" / "x.png") as picture:
+        assert picture.format == "PNG" and picture.mode == "RGB" and picture.size == (9, 1)
+        pixels = np.asarray(picture)
+    expected = [0, 0, 1, 1, 255, 255, 0, 255, 0]
+    assert pixels[0, :, 0].tolist() == expected and pixels[0, :, 1].tolist() == expected[::-1]
+    assert (pixels[..., 2] == 7).all()
+
+
+def row(dataset, image, value):
+    return {"dataset": dataset, "image": image, "psnr": value, "ssim": 0.5, "psnr_paper": None, "ssim_paper": 0.25}
+
+
+@pytest.fixture
+def run(make_settings):
+    """All cells, and the records of the first 40 of them that can run, of every kind."""
+    cells = make_cells(make_settings(seeds=2), "images")
+    records = []
+    for index, cell in enumerate(cells):
+        if cell.applicability == "no" or index > 40:
+            records.append(None)
+        elif index % 5 == 3:
+            records.append({"status": "failed", "rows": [], "message": "ValueError: x"})
+        elif index % 5 == 4:
+            records.append({"status": "timeout", "rows": []})
+        else:
+            records.append({"status": "done", "rows": [row("b", "2", 1.0 + index), row("b", "10", 2.0), row("a", "2", 3.0)]})
+    return cells, records
+
+
+def test_table_has_a_row_for_every_cell(run):
+    cells, records = run
+    frame = store.table(cells, records)
+    assert list(frame.columns) == [
+        "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value",
+    ]  # fmt: skip
+    assert (frame["noise_no"].dtype, frame["seed"].dtype, frame["value"].dtype) == ("int64", "int64", "float64")
+    groups = frame.groupby(["noise_no", "noise", "method", "seed"], sort=False)
+    assert list(groups.groups) == [(cell.noise_no, cell.noise, cell.method, cell.seed) for cell in cells]
+    for (_, group), cell, record in zip(groups, cells, records, strict=True):
+        expected = "not-applicable" if cell.applicability == "no" else record["status"] if record else "pending"
+        assert set(group["status"]) == {expected}
+        assert set(group["applicability"]) == {cell.applicability} and set(group["reason"]) == {cell.reason}
+        assert len(group) == (12 if expected == "done" else 1)
+        if expected != "done":
+            assert group[["dataset", "image", "metric", "value"]].isna().all(axis=None)
+    assert set(frame["status"]) == {"done", "failed", "timeout", "not-applicable", "pending"}
+
+
+def test_table_is_sorted_by_set_image_and_metric(run):
+    frame = store.table(*run)
+    first = frame[(frame["noise_no"] == 1) & (frame["method"] == "noisy") & (frame["seed"] == 0)]
+    metrics = ["psnr", "ssim", "psnr_paper", "ssim_paper"]
+    assert list(zip(first["dataset"], first["image"], first["metric"], strict=True)) == [
+        (dataset, image, metric) for dataset, image in (("a", "2"), ("b", "10"), ("b", "2")) for metric in metrics
+    ]
+    assert first["value"].fillna(-1).tolist() == [3.0, 0.5, -1, 0.25, 2.0, 0.5, -1, 0.25, 1.0, 0.5, -1, 0.25]
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_table_files_are_identical_for_identical_runs(run, done, tmp_path):
+    cells, records = run
+    if not done:
+        records = [None] * len(cells)
+    for name in ("one", "two"):
+        store.write_table(tmp_path / name, store.table(list(cells), json.loads(json.dumps(records))))
+    for name in ("results.parquet", "results.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    expected = store.table(cells, records)
+    assert len(pd.read_parquet(tmp_path / "one" / "results.parquet")) == len(expected)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "one" / "results.parquet"), expected, check_dtype=False)
+    again = pd.read_csv(tmp_path / "one" / "results.csv", dtype={"image": str})
+    pd.testing.assert_frame_equal(again.astype(object).fillna("-"), expected.astype(object).fillna("-"), check_dtype=False)
+    assert b"\r" not in (tmp_path / "one" / "results.csv").read_bytes()
+
+
+def test_reasons_with_commas_and_quotes_survive(tmp_path):
+    cell = dataclasses.replace(CELL, reason='a, "b"\nc; d')
+    store.write_table(tmp_path, store.table([cell], [None]))
+    assert pd.read_csv(tmp_path / "results.csv")["reason"].tolist() == [cell.reason]
+
+
+def test_status_of_a_cell():
+    no = dataclasses.replace(CELL, applicability="no")
+    assert store.status_of(no, None) == "not-applicable"
+    assert store.status_of(CELL, None) == "pending"
+    assert store.status_of(CELL, {"status": "timeout"}) == "timeout"
+    assert store.status_of(CELL, {"rows": []}) == "failed"
