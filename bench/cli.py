@@ -1,0 +1,241 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+import torch
+from rich.console import Console
+
+import methods
+import noise
+import reports
+from bench.doctor import doctor
+from bench.errors import UsageError, nearest
+from bench.listing import list_things, print_matrix, print_status
+from bench.merge import merge
+from bench.plan import Settings, matrix
+from bench.pool import Interrupted
+from bench.run import dry_run, run
+from bench.settings import PRESETS, get_preset
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad usage is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status.
+
+    0: all is done; 1: some cell failed; 2: bad usage, one line on standard error, before any work; 130: interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    console = make_console()
+    try:
+        options = _parser().parse_args(given)
+        command: Callable[[argparse.Namespace, Console, list[str]], int] = options.command
+        return command(options, console, given)
+    except UsageError as error:
+        print(f"denoisebench: {error}", file=sys.stderr)
+        return 2
+    except (Interrupted, KeyboardInterrupt):
+        print("denoisebench: interrupted; all finished cells are stored, the same command goes on from there", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def make_console() -> Console:
+    """Standard output; wide where it is no terminal, so that nothing is cut in a log."""
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False, soft_wrap=False)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m bench", description="Compare unsupervised image denoisers on 16 noise models.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, command: Callable[[argparse.Namespace, Console, list[str]], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        return sub
+
+    sub = add("run", _run, "Train, denoise, score and report; an interrupted run goes on by the same command.")
+    sub.add_argument("--methods", default="all", metavar="all|a,b", help="method slugs; the noisy input is always there")
+    sub.add_argument("--noise", default="all", metavar="all|1,5-8|slug", help="noise models by number, range or slug")
+    sub.add_argument("--preset", default="quick", help=f"size of the run: {', '.join(PRESETS)} (default: quick)")
+    sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting of the preset")
+    sub.add_argument("--data", default="sample", metavar="sample|DIR", help="images (default: the embedded sample)")
+    sub.add_argument("--seeds", default="1", metavar="K", help="repeat everything with K seeds (default: 1)")
+    sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    sub.add_argument("--workers", metavar="N", help="worker processes (default: one for each core, or one on a GPU)")
+    sub.add_argument("--threads", default="1", metavar="N", help="threads a worker (default: 1)")
+    sub.add_argument("--retry", metavar="failed,timeout", default="", help="do cells with these statuses again")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="run directory (default: below runs/, named by the settings)")
+    sub.add_argument("--dry-run", action="store_true", help="print cells, trainings and an estimate of the time, and stop")
+
+    sub = add("matrix", _matrix, "Which method suits which noise model (the paper's Table 1), with reasons.")
+    sub.add_argument("--json", action="store_true", help="a list of {noise_no, noise, method, applicability, reason}")
+
+    sub = add("list", _list, "What there is: methods, noise models or data sets.")
+    sub.add_argument("what", metavar="methods|noise|data")
+    sub.add_argument("--data", default="sample", metavar="sample|DIR", help="the images that `list data` describes")
+
+    sub = add("status", _status, "Where a run stands.")
+    sub.add_argument("directory", type=Path)
+
+    sub = add("report", _report, "Write report.html anew from the run directory's files.")
+    sub.add_argument("directory", type=Path)
+
+    sub = add("merge", _merge, "Join runs of equal settings with different cells into one run directory.")
+    sub.add_argument("directories", type=Path, nargs="+", metavar="DIR")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+
+    add("doctor", lambda options, console, given: doctor(console), "Check that this machine can run the suite.")
+    return parser
+
+
+def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    settings = parse_settings(options)
+    workers = _whole_number("--workers", options.workers) if options.workers is not None else default_workers(settings)
+    directory = options.out or default_directory(settings)
+    retry = [word for word in options.retry.split(",") if word]
+    for word in retry:
+        if word not in ("failed", "timeout"):
+            raise UsageError(f"--retry {word!r}: expected failed, timeout or both{nearest(word, ('failed', 'timeout'))}")
+    if options.dry_run:
+        dry_run(settings, directory, workers, console)
+        return 0
+    return run(settings, directory, workers, "python -m bench " + shlex.join(given), console, retry)
+
+
+def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    if options.json:
+        print(json.dumps(matrix(), indent=1, ensure_ascii=False))
+    else:
+        print_matrix(console)
+    return 0
+
+
+def _list(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    list_things(options.what, options.data, console)
+    return 0
+
+
+def _status(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    print_status(options.directory, console)
+    return 0
+
+
+def _report(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    try:
+        console.print(str(reports.write(options.directory)), soft_wrap=True)
+    except (ValueError, OSError) as error:
+        raise UsageError(" ".join(str(error).split())) from None
+    return 0
+
+
+def _merge(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    merge(options.directories, options.out, console)
+    return 0
+
+
+def parse_settings(options: argparse.Namespace) -> Settings:
+    """The settings that the options ask for. Raises UsageError."""
+    seeds = _whole_number("--seeds", options.seeds)
+    threads = _whole_number("--threads", options.threads)
+    return Settings(
+        preset_name=options.preset,
+        preset=get_preset(options.preset, options.set),
+        recipe="best",
+        data=options.data,
+        seeds=seeds,
+        device=parse_device(options.device),
+        threads=threads,
+        methods=parse_methods(options.methods),
+        noise=parse_noise(options.noise),
+    )
+
+
+def parse_methods(text: str) -> tuple[str, ...]:
+    """Method slugs in the catalogue's order, `noisy` always among them. Raises UsageError."""
+    known = methods.catalogue()
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word != "all" and word not in known:
+            raise UsageError(f"unknown method {word!r}{nearest(word, known)}: expected all, or of {', '.join(known)}")
+    if not words:
+        raise UsageError(f"--methods {text!r} names no method: expected all, or of {', '.join(known)}")
+    return tuple(slug for slug in known if slug == "noisy" or slug in words or ("all" in words and known[slug].in_all))
+
+
+def parse_noise(text: str) -> tuple[str, ...]:
+    """Slugs of noise models in the order of Table 1. Raises UsageError."""
+    chosen = set()
+    for word in (word.strip() for word in text.split(",")):
+        if word == "all":
+            chosen |= {model.number for model in noise.catalogue()}
+        elif match := re.fullmatch(r"(\d+)-(\d+)", word):
+            first, last = int(match[1]), int(match[2])
+            if not 1 <= first <= last <= 16:
+                raise UsageError(f"--noise {word!r}: expected a range within 1-16")
+            chosen |= set(range(first, last + 1))
+        else:
+            try:
+                chosen.add(noise.get(word).number)
+            except ValueError as error:
+                raise UsageError(f"--noise {text!r}: {error}") from None
+    return tuple(model.slug for model in noise.catalogue() if model.number in chosen)
+
+
+def parse_device(text: str) -> str:
+    """cpu or cuda. Raises UsageError for a GPU that is not there."""
+    if text not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--device {text!r}: expected auto, cpu or cuda{nearest(text, ('auto', 'cpu', 'cuda'))}")
+    if text == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: PyTorch finds no GPU on this machine: expected auto or cpu")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if text == "auto" else text
+
+
+def _whole_number(option: str, text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= 10_000:
+        raise UsageError(f"{option} {text}: expected a whole number from 1 to 10000")
+    return number
+
+
+def default_workers(settings: Settings) -> int:
+    """One worker for each core's worth of threads; one in all on a GPU."""
+    if settings.device == "cuda":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
+    return max(1, cores // settings.threads)
+
+
+def default_directory(settings: Settings) -> Path:
+    """runs/PRESET-DATA, with a hash of the other settings where they are not the default ones."""
+    name = f"{settings.preset_name}-{Path(settings.data).name or 'data'}"
+    usual = Settings(
+        settings.preset_name, PRESETS[settings.preset_name], "best", settings.data, 1, parse_device("auto"), 1,
+        parse_methods("all"), parse_noise("all"),
+    )  # fmt: skip
+    if settings != usual:
+        name += "-" + sha256(repr(sorted(asdict(settings).items())).encode()).hexdigest()[:6]
+    return Path("runs") / name

@@ -1,0 +1,127 @@
+"""Where a run stands: noise models down, methods across."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from bench import store
+from bench.plan import Cell
+
+_STYLES = {"done": "green", "failed": "bold red", "timeout": "red", "running": "yellow", "not-applicable": "dim"}
+
+
+@dataclass(frozen=True)
+class State:
+    """A cell's status, what to show for it (waiting, training 40 %, 28.7 dB, failed), and the share that is done."""
+
+    status: str
+    text: str
+    share: float
+
+
+def states(directory: Path, cells: Sequence[Cell], records: Sequence[dict[str, Any] | None]) -> dict[str, State]:
+    """The state of each cell by name, from its record or the workers' progress files."""
+    running = {}
+    for path in sorted((directory / "progress").glob("*.json")):
+        if note := store.read_json(path):
+            share = float(note.get("share", 0))
+            running[str(note.get("cell"))] = State("running", f"{note.get('phase')} {100 * share:.0f} %", share / 2)
+    found = {}
+    for cell, record in zip(cells, records, strict=True):
+        status = store.status_of(cell, record)
+        if status == "done" and record:
+            found[cell.name] = State("done", _mean_psnr(record), 1)
+        elif status == "pending" and cell.name in running:
+            found[cell.name] = running[cell.name]
+        else:
+            text = {"pending": "waiting", "not-applicable": "–"}.get(status, status)
+            found[cell.name] = State(status, text, float(status != "pending"))
+    return found
+
+
+def _mean_psnr(record: dict[str, Any]) -> str:
+    by_set: dict[str, list[float]] = {}
+    for row in record.get("rows", []):
+        if isinstance(row.get("psnr"), (int, float)):
+            by_set.setdefault(row["dataset"], []).append(row["psnr"])
+    if not by_set:
+        return "n/a"
+    return f"{statistics.fmean(statistics.fmean(values) for values in by_set.values()):.2f} dB"
+
+
+def as_table(cells: Sequence[Cell], found: dict[str, State], caption: str = "") -> Table:
+    """The matrix; several seeds of a cell stand below each other."""
+    methods = list(dict.fromkeys(cell.method for cell in cells))
+    table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left", pad_edge=False)
+    table.add_column("noise model", no_wrap=True)
+    for method in methods:
+        table.add_column(method, justify="right", overflow="fold")
+    for noise in dict.fromkeys((cell.noise_no, cell.noise) for cell in cells):
+        row = [Text(f"{noise[0]:>2} {noise[1]}")]
+        for method in methods:
+            here = [found[cell.name] for cell in cells if cell.noise == noise[1] and cell.method == method]
+            row.append(Text("\n").join(Text(state.text, style=_STYLES.get(state.status, "")) for state in here))
+        table.add_row(*row)
+    return table
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 45 s, 12 min, 3.2 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class Display:
+    """A live matrix on a terminal; a plain line for each finished cell elsewhere."""
+
+    def __init__(self, directory: Path, cells: Sequence[Cell], console: Console) -> None:
+        self.directory, self.cells, self.console = directory, cells, console
+        self.started = time.monotonic()
+        self.first: dict[str, State] = {}
+        self.shown: dict[str, State] = {}
+        self.live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> Display:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.live:
+            self.live.stop()
+
+    def show(self, records: Sequence[dict[str, Any] | None]) -> None:
+        """Bring the display up to date."""
+        found = states(self.directory, self.cells, records)
+        self.first = self.first or found
+        if self.live:
+            self.live.update(as_table(self.cells, found, self._summary(found)), refresh=True)
+        for name, state in found.items():
+            changed = bool(self.shown) and self.shown[name].status != state.status
+            if not self.live and changed and state.status in ("done", "failed", "timeout"):
+                self.console.print(f"{name}: {state.text}  [{self._summary(found)}]", soft_wrap=True)
+        self.shown = found
+
+    def _summary(self, found: dict[str, State]) -> str:
+        """Cells finished, and the time left at the speed so far."""
+        count = sum(state.status != "not-applicable" for state in found.values())
+        finished = sum(state.share == 1 and state.status != "not-applicable" for state in found.values())
+        elapsed = time.monotonic() - self.started
+        words = f"{finished} of {count} cells, {duration(elapsed)}"
+        done = sum(state.share - self.first[name].share for name, state in found.items())
+        left = sum(1 - state.share for state in found.values())
+        if done >= 1 and left > 0:
+            words += f", about {duration(elapsed / done * left)} left"
+        return words

@@ -1,0 +1,173 @@
+"""run.json: what was asked, with what, on what."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+import methods
+import noise
+from bench.data import Data, ImageSet
+from bench.plan import Cell, Settings, count_trainings, matrix, shared
+from bench.settings import units
+
+_PACKAGES = ("torch", "numpy", "scipy", "pandas", "pillow", "scikit-image", "torchmetrics", "safetensors", "pebble")
+
+
+def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
+    """All that decides the numbers, as it stands in run.json; a resumed run must agree in every key."""
+    sets = [*data.test, *data.training, data.validation]
+    return {
+        "preset": settings.preset_name,
+        "recipe": settings.recipe,
+        "data": settings.data,
+        "seeds": settings.seeds,
+        "device": settings.device,
+        "threads": settings.threads,
+        "methods": list(settings.methods),
+        "noise": list(settings.noise),
+        "fields": {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings.preset).items()},
+        "data_sha256": {f"{chosen.role} {chosen.name}": chosen.sha256 for chosen in sets},
+    }
+
+
+def run_record(settings: Settings, data: Data, cells: list[Cell], command: str) -> dict[str, Any]:
+    """The contents of run.json."""
+    return {
+        "schema": 1,
+        "command": command,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": settings_record(settings, data),
+        "units": units(),
+        "methods": [method_record(slug) for slug in settings.methods],
+        "noise": [noise_record(slug) for slug in settings.noise],
+        "matrix": matrix(settings.methods),
+        "plan": [asdict(cell) for cell in cells],
+        "data": {
+            "sets": [set_record(chosen) for chosen in (*data.test, *data.training, data.validation)],
+            "separation": data.separation,
+        },
+        "cells": sum(cell.applicability != "no" for cell in cells),
+        "trainings": count_trainings(cells),
+        "shared": shared(cells),
+        "versions": versions(),
+        "hardware": hardware(),
+        "git": git_revision(),
+        "notes": notes(settings, data),
+    }
+
+
+def method_record(slug: str) -> dict[str, Any]:
+    method = methods.get(slug)
+    return {
+        "slug": slug,
+        "title": method.title,
+        "paper": method.paper,
+        "assumptions": method.assumptions,
+        "supervised": method.supervised,
+        "trains": method.trains,
+        "settings": asdict(method),
+    }
+
+
+def noise_record(slug: str) -> dict[str, Any]:
+    model = noise.get(slug)
+    return {
+        "number": model.number,
+        "slug": model.slug,
+        "title": model.title,
+        "formula": model.formula,
+        "parameters": model.parameters,
+    }
+
+
+def set_record(chosen: ImageSet) -> dict[str, Any]:
+    return {
+        "name": chosen.name,
+        "role": chosen.role,
+        "images": len(chosen.images),
+        "of": chosen.of,
+        "crop": chosen.crop,
+        "sha256": chosen.sha256,
+        "names": [image.name for image in chosen.images],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that bear on the numbers."""
+    found = {"python": platform.python_version()}
+    for package in ("denoisebench", *_PACKAGES):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def hardware() -> dict[str, Any]:
+    """The machine, in plain words."""
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "cpu": cpu_name(),
+        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+def git_revision() -> str | None:
+    """Short hash of the source's commit, with "+" where it was changed since; None outside a repository."""
+    folder = Path(__file__).parent
+    try:
+        revision = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=folder, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return revision.stdout.strip() or None
+
+
+def notes(settings: Settings, data: Data) -> list[str]:
+    """What a reader of the results must know."""
+    words = []
+    for chosen in data.test:
+        limits = []
+        if len(chosen.images) < chosen.of:
+            limits.append(f"the first {len(chosen.images)} of {chosen.of} images by name")
+        if chosen.crop:
+            limits.append(f"their centre {chosen.crop}x{chosen.crop}" if limits else f"the centre {chosen.crop}x{chosen.crop}")
+        if limits:
+            words.append(f"Scores on {chosen.name} are of {', '.join(limits)}: not comparable with scores of the whole set.")
+    if "quick" in settings.preset_name:
+        words.append("The quick preset trains for seconds: it shows the whole matrix, not what the methods can reach.")
+    names = {chosen.name for chosen in data.test}
+    if {"kodak24", "cset9"} <= names:
+        words.append("kodim01, kodim02, kodim03 and kodim12 are in both kodak24 and cset9: the two are not independent.")
+    words += [
+        "Erratum: the paper prints a = 0.98 for Nos. 3 and 4; its released code has 25/255 = 0.098, which is used here.",
+        "Erratum: the paper's code adds untold Gaussian noise of standard deviation 5 to Nos. 5-10; here there is none.",
+        "The paper's Gamma alpha is 26 in the text and 26.01 in the code; here 26.",
+        "Simple corrections outside the paper exist for Neighbor2Neighbor on Nos. 2, 4, 9, 10 and 15 (A^-1, or dividing "
+        "by the known mean of the noise); it is run here as in the paper, on y as it is.",
+    ]
+    return words
