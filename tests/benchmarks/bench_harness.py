@@ -1,0 +1,82 @@
+"""What the harness costs over a bare loop of the same forward, loss, backward, clipping, optimiser and EMA step."""
+
+from __future__ import annotations
+
+import copy
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import methods
+import noise
+from bench.networks import UNet
+from bench.patches import make_patches
+from bench.seeds import generator_of
+from bench.settings import PRESETS, Preset
+from bench.training import train
+from methods import Batch
+
+PAIRS = 7
+STEPS = 12
+
+
+def bare_loop(network: nn.Module, method: methods.Method, preset: Preset, noisy: torch.Tensor, clean: torch.Tensor) -> None:
+    """The least that trains a network the same way: no patches drawn, no schedule, no records, no validation."""
+    parameters = list(network.parameters())
+    average = [parameter.detach().clone() for parameter in parameters]
+    optimiser = torch.optim.AdamW(parameters, lr=preset.learning_rate, weight_decay=0.0, foreach=True)
+    generator = generator_of("bare loop")
+    batch = Batch(noisy, clean if method.supervised else None, noise.get(1), 0.5, generator)
+    for _ in range(STEPS):
+        method.loss(network, batch).backward()
+        nn.utils.clip_grad_norm_(parameters, preset.clip, foreach=True)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            torch._foreach_lerp_(average, parameters, 0.01)
+
+
+@pytest.mark.parametrize("slug", ["supervised", "neighbor2neighbor", "score-solver"])
+def bench_harness_overhead(slug: str, record_property: Callable[[str, Any], None]) -> None:
+    """Median of interleaved pairs: the harness costs at most 5 % over the bare loop."""
+    torch.set_num_threads(1)
+    method, model = methods.get(slug), noise.get(1)
+    preset = replace(PRESETS["quick"], steps=STEPS, checks=1)
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 96, 96, 3), dtype=np.uint8)
+    images: list[Any] = [SimpleNamespace(dataset="x", name=str(i), pixels=p) for i, p in enumerate(pixels)]
+    patches = make_patches(images, model, None, 0, method.supervised, "cpu")
+    network = UNet(preset.channels, preset.multipliers, preset.blocks, preset.attention).to(
+        memory_format=torch.channels_last  # type: ignore[call-overload]
+    )
+    noisy, clean = patches.draw(0, 0, preset.patches, preset.patch, True)
+    noisy = noisy.contiguous(memory_format=torch.channels_last)
+
+    def harness() -> None:
+        train(
+            copy.deepcopy(network), method, model, patches, preset, "harness", torch.device("cpu"),
+            lambda share, loss: None, lambda average: 0.0,
+        )  # fmt: skip
+
+    def bare() -> None:
+        bare_loop(copy.deepcopy(network), method, preset, noisy, noisy if clean is None else clean)
+
+    def seconds(work: Callable[[], None]) -> float:
+        # time of this process: other processes on the machine do not count
+        clock = time.process_time()
+        work()
+        return time.process_time() - clock
+
+    harness(), bare()  # warm up
+    ratios = [seconds(harness) / seconds(bare) for _ in range(PAIRS)]
+    ratio = statistics.median(ratios)
+    record_property("ratio", ratio)
+    print(f"\n{slug}: the harness takes {ratio:.3f} of the bare loop's time (pairs {min(ratios):.3f} to {max(ratios):.3f})")
+    assert ratio <= 1.05
