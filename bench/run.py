@@ -42,11 +42,11 @@ def load_data(settings: Settings) -> Data:
     return load(
         settings.data,
         test_sets=wanted,
-        test_images=preset.test_images or None,
-        test_crop=preset.test_crop or None,
-        training_crop=preset.training_crop or None,
+        test_images=preset.test_images,
+        test_crop=preset.test_crop,
+        training_crop=preset.training_crop,
         validation_images=preset.validation_images,
-        validation_crop=preset.validation_crop or None,
+        validation_crop=preset.validation_crop,
         patch=preset.patch,
     )
 
