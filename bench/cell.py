@@ -21,7 +21,7 @@ from bench import store
 from bench.data import Data, Image, ImageSet
 from bench.memory import peak_memory_mib, reset_peak_memory
 from bench.metrics import psnr, score
-from bench.networks import UNet, count_parameters
+from bench.networks import count_parameters, make_network
 from bench.patches import as_tensor, make_patches
 from bench.plan import Cell, Job, Settings
 from bench.seeds import generator_of, seed_of
@@ -44,19 +44,31 @@ class Run:
 
 
 def do_job(run: Run, job: Job, report: Report) -> None:
-    """Do the cells of a job that have no record yet. A fault becomes the record of the cells that it hits."""
+    """Do the cells of a job that have no record yet. A fault becomes the record of the cells that it hits.
+
+    A training that fails is not tried again for the other cells of the job, which need the same network.
+    """
+    broken: Exception | None = None
     for cell in job.cells:
         if store.read_cell(run.directory, cell) is not None:
             continue
         started = datetime.now(UTC)
         clock = time.perf_counter()
         reset_peak_memory()
+        outcome: dict[str, Any] = {}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            try:
-                outcome = {"status": "done", **do_cell(run, cell, report)}
-            except Exception as error:  # whatever a method does wrong is its cell's own affair
-                outcome = {"status": "failed", **failure(error)}
+            try:  # whatever a method does wrong is its cell's own affair
+                if broken is not None:
+                    raise broken
+                try:
+                    network, outcome["training"] = trained_network(run, cell, report)
+                except Exception as error:
+                    broken = error
+                    raise
+                outcome |= {"status": "done", **do_cell(run, cell, network, report)}
+            except Exception as error:
+                outcome |= failure(error)
         record = blank_record(cell) | outcome
         record["warnings"] = [*record["warnings"], *sorted({str(warning.message) for warning in caught})]
         record |= {
@@ -68,10 +80,9 @@ def do_job(run: Run, job: Job, report: Report) -> None:
         store.write_json(store.cell_path(run.directory, cell), record)
 
 
-def do_cell(run: Run, cell: Cell, report: Report) -> dict[str, Any]:
-    """Train (or load), denoise every test image, score and keep crops; returns the record's contents."""
+def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[str, Any]:
+    """Denoise every test image, score and keep crops; returns the record's contents."""
     model, method = noise.get(cell.noise), methods.get(cell.method)
-    network, training = trained_network(run, cell, model, method, report)
     device = torch.device(run.settings.device)
     network.eval()
     rows, crops, problems, seconds, pixels = [], [], [], 0.0, 0
@@ -91,7 +102,6 @@ def do_cell(run: Run, cell: Cell, report: Report) -> dict[str, Any]:
         if cell.seed == 0 and any(image is kept for kept in chosen.images[: run.settings.preset.crops]):
             crops.append(keep_crops(run.directory, cell, image, denoised, clean))
     return {
-        "training": training,
         "denoise_seconds": seconds,
         "megapixels": pixels / 1e6,
         "rows": rows,
@@ -100,16 +110,15 @@ def do_cell(run: Run, cell: Cell, report: Report) -> dict[str, Any]:
     }
 
 
-def trained_network(
-    run: Run, cell: Cell, model: noise.NoiseModel, method: methods.Method, report: Report
-) -> tuple[nn.Module, dict[str, Any] | None]:
+def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, Any] | None]:
     """The network of the cell's training key, from the run directory or trained now, and the training's record."""
     if cell.key is None:
         return _NoNetwork(), None
+    model, method = noise.get(cell.noise), methods.get(cell.method)
     preset, device = run.settings.preset, torch.device(run.settings.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of("weights", cell.key))
-        network = UNet(preset.channels, preset.multipliers, preset.blocks, preset.attention).to(device)
+        network = make_network(preset, device)
     record = store.read_weights(run.directory, cell.key, network)
     if record is not None:
         return network, {"key": cell.key, "reused": True, **record}

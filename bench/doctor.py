@@ -15,7 +15,7 @@ import methods
 import noise
 from bench.data import load
 from bench.errors import UsageError
-from bench.networks import UNet
+from bench.networks import make_network
 from bench.record import hardware, versions
 from bench.settings import PRESETS
 
@@ -60,7 +60,7 @@ def doctor(console: Console) -> int:
 def _step_seconds() -> float:
     """Time of a forward and backward pass of the quick preset on one CPU thread: the least of four."""
     preset = PRESETS["quick"]
-    network = UNet(preset.channels, preset.multipliers, preset.blocks, preset.attention)
+    network = make_network(preset)
     y = torch.full((preset.patches, 3, preset.patch, preset.patch), 100.0)
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -20,7 +20,7 @@ from bench import pool, store
 from bench.cell import Run
 from bench.data import Data, describe, load
 from bench.errors import UsageError
-from bench.networks import UNet, count_parameters
+from bench.networks import count_parameters, make_network
 from bench.patches import make_patches
 from bench.plan import Cell, Settings, count_trainings, make_cells, make_jobs, shared
 from bench.progress import Display, duration
@@ -154,7 +154,7 @@ def open_directory(directory: Path, record: dict[str, Any], settings: Settings, 
         if before is not None:
             refuse_other(directory, before, record)
         directory.mkdir(parents=True, exist_ok=True)
-        network = UNet(settings.preset.channels, settings.preset.multipliers, settings.preset.blocks, settings.preset.attention)
+        network = make_network(settings.preset)
         need = 4 * count_parameters(network) * count_trainings(cells) + 2**16 * len(cells) + 2**24
         free = shutil.disk_usage(directory).free
         if before is None and free < need:
@@ -236,7 +236,7 @@ def estimate_seconds(settings: Settings, data: Data, cells: Sequence[Cell]) -> f
         few = [image for chosen in data.training for image in chosen.images][:8]
         model, method = noise.get(1), methods.get("supervised")
         patches = make_patches(few, model, None, 0, True, device)
-        network = UNet(preset.channels, preset.multipliers, preset.blocks, preset.attention).to(device)
+        network = make_network(preset, device)
         clocks: list[float] = []
         short = type(preset)(**{**vars(preset), "steps": 5, "checks": 1})
         train(

@@ -29,11 +29,11 @@ class Preset:
     patches: int = _number(32, "patches a step", 1, 4096)
     patch: int = _number(128, "side of a patch (pixels)", 16, 1024)
     accumulate: int = _number(1, "parts that a step's patches are split into, to save memory", 1, 4096)
-    learning_rate: float = _number(3e-4, "AdamW's rate at its highest", 0.0, 1.0)
+    learning_rate: float = _number(3e-4, "AdamW's rate at its highest", 1e-9, 1.0)
     warmup: int = _number(100, "steps to the highest rate", 0, 10**6)
     weight_decay: float = _number(0.0, "AdamW's decoupled weight decay", 0.0, 1.0)
     ema: float = _number(0.999, "decay a step of the averaged weights", 0.0, 0.99999)
-    clip: float = _number(1.0, "largest norm of the gradient", 0.0, 1e6)
+    clip: float = _number(1.0, "largest norm of the gradient", 1e-9, 1e6)
     flips: bool = _number(True, "patches turned and mirrored at random")
     # data
     training_crop: int = _number(0, "side of the one crop taken of each training image (pixels; 0: all of it)", 0, 10**5)

@@ -130,8 +130,10 @@ def table(cells: Sequence[Cell], records: Sequence[dict[str, Any] | None]) -> pd
             rows.append((*head, None, None, None, None))
         for row in scores:
             rows += [(*head, row["dataset"], row["image"], metric, row[metric]) for metric in METRICS]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype({"value": "float64", "noise_no": "int64", "seed": "int64"})
+    numbers = {"value": "float64", "noise_no": "int64", "seed": "int64"}
+    # text columns stay text where nothing is done yet, and all of their values are missing
+    kinds = {column: numbers.get(column, "string") for column in COLUMNS}
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(kinds)
 
 
 def write_table(directory: Path, frame: pd.DataFrame) -> None:

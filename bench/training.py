@@ -75,9 +75,8 @@ def train(
     NonFiniteLoss
         At the first recorded loss that is not finite.
     """
+    network.train()
     average = copy.deepcopy(network).requires_grad_(False).eval()
-    layout = torch.channels_last
-    network.to(memory_format=layout).train()  # type: ignore[call-overload]  # PyTorch's stub lacks it
     parameters: list[torch.Tensor] = list(network.parameters())
     averages: list[torch.Tensor] = list(average.parameters())
     optimiser = torch.optim.AdamW(parameters, lr=preset.learning_rate, weight_decay=preset.weight_decay, foreach=True)
@@ -94,7 +93,7 @@ def train(
         generator = generator_of("step", seed, step, device=device)
         for part in range(preset.accumulate):
             rows = slice(part * preset.patches // preset.accumulate, (part + 1) * preset.patches // preset.accumulate)
-            y = noisy[rows].contiguous(memory_format=layout)
+            y = noisy[rows].contiguous(memory_format=torch.channels_last)
             batch = Batch(y, None if clean is None else clean[rows], model, step / preset.steps, generator)
             with autocast:
                 loss = method.loss(network, batch) * (len(y) / preset.patches)

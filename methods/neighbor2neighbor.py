@@ -42,13 +42,14 @@ class Neighbor2Neighbor(Method):
         if not traits.independent and not traits.additive and traits.base_unbiased and not traits.gaussian:
             return Applicability("indirect", "A^-1 y has noise that is independent between pixels and unbiased")
         broken = []
-        if not traits.independent:
+        if not traits.independent and not self.wants_decorrelated(model):
             broken.append("A correlates the noise of neighbouring pixels")
             if traits.gaussian:
                 broken.append("A^-1 would correlate the added Gaussian noise instead")
         if not traits.base_unbiased:
             broken.append("the noise is biased, E[y|x] is not x")
-        return Applicability("infeasible", "; ".join(broken) + ": trained all the same, as in the paper")
+        given = " on A^-1 y" if self.wants_decorrelated(model) else ""
+        return Applicability("infeasible", "; ".join(broken) + f": trained all the same{given}, as in the paper")
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         y = batch.noisy

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
-from bench import data as module
+from bench import layout as module
 from bench.data import Data, ImageSet, describe, load
 from bench.errors import UsageError
 

@@ -40,7 +40,7 @@ def start():
 
 def run(patches, preset=PRESET, slug="score-solver", method=None, seed="seed", report=None, validate=None, number=1):
     return train(
-        start(), method or methods.get(slug), noise.get(number), patches, preset, seed, torch.device("cpu"),
+        start().to(memory_format=torch.channels_last), method or methods.get(slug), noise.get(number), patches, preset, seed, torch.device("cpu"),
         report or (lambda share, loss: None), validate or (lambda network: 0.0),
     )  # fmt: skip
 

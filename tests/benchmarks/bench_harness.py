@@ -17,7 +17,7 @@ from torch import nn
 
 import methods
 import noise
-from bench.networks import UNet
+from bench.networks import make_network
 from bench.patches import make_patches
 from bench.seeds import generator_of
 from bench.settings import PRESETS, Preset
@@ -53,9 +53,7 @@ def bench_harness_overhead(slug: str, record_property: Callable[[str, Any], None
     pixels = np.random.default_rng(0).integers(0, 256, (8, 96, 96, 3), dtype=np.uint8)
     images: list[Any] = [SimpleNamespace(dataset="x", name=str(i), pixels=p) for i, p in enumerate(pixels)]
     patches = make_patches(images, model, None, 0, method.supervised, "cpu")
-    network = UNet(preset.channels, preset.multipliers, preset.blocks, preset.attention).to(
-        memory_format=torch.channels_last  # type: ignore[call-overload]
-    )
+    network = make_network(preset)
     noisy, clean = patches.draw(0, 0, preset.patches, preset.patch, True)
     noisy = noisy.contiguous(memory_format=torch.channels_last)
 

@@ -13,7 +13,7 @@ import methods
 import noise
 import reports
 from bench.metrics import score
-from bench.networks import UNet
+from bench.networks import make_network
 from bench.seeds import generator_of
 from bench.settings import PRESETS
 from methods import Batch
@@ -48,7 +48,7 @@ def bench_solve(benchmark: Benchmark, model: noise.NoiseModel, image: torch.Tens
 def bench_training_step(benchmark: Benchmark, slug: str) -> None:
     """Forward, loss and backward of the quick preset's network and batch, on noise model No. 1."""
     method, model = methods.get(slug), noise.get(1)
-    network = UNet(QUICK.channels, QUICK.multipliers, QUICK.blocks, QUICK.attention)
+    network = make_network(QUICK)
     clean = 255 * torch.rand(QUICK.patches, 3, QUICK.patch, QUICK.patch, generator=generator_of("benchmark patches"))
     generator = generator_of("benchmark step")
     batch = Batch(model.sample(clean, generator), clean if method.supervised else None, model, 0.5, generator)
