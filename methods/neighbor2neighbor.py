@@ -7,6 +7,7 @@ https://arxiv.org/abs/2101.02824.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -70,9 +71,13 @@ class Neighbor2Neighbor(Method):
     def _pair(y: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Index of each cell's two pixels, (N, 1, H // 2, W // 2) each."""
         shape = (y.shape[0], 1, y.shape[-2] // 2, y.shape[-1] // 2)
-        choice = torch.randint(len(_PAIRS), shape, generator=generator, device=y.device)
-        pairs = torch.tensor(_PAIRS, device=y.device)[choice]
+        pairs = _pairs(y.device)[torch.randint(len(_PAIRS), shape, generator=generator, device=y.device)]
         return pairs[..., 0], pairs[..., 1]
+
+
+@cache  # so that no step waits for a copy to the device
+def _pairs(device: torch.device) -> torch.Tensor:
+    return torch.tensor(_PAIRS, device=device)
 
 
 def _take(y: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

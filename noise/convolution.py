@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,49 +43,53 @@ class Convolution:
 
     def apply(self, image: torch.Tensor) -> torch.Tensor:
         """A x."""
-        return self._filter(image, lambda response: response)
+        return self._filter(image, "A")
 
     def adjoint(self, image: torch.Tensor) -> torch.Tensor:
         """A^T x (equal to A x for a kernel that is symmetric about its centre, as the paper's is)."""
-        return self._filter(image, torch.conj)
+        return self._filter(image, "A^T")
 
     def inverse(self, image: torch.Tensor) -> torch.Tensor:
-        """A^-1 x; ValueError where a frequency of images of this size does not pass A."""
-        return self._filter(image, self._reciprocal)
+        """A^-1 x. Raises ValueError where the frequency response falls to 0."""
+        return self._filter(image, "A^-1")
 
     def inverse_adjoint(self, image: torch.Tensor) -> torch.Tensor:
-        """(A^T)^-1 x."""
-        return self._filter(image, lambda response: torch.conj(self._reciprocal(response)))
+        """(A^T)^-1 x. Raises ValueError where the frequency response falls to 0."""
+        return self._filter(image, "A^-T")
 
     def response(self, height: int, width: int) -> torch.Tensor:
         """Frequency response, (height, width // 2 + 1), complex128, in the layout of `torch.fft.rfft2`."""
-        return _response(self.kernel, height, width)
+        return _response(self.kernel, "A", height, width, torch.complex128, torch.device("cpu"))
 
     def noise_gain(self) -> float:
         """Standard deviation of A n for white n of standard deviation 1 (the kernel's Euclidean norm)."""
         return math.sqrt(sum(value * value for row in self.kernel for value in row))
 
-    def _reciprocal(self, response: torch.Tensor) -> torch.Tensor:
-        least = float(response.abs().min())
-        if least < 1e-6 * self.noise_gain():
-            raise ValueError(f"kernel {self.kernel} has no inverse: its frequency response falls to {least:.1e}")
-        return response.reciprocal()
-
-    def _filter(self, image: torch.Tensor, transform: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    def _filter(self, image: torch.Tensor, operator: str) -> torch.Tensor:
         height, width = image.shape[-2:]
-        complex_dtype = torch.complex128 if image.dtype == torch.float64 else torch.complex64
-        response = transform(self.response(height, width)).to(image.device, complex_dtype)
-        spectrum = torch.fft.rfft2(image) * response
-        return torch.fft.irfft2(spectrum, s=(height, width))
+        dtype = torch.complex128 if image.dtype == torch.float64 else torch.complex64
+        response = _response(self.kernel, operator, height, width, dtype, image.device)
+        return torch.fft.irfft2(torch.fft.rfft2(image) * response, s=(height, width))
 
 
-@lru_cache(maxsize=32)  # an evaluation sees a handful of image sizes, each hundreds of times
-def _response(kernel: tuple[tuple[float, ...], ...], height: int, width: int) -> torch.Tensor:
+# a run sees a handful of image sizes, each thousands of times; kept on the device, so that no step waits for a copy
+@lru_cache(maxsize=64)
+def _response(
+    kernel: tuple[tuple[float, ...], ...], operator: str, height: int, width: int, dtype: torch.dtype, device: torch.device
+) -> torch.Tensor:
     rows, columns = len(kernel), len(kernel[0])
-    # Inference mode would leave a cached tensor that no later gradient may pass through.
+    # inference mode would leave a cached tensor that no later gradient may pass through
     with torch.inference_mode(False):
         padded = torch.zeros(height, width, dtype=torch.float64, device="cpu")
         for i in range(rows):
             for j in range(columns):
                 padded[(i - rows // 2) % height, (j - columns // 2) % width] += kernel[i][j]
-        return torch.fft.rfft2(padded)
+        response = torch.fft.rfft2(padded)
+        if operator in ("A^-1", "A^-T"):
+            least = float(response.abs().min())
+            if least < 1e-6 * float(padded.norm()):
+                raise ValueError(f"kernel {kernel} has no inverse: its frequency response falls to {least:.1e}")
+            response = response.reciprocal()
+        if operator in ("A^T", "A^-T"):
+            response = response.conj().resolve_conj()
+        return response.to(device, dtype)

@@ -39,10 +39,10 @@ def start():
 
 
 def run(patches, preset=PRESET, slug="score-solver", method=None, seed="seed", report=None, validate=None, number=1):
-    return train(
-        start().to(memory_format=torch.channels_last), method or methods.get(slug), noise.get(number), patches, preset, seed, torch.device("cpu"),
-        report or (lambda share, loss: None), validate or (lambda network: 0.0),
-    )  # fmt: skip
+    network = start().to(memory_format=torch.channels_last)
+    report, validate = report or (lambda share, loss: None), validate or (lambda network: 0.0)
+    method = method or methods.get(slug)
+    return train(network, method, noise.get(number), patches, preset, seed, torch.device("cpu"), report, validate)
 
 
 def weights(network):
