@@ -6,8 +6,9 @@
 (14, {'lam': 0.22, 'sigma': 10.0})
 """
 
+from noise import guards
 from noise.catalogue import catalogue, get
 from noise.convolution import Convolution
 from noise.model import Decorrelated, NoiseModel, Traits
 
-__all__ = ["Convolution", "Decorrelated", "NoiseModel", "Traits", "catalogue", "get"]
+__all__ = ["Convolution", "Decorrelated", "NoiseModel", "Traits", "catalogue", "get", "guards"]

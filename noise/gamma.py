@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from scipy.special import gammaincinv
 
+from noise import guards
+
 
 @dataclass(frozen=True)
 class Gamma:
@@ -41,9 +43,10 @@ class Gamma:
 
     def solve(self, z: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
         """Eq. 12, with z below 0 counted as 0 and alpha z / x ~ Gamma(alpha, 1) kept above its 1e-12 quantile."""
-        z = z.clamp(min=0)
+        z = guards.limited("gamma: negative intensity", z, z.clamp(min=0))
         least = float(gammaincinv(self.alpha, 1e-12))
-        return self.alpha * z / (self.alpha - 1 - z * s).clamp(min=least)
+        ratio = self.alpha - 1 - z * s  # alpha z / x
+        return self.alpha * z / guards.limited("gamma: score too large", ratio, ratio.clamp(min=least))
 
     def solve_paper(self, z: torch.Tensor, s: torch.Tensor, iterations: int) -> torch.Tensor:
         """Eq. 12 as it stands."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from noise import guards
 from noise.convolution import Convolution
 
 #: Grey levels; the accurate fixed point for No. 4 evaluates the standard deviation inside these limits alone, so that a
@@ -100,7 +101,8 @@ class Gaussian:
         middle = a * y + b
         reach = torch.sqrt(middle**2 + sigma_a**2)
         below, above = (reach - middle).clamp(min=0), (reach + middle).clamp(min=0)  # 0 is no limit on that side
-        s = torch.minimum(torch.maximum(s, -0.5 / a / below), 0.5 / a / above)
+        solvable = torch.minimum(torch.maximum(s, -0.5 / a / below), 0.5 / a / above)
+        s = guards.limited("affine: no solution", s, solvable)
 
         linear = 1 - 2 * a * b * s
         constant = (b * b + sigma_a**2) * s + y
@@ -117,4 +119,6 @@ class Gaussian:
             previous, x = x, shifted + self._covariance(x.clamp(-GUARD, GUARD), s)
             if (x - previous).abs().max() < tolerance:
                 break
+        guards.note("affine: not converged", lambda: (x - previous).abs() >= tolerance)
+        guards.note("affine: estimate too large", lambda: previous.abs() > GUARD)
         return x

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from noise import guards
 from noise.convolution import Convolution
 from noise.gamma import Gamma
 from noise.gaussian import Gaussian
@@ -198,6 +199,7 @@ class NoiseModel:
         iterations : int, optional
             None solves accurately, and guards where Eq. 7 has no solution: the result is finite for finite y and s. A
             number runs the paper's Algorithms 2 and 3 that often, and its 4 and 5 and closed forms, unguarded.
+            `noise.guards.count` counts how often a guard acted.
         sigma_a : float
             Standard deviation of further Gaussian noise that s was learnt with (grey levels).
 
@@ -209,7 +211,8 @@ class NoiseModel:
         The result is not clamped to [0, 255].
         """
         if iterations is None:
-            y, s = y.clamp(-LIMIT, LIMIT), s.clamp(-LIMIT, LIMIT)
+            y = guards.limited("noisy value beyond limit", y, y.clamp(-LIMIT, LIMIT))
+            s = guards.limited("score beyond limit", s, s.clamp(-LIMIT, LIMIT))
         if isinstance(self.base, Gaussian):
             return self.base.solve(y, s, iterations, sigma_a)
         variance = self.gaussian**2 + sigma_a**2

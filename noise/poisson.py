@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from noise import guards
+
 
 @dataclass(frozen=True)
 class Poisson:
@@ -48,7 +50,10 @@ class Poisson:
         The limit is where a count of 0 has a probability below 1e-12: lam x = 27.6 = 1/2 exp(4.01).
         """
         limit = math.log(-2 * math.log(1e-12))
-        return (z + 0.5 / self.lam).clamp(min=0) * torch.exp((s / self.lam).clamp(max=limit))
+        shifted, exponent = z + 0.5 / self.lam, s / self.lam
+        intensity = guards.limited("poisson: negative intensity", shifted, shifted.clamp(min=0))
+        guards.note("poisson: score too large", lambda: (exponent > limit) & (intensity > 0))
+        return intensity * torch.exp(exponent.clamp(max=limit))
 
     def solve_paper(self, z: torch.Tensor, s: torch.Tensor, iterations: int) -> torch.Tensor:
         """Eq. 14 as it stands."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from noise import guards
+
 
 @dataclass(frozen=True)
 class Rayleigh:
@@ -51,7 +53,7 @@ class Rayleigh:
         This is Eq. 7 times sigma^2 t x (1 + t) for t = (z - x) / x; one change of sign, so one root.
         Newton's method comes down to it monotonically from any start on its right. z below 0 counts as 0.
         """
-        z = z.clamp(min=0)
+        z = guards.limited("rayleigh: negative intensity", z, z.clamp(min=0))
         variance = self.sigma**2
         c = variance * (s * z - 1)
         t = 1 + self.sigma + torch.sqrt(c.abs())
