@@ -30,10 +30,13 @@ def load(directory: str | Path) -> Run:
     root = path.parent if path.is_file() else path
     problems: list[str] = []
     info: Mapping[str, Any] = {}
+    robustness: Mapping[str, Any] = {}
     cells: tuple[Cell, ...] = ()
     if path.is_dir():
         info = mapping(_json(root / "run.json", problems))
         cells = tuple(_cells(root / "cells", problems))
+        if (root / "robustness.json").exists():
+            robustness = mapping(_json(root / "robustness.json", problems))
     else:
         problems.append(f"Only the table {path.name} was given: settings, crops, curves and costs are unknown.")
     names = [path.name] if path.is_file() else _TABLES
@@ -55,6 +58,7 @@ def load(directory: str | Path) -> Run:
         datasets=_datasets(info, table),
         cells=cells,
         problems=tuple(problems),
+        robustness=robustness,
     )
 
 
@@ -107,6 +111,7 @@ def _cell(data: Mapping[str, Any]) -> Cell:
         warnings=texts(data.get("warnings")),
         message=text(data.get("message")),
         traceback=text(data.get("traceback")),
+        guards={name: share for name, value in mapping(data.get("guards")).items() if (share := number(value))},
     )
 
 

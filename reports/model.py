@@ -105,6 +105,7 @@ class Cell:
     warnings: tuple[str, ...]
     message: str
     traceback: str
+    guards: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class Run:
     datasets: tuple[str, ...]
     cells: tuple[Cell, ...]
     problems: tuple[str, ...]
+    robustness: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @cached_property
     def _cell_of(self) -> dict[tuple[str, str, int], Cell]:

@@ -9,8 +9,9 @@ from reports.colour import Style
 from reports.model import Method, Noise, Training
 from reports.tables import Scores
 
+#: Size of a plot, and what lies outside its axes (pixels).
 WIDTH, HEIGHT = 340, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 30
+LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 30
 _MOST_POINTS = 120
 _MARKERS = 6
 _SIZE = 3.2
@@ -104,24 +105,24 @@ def _panel(title: str, unit: str, series: list[tuple[str, Style, Points]], wants
     low, high = _limits([value for _, value in every], log)
 
     def x(step: float) -> float:
-        return _LEFT + (WIDTH - _LEFT - _RIGHT) * step / right
+        return LEFT + (WIDTH - LEFT - RIGHT) * step / right
 
     def y(value: float) -> float:
         share = (_scale(value, log) - _scale(low, log)) / (_scale(high, log) - _scale(low, log))
-        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * share
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
 
     lines = []
     for titles, style, points in series:
         places = [(x(step), y(value)) for step, value in _thinned(points)]
         path = "M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in places)
-        lines.append(Line(titles, style, path, _markers(style.shape, places), _short(points[-1][1])))
+        lines.append(Line(titles, style, path, _markers(style.shape, places), short(points[-1][1])))
     y_values = log_ticks(low, high) if log else ticks(low, high)
     return Panel(
         title,
         unit,
         tuple(lines),
-        tuple(Tick(round(x(value), 1), _short(value)) for value in ticks(0.0, right)),
-        tuple(Tick(round(y(value), 1), _short(value)) for value in y_values),
+        tuple(Tick(round(x(value), 1), short(value)) for value in ticks(0.0, right)),
+        tuple(Tick(round(y(value), 1), short(value)) for value in y_values),
         log,
     )
 
@@ -166,7 +167,8 @@ def log_ticks(low: float, high: float) -> list[float]:
     return values if len(values) > 1 else ticks(low, high, 4)
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """A number for an axis."""
     if value and not 1e-3 <= abs(value) < 1e6:
         return f"{value:.0e}".replace("-", "\u2212")
     return f"{value:.4g}".replace("-", "\u2212")

@@ -16,6 +16,8 @@ from reports.crops import DETAIL, ZOOM, galleries
 from reports.longtable import long_rows, metrics
 from reports.model import Run
 from reports.plots import HEIGHT, WIDTH, curves, marker
+from reports.published import PROTOCOL, beside_the_paper
+from reports.robustness import robustness
 from reports.summary import findings, heat_map, progress
 from reports.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores
 from reports.trust import trust
@@ -26,6 +28,7 @@ def render(run: Run) -> str:
     """The whole page as a string; the same run gives the same characters."""
     scores = Scores(run)
     style = styles(run.methods)
+    beside = beside_the_paper(scores)
     script = _asset("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     settings = mapping(run.info.get("settings"))
@@ -50,7 +53,9 @@ def render(run: Run) -> str:
             data=text(settings.get("data")),
             progress=progress(scores),
             findings=findings(scores),
-            heat_maps=[heat_map(scores, protocol) for protocol in scores.protocols],
+            heat_maps=[heat_map(scores, name, beside.gaps if name == PROTOCOL else None) for name in scores.protocols],
+            beside=beside,
+            paper_protocol=PROTOCOL,
             metrics=metrics(scores),
             long_rows=long_rows(scores),
             galleries=galleries(scores),
@@ -59,6 +64,7 @@ def render(run: Run) -> str:
             curves=curves(scores, style),
             plot_width=WIDTH,
             plot_height=HEIGHT,
+            robustness=robustness(run),
             costs=costs(scores),
             sharing=sharing(scores),
             trust=trust(scores),

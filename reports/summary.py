@@ -9,7 +9,7 @@ from statistics import fmean
 
 from reports.colour import difference_colours, score_colours
 from reports.model import NOISY, Method, Noise
-from reports.tables import OVERALL, PROTOCOLS, Score, Scores, State
+from reports.tables import OVERALL, PROTOCOLS, Score, Scores, State, signed
 from reports.untrusted import whole
 
 #: Differences are shown with a colour range of at most this many dB, so that one broken result does not hide the rest.
@@ -20,7 +20,7 @@ _DIFFERENCE_LIMIT = 6.0
 class View:
     """One way of looking at a heat-map cell."""
 
-    kind: str  # psnr | ssim | difference
+    kind: str  # psnr | ssim | difference | published
     text: str
     exact: str
     colours: tuple[str, str]  # background, text
@@ -63,8 +63,8 @@ def progress(scores: Scores) -> dict[str, int]:
     return {"done": done, "failed": failed, "timeout": timeout, "pending": pending, "planned": planned}
 
 
-def heat_map(scores: Scores, protocol: str) -> HeatMap:
-    """Mean over the data sets of every noise model and method."""
+def heat_map(scores: Scores, protocol: str, published: Mapping[tuple[str, str], float] | None = None) -> HeatMap:
+    """Mean over the data sets of every noise model and method; `published` holds the differences to the paper, if any."""
     psnr, ssim = PROTOCOLS[protocol]
     psnrs = {noise.slug: scores.row(noise, OVERALL, psnr) for noise in scores.noises}
     ssims = {noise.slug: scores.row(noise, OVERALL, ssim) for noise in scores.noises}
@@ -73,6 +73,8 @@ def heat_map(scores: Scores, protocol: str) -> HeatMap:
     ssim_range = _range(score.value for row in ssims.values() for score in row.values())
     limit = max((abs(d) for row in differences.values() for d in row.values() if d is not None), default=0.0)
     limit = min(limit, _DIFFERENCE_LIMIT)
+    gaps = published or {}
+    gap_limit = min(max(map(abs, gaps.values()), default=0.0), _DIFFERENCE_LIMIT)
     rows = []
     for noise in scores.noises:
         cells = []
@@ -80,7 +82,8 @@ def heat_map(scores: Scores, protocol: str) -> HeatMap:
             views = (
                 _score_view("psnr", psnrs[noise.slug][method.slug], psnr_range),
                 _score_view("ssim", ssims[noise.slug][method.slug], ssim_range),
-                _difference_view(differences[noise.slug].get(method.slug), limit),
+                _difference_view("difference", differences[noise.slug].get(method.slug), limit),
+                *([_difference_view("published", gaps.get((noise.slug, method.slug)), gap_limit)] if gaps else []),
             )
             state = scores.state(noise, method)
             cells.append(HeatCell(method, state, views if state.status in ("done", "partial") else ()))
@@ -112,16 +115,10 @@ def _score_view(kind: str, score: Score, limits: tuple[float, float]) -> View:
     return View(kind, score.shown, score.exact, score_colours(score.value, *limits), score.mark, score.note)
 
 
-def _difference_view(value: float | None, limit: float) -> View:
+def _difference_view(kind: str, value: float | None, limit: float) -> View:
     if value is None:
-        return View("difference", "n/a", "", difference_colours(None, limit))
-    return View("difference", signed(value), repr(value), difference_colours(value, limit))
-
-
-def signed(value: float) -> str:
-    """A difference with its sign, a true minus, and no sign on what prints as zero."""
-    digits = f"{abs(value):.2f}"
-    return digits if digits == "0.00" else ("+" if value > 0 else "\u2212") + digits
+        return View(kind, "n/a", "", difference_colours(None, limit))
+    return View(kind, signed(value), repr(value), difference_colours(value, limit))
 
 
 def findings(scores: Scores) -> list[str]:

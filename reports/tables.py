@@ -189,6 +189,12 @@ def marked(scores: Mapping[str, Score], competitors: Iterable[str]) -> dict[str,
     return {slug: replace(score, mark=marks.get(slug, "")) for slug, score in scores.items()}
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """A difference with its sign, a true minus, and no sign on what prints as zero."""
+    shown = f"{abs(value):.{digits}f}"
+    return shown if float(shown) == 0 else ("+" if value > 0 else "\u2212") + shown
+
+
 def _overall(statuses: list[str], applicability: str) -> str:
     kinds = set(statuses)
     if not kinds:

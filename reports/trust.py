@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,7 @@ class Trust:
     troubles: tuple[Trouble, ...]
     pending: tuple[str, ...]
     warnings: tuple[Warned, ...]
+    guards: tuple[tuple[str, str, str], ...]  # guard, cell, share of the values; the most frequent first
     notes: tuple[str, ...]
     decorrelated: tuple[str, ...]
 
@@ -98,6 +100,7 @@ def trust(scores: Scores) -> Trust:
         troubles=tuple(_troubles(scores)),
         pending=tuple(_pending(scores)),
         warnings=_warnings(run),
+        guards=_guards(run),
         notes=texts(run.info.get("notes")),
         decorrelated=tuple(_where(cell) for cell in run.cells if cell.decorrelated),
     )
@@ -168,3 +171,14 @@ def _warnings(run: Run) -> tuple[Warned, ...]:
         for warning in cell.warnings:
             found.setdefault(warning, []).append(_where(cell))
     return tuple(Warned(warning, tuple(cells)) for warning, cells in found.items())
+
+
+def _guards(run: Run) -> tuple[tuple[str, str, str], ...]:
+    found = [(share, name, _where(cell)) for cell in run.cells for name, share in cell.guards.items()]
+    return tuple((name, where, percent(share)) for share, name, where in sorted(found, key=lambda row: (-row[0], row[1:])))
+
+
+def percent(share: float) -> str:
+    """A share to two digits, and no more than four decimals."""
+    value = 100 * share
+    return "below 0.0001 %" if value < 1e-4 else f"{value:.{max(0, min(4, 1 - math.floor(math.log10(value))))}f} %"

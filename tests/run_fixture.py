@@ -6,7 +6,7 @@ import io
 import json
 import math
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ def make_run(
     methods: Sequence[str] = METHODS,
     seeds: int = 1,
     datasets: Sequence[str] = ("kodak24", "cbsd68"),
-    images: int = 3,
+    images: int | Mapping[str, int] = 3,
+    whole: bool = False,
     failed: Collection[Key] = (),
     timeout: Collection[Key] = (),
     pending: Collection[Key] = (),
@@ -66,12 +67,14 @@ def make_run(
     hostile: str = "",
     points: int = 12,
 ) -> Path:
-    """Write a run directory and return it. `value` overrides scores; `hostile` is put wherever a name or message goes."""
+    """Write a run directory and return it. `value` overrides scores; `whole`: no crops, no image left out;
+    `hostile` is put wherever a name or message goes."""
     maker = _Maker(directory, list(noises), list(methods), seeds, list(datasets), images, hostile, points)
     maker.status = {**dict.fromkeys(failed, "failed"), **dict.fromkeys(timeout, "timeout"), **dict.fromkeys(pending, "pending")}
     maker.value = value or maker.score
     maker.picture = picture or _square(side)
     maker.crops = crops
+    maker.whole = whole
     maker.write()
     return directory
 
@@ -81,6 +84,7 @@ class _Maker:
     value: Callable[[int, str, int, str, int, str], float | None]
     picture: Picture
     crops: int
+    whole: bool
 
     def __init__(
         self,
@@ -89,13 +93,14 @@ class _Maker:
         methods: list[str],
         seeds: int,
         datasets: list[str],
-        images: int,
+        images: int | Mapping[str, int],
         hostile: str,
         points: int,
     ) -> None:
         self.root, self.noises, self.methods, self.seeds = root, noises, methods, seeds
         self.datasets, self.hostile, self.points = datasets, hostile, points
-        self.images = {name: [f"{name[:5]}-{index:02d}{hostile}" for index in range(1, images + 1)] for name in datasets}
+        count = {name: images if isinstance(images, int) else images[name] for name in datasets}
+        self.images = {name: [f"{name[:5]}-{index:02d}{hostile}" for index in range(1, count[name] + 1)] for name in datasets}
 
     def number(self, noise: str) -> int:
         return NOISES.index(noise) + 1
@@ -271,7 +276,8 @@ class _Maker:
             "data": {
                 "sets": [
                     {
-                        **{"name": name, "role": "test", "images": len(self.images[name]), "of": 24, "crop": 256},
+                        **{"name": name, "role": "test", "images": len(self.images[name])},
+                        **{"of": len(self.images[name]) if self.whole else 24, "crop": None if self.whole else 256},
                         **{"sha256": "ab" * 32, "names": self.images[name]},
                     }
                     for name in self.datasets

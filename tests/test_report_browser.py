@@ -205,3 +205,24 @@ def test_without_javascript_the_numbers_and_pictures_are_there(browser: Any, rep
 def test_the_skip_link_comes_first(opened: Opened) -> None:
     opened.page.keyboard.press("Tab")
     assert opened.page.evaluate("document.activeElement.textContent") == "Skip to the results"
+
+
+def test_the_difference_to_the_paper_is_under_its_protocol_alone(browser: Any, tmp_path: Path) -> None:
+    counts = {"kodak24-500": 24, "cset9": 9, "cbsd68": 68}
+    run = make_run(tmp_path, noises=("gaussian", "gamma"), datasets=tuple(counts), images=counts, whole=True, crops=0)
+    opened = Opened(browser, reports.write(run), viewport={"width": 1280, "height": 900})
+    page, state = opened.page, "[document.documentElement.dataset.protocol, document.documentElement.dataset.view]"
+    page.get_by_text("PSNR \u2212 paper, dB", exact=True).click()
+    assert page.evaluate(state) == ["paper", "published"]
+    cells = "table.heatmap tr[data-noise=gaussian] td[data-method={}] .view"
+    assert _visible(page, cells.format("supervised"))[0][0] in "+\u2212"
+    assert _visible(page, cells.format("noise2score")) == ["n/a"]
+    assert page.locator("tr.beside").first.is_visible()
+    page.get_by_text("standard", exact=True).click()
+    assert page.evaluate(state) == ["standard", "psnr"]
+    assert not _visible(page, "tr.beside")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_text("paper", exact=True).first.click()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert opened.errors == []
+    opened.context.close()

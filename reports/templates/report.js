@@ -21,10 +21,20 @@
 
   // Protocol and heat-map view: one attribute of <html> each, the style sheet does the rest.
   const choices = () => {
+    const choose = (name, value) => {
+      const input = document.querySelector(`input[name="${name}"][value="${value}"]`);
+      if (input) input.checked = true;
+      root.dataset[name] = value;
+    };
     for (const name of ["protocol", "view"]) {
       for (const input of document.querySelectorAll(`input[name="${name}"]`)) {
         if (input.checked) root.dataset[name] = input.value;  // a reload keeps the reader's choice
-        input.addEventListener("change", () => { root.dataset[name] = input.value; });
+        input.addEventListener("change", () => {
+          choose(name, input.value);
+          // The paper's figures are of its own protocol alone.
+          if (root.dataset.view !== "published" || root.dataset.protocol === "paper") return;
+          if (name === "view") choose("protocol", "paper"); else choose("view", "psnr");
+        });
       }
     }
   };

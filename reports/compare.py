@@ -1,0 +1,264 @@
+"""Two runs, paired image by image: where they agree, where they differ, and where one cannot tell.
+
+A difference is that of the second run minus the first's, of the same noise model, method, seed, data set, image and metric;
+over the seeds that both have it is averaged, so that an image has one difference. Pooled over data sets, a photograph that is
+in several of them counts once, with the mean of its differences. Intervals are over images: with one training each they tell
+whether these two networks differ, not whether two ways of training do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import bootstrap
+
+from reports.model import NOISY, Run
+from reports.settings import Difference, environment_differences, setting_differences
+from reports.tables import DIGITS, PROTOCOLS
+
+#: Two runs agree where the whole interval lies within this many dB of 0.
+TOLERANCE = 0.1
+#: With fewer images there is no interval.
+LEAST_IMAGES = 10
+CONFIDENCE = 0.95
+RESAMPLES = 9999
+#: The data set that stands for all of them.
+POOLED = ""
+#: Data sets that share photographs under the same names (kodim01, 02, 03 and 12 of Kodak are in CSet9).
+_SHARING = frozenset({"kodak24", "kodak24-500", "cset9"})
+_CELL = ["noise", "method"]
+_KEY = [*_CELL, "seed", "dataset", "image", "metric"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One noise model, method and metric, on one data set or all of them (POOLED)."""
+
+    noise_no: int
+    noise: str
+    method: str
+    dataset: str
+    metric: str
+    images: int  # distinct ones with a finite value in both runs
+    mean_a: float | None
+    mean_b: float | None
+    difference: float | None  # mean of B - A
+    wins: int  # images on which B is higher as printed (by 0.005 dB or 0.0005 of SSIM), lower, and neither
+    losses: int
+    ties: int
+    identical: bool
+    differences: np.ndarray = field(repr=False, compare=False, default_factory=lambda: np.empty(0))  # one an image
+
+    @cached_property
+    def interval(self) -> tuple[float, float] | None:
+        """Of the mean difference; None with fewer than LEAST_IMAGES."""
+        return interval(self.differences)
+
+    @property
+    def verdict(self) -> str:
+        """identical | agree | B higher | B lower | unclear | too few images | no values.
+
+        TOLERANCE is in dB, so `agree`, `B higher`, `B lower` and `unclear` are said of PSNR alone.
+        """
+        if self.images == 0:
+            return "no values"
+        if self.identical:
+            return "identical"
+        if self.interval is None:
+            return "too few images"
+        if not self.metric.startswith("psnr"):
+            return ""
+        low, high = self.interval
+        if low >= -TOLERANCE and high <= TOLERANCE:
+            return "agree"
+        return "B higher" if low > TOLERANCE else "B lower" if high < -TOLERANCE else "unclear"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that two runs have in common, and what they have not."""
+
+    settings: tuple[Difference, ...]
+    environment: tuple[Difference, ...]
+    rows: tuple[Row, ...]
+    unpaired: tuple[str, ...]  # sentences
+    paired: int  # values compared
+
+    @property
+    def identical(self) -> bool:
+        """Every value that both have is the same."""
+        return all(row.identical for row in self.rows)
+
+    def pooled(self, metric: str) -> list[Row]:
+        return [row for row in self.rows if row.dataset == POOLED and row.metric == metric]
+
+    @property
+    def unlike_inputs(self) -> list[Row]:
+        """PSNR rows of the noisy input itself that differ: then the two runs did not denoise the same noisy images."""
+        rows = self.pooled(PROTOCOLS[self.protocol][0])
+        return [row for row in rows if row.method == NOISY and row.wins + row.losses]
+
+    @property
+    def protocol(self) -> str:
+        """The first protocol that both runs have PSNR values of."""
+        metrics = {row.metric for row in self.rows}
+        return next((name for name, (psnr, _) in PROTOCOLS.items() if psnr in metrics), "standard")
+
+
+def compare(a: Run, b: Run) -> Comparison:
+    """Pair run `b` with run `a`. Raises ValueError, one line, where they have no value in common."""
+    first, second = _values(a), _values(b)
+    both = first.merge(second, on=_KEY, how="inner", suffixes=("_a", "_b"))
+    if both.empty:
+        raise ValueError(_nothing_common(a, b, first, second))
+    rows = tuple(_rows(both, _numbers(b) | _numbers(a), (a, b)))
+    return Comparison(
+        settings=setting_differences(a.info, b.info) if a.info and b.info else (),
+        environment=environment_differences(a.info, b.info) if a.info and b.info else (),
+        rows=rows,
+        unpaired=tuple(_unpaired(first, second, both)),
+        paired=int(both[["value_a", "value_b"]].notna().all(axis=1).sum()),
+    )
+
+
+def write_csv(comparison: Comparison, path: Path) -> None:
+    """Every row, all metrics, each data set and pooled (its `dataset` is empty)."""
+    lines = [
+        {
+            **{"noise_no": row.noise_no, "noise": row.noise, "method": row.method, "dataset": row.dataset},
+            **{"metric": row.metric, "images": row.images, "mean_a": row.mean_a, "mean_b": row.mean_b},
+            **{"difference": row.difference, "low": row.interval and row.interval[0], "high": row.interval and row.interval[1]},
+            **{"wins": row.wins, "ties": row.ties, "losses": row.losses, "verdict": row.verdict},
+        }
+        for row in comparison.rows
+    ]
+    pd.DataFrame(lines).to_csv(path, index=False, lineterminator="\n")
+
+
+def interval(differences: np.ndarray, resamples: int = RESAMPLES) -> tuple[float, float] | None:
+    """Bootstrap interval (BCa) of the mean of per-image differences; None with too few of them. Always the same numbers."""
+    if len(differences) < LEAST_IMAGES:
+        return None
+    if np.ptp(differences) == 0:
+        return float(differences[0]), float(differences[0])
+    for method in ("BCa", "percentile"):  # BCa is undefined for some samples that are nearly all alike
+        with np.errstate(all="ignore"):
+            found = bootstrap(
+                (differences,), np.mean, n_resamples=resamples, confidence_level=CONFIDENCE, method=method, batch=500,
+                rng=np.random.default_rng(0),
+            ).confidence_interval  # fmt: skip
+        if math.isfinite(found.low) and math.isfinite(found.high):
+            break
+    return float(found.low), float(found.high)
+
+
+def _values(run: Run) -> pd.DataFrame:
+    """One value a key, of the finished cells."""
+    table = run.table
+    done = table[(table["status"] == "done") & (table[["metric", "dataset", "image"]] != "").all(axis=1)]
+    return done.groupby(_KEY, sort=False, as_index=False)["value"].mean()
+
+
+def _numbers(run: Run) -> dict[str, int]:
+    return {noise.slug: noise.number for noise in run.noises}
+
+
+def _rows(both: pd.DataFrame, numbers: Mapping[str, int], runs: tuple[Run, Run]) -> Iterable[Row]:
+    """Rows in the order of the noise models, of the methods and data sets in the first run, and of the known metrics."""
+    methods = _order(method.slug for run in runs for method in run.methods)
+    datasets = _order([POOLED, *(name for run in runs for name in run.datasets)])
+    metrics = _order([*DIGITS, *both["metric"].unique()])
+    a, b = both["value_a"], both["value_b"]
+    family = both["dataset"].mask(both["dataset"].isin(_SHARING), "kodak")
+    both = both.assign(family=family, same=(a == b) | (a.isna() & b.isna()))
+    # First over an image's seeds, then over the data sets that have the same photograph.
+    finite = both[a.notna() & b.notna()]
+    images = finite.groupby([*_CELL, "metric", "dataset", "family", "image"])[["value_a", "value_b"]].mean()
+    photographs = images.groupby([*_CELL, "metric", "family", "image"]).mean()
+    rows = []
+    for values, keys in ((images, [*_CELL, "metric", "dataset"]), (photographs, [*_CELL, "metric"])):
+        pairs = {key: part.to_numpy() for key, part in values.groupby(keys, sort=False)}
+        for key, same in both.groupby(keys, sort=False)["same"].all().items():
+            noise, method, metric, dataset = map(str, (*key, POOLED)[:4])
+            place = (numbers.get(noise, 0), noise, method, dataset, metric)
+            order = (place[0], noise, methods.get(method, 0), datasets.get(dataset, 0), metrics[metric])
+            rows.append((order, _row(place, pairs.get(key, np.empty((0, 2))), bool(same))))
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def _row(place: tuple[int, str, str, str, str], pairs: np.ndarray, identical: bool) -> Row:
+    if not len(pairs):
+        return Row(*place, 0, None, None, None, 0, 0, 0, identical)
+    differences = pairs[:, 1] - pairs[:, 0]
+    half = 0.5 * 10.0 ** -DIGITS.get(place[4], 3)
+    wins, losses = int((differences >= half).sum()), int((differences <= -half).sum())
+    mean_a, mean_b = (float(mean) for mean in pairs.mean(axis=0))
+    return Row(
+        *place,
+        images=len(pairs),
+        mean_a=mean_a,
+        mean_b=mean_b,
+        difference=float(differences.mean()),
+        wins=wins,
+        losses=losses,
+        ties=len(pairs) - wins - losses,
+        identical=identical,
+        differences=differences,
+    )
+
+
+def _order(names: Iterable[object]) -> dict[str, int]:
+    return {str(name): index for index, name in enumerate(dict.fromkeys(names))}
+
+
+def _nothing_common(a: Run, b: Run, first: pd.DataFrame, second: pd.DataFrame) -> str:
+    for run, values in ((a, first), (b, second)):
+        if values.empty:
+            return f"{run.directory}: no cell is finished, so there is nothing to compare"
+    for column in ("noise", "method", "dataset", "image", "seed", "metric"):
+        here, there = set(first[column]), set(second[column])
+        if not here & there:
+            word = {"noise": "noise model", "dataset": "data set"}.get(column, column)
+            return f"no {word} in common: A has {_some(here)}, B has {_some(there)}"
+    return "no noise model, method, seed, data set and image in common"
+
+
+def _unpaired(first: pd.DataFrame, second: pd.DataFrame, both: pd.DataFrame) -> Iterable[str]:
+    """What only one of the two has: whole cells, then seeds, data sets, images and metrics within the common cells."""
+    here, there = _distinct(first, _CELL), _distinct(second, _CELL)
+    for name, own, other in (("A", here, there), ("B", there, here)):
+        if own - other:
+            words = {f"{noise} {method}" for noise, method in own - other}
+            yield f"{len(words)} cell(s) are done in {name} alone: {_some(words)}."
+    common = pd.DataFrame(sorted(here & there), columns=_CELL)
+    first, second = first.merge(common, on=_CELL), second.merge(common, on=_CELL)
+    for column, word in (("seed", "seed"), ("dataset", "data set"), ("image", "image"), ("metric", "metric")):
+        around = [*_CELL, "dataset"] if column == "image" else _CELL
+        here, there = (_distinct(values, [*around, column]) for values in (first, second))
+        for name, own, other in (("A", here, there), ("B", there, here)):
+            shared = {entry[:-1] for entry in other}  # a data set that the other has not at all is said already
+            words = {"/".join(map(str, entry[2:])) for entry in own - other if entry[:-1] in shared}
+            if words:
+                yield f"Of common cells, {word} {_some(words)} is in {name} alone."
+    lost = both[both[["value_a", "value_b"]].isna().any(axis=1)]
+    if len(lost):
+        words = set(lost["noise"] + " " + lost["method"])
+        yield f"{len(lost)} pair(s) were left out, as a value is not finite: {_some(words)}."
+
+
+def _distinct(values: pd.DataFrame, columns: list[str]) -> set[tuple[Any, ...]]:
+    return set(values[columns].itertuples(index=False, name=None))
+
+
+def _some(names: Iterable[object], most: int = 6) -> str:
+    """The first few names in one line."""
+    words = sorted(" ".join(str(name).split()) for name in names)
+    words = [word if len(word) <= 60 else word[:59] + "\u2026" for word in words]
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
