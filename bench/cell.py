@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,11 +25,16 @@ from bench.metrics import psnr, score
 from bench.networks import count_parameters, make_network
 from bench.patches import as_tensor, make_patches
 from bench.plan import Cell, Job, Settings
+from bench.recipes import method_of, model_of
 from bench.seeds import generator_of, seed_of
 from bench.training import train
+from noise import guards
 
 #: Side of the stored crops, at most (pixels).
 CROP = 128
+
+#: Share of the values from which on a guarded solve is worth a warning.
+_MANY = 0.01
 
 #: Called with a cell, what is being done, and the share of it that is done.
 Report = Callable[[Cell, str, float], None]
@@ -82,18 +88,22 @@ def do_job(run: Run, job: Job, report: Report) -> None:
 
 def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[str, Any]:
     """Denoise every test image, score and keep crops; returns the record's contents."""
-    model, method = noise.get(cell.noise), methods.get(cell.method)
+    model, method = model_of(cell.noise, run.settings.recipe), method_of(cell.method, run.settings.recipe)
     device = torch.device(run.settings.device)
     network.eval()
-    rows, crops, problems, seconds, pixels = [], [], [], 0.0, 0
+    rows, crops, problems, seconds, pixels, values = [], [], [], 0.0, 0, 0
+    acted: Counter[str] = Counter()
     images = [(chosen, image) for chosen in run.data.test for image in chosen.images]
     for index, (chosen, image) in enumerate(images):
         report(cell, "denoising", index / len(images))
         clean, noisy = noisy_image(image, model, cell.seed)
         clock = time.perf_counter()
-        denoised = denoise(network, method, model, cell, noisy.to(device), image)
+        with guards.count() as counts:
+            denoised = denoise(network, method, model, cell, noisy.to(device), image)
         seconds += time.perf_counter() - clock
         pixels += clean.shape[-1] * clean.shape[-2]
+        values += clean.numel()
+        acted.update(counts)
         scores = score(denoised, clean)
         if not denoised.isfinite().all():
             bad = int((~denoised.isfinite()).sum())
@@ -101,9 +111,14 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         rows.append({"dataset": image.dataset, "image": image.name, **scores})
         if cell.seed == 0 and any(image is kept for kept in chosen.images[: run.settings.preset.crops]):
             crops.append(keep_crops(run.directory, cell, image, denoised, clean))
+    shares = {name: acted[name] / values for name in sorted(acted)}
+    many = [f"{name} {100 * share:.1f} %" for name, share in shares.items() if share > _MANY]
+    if many:
+        problems.append(f"Eq. 7 had to be guarded on more than 1 % of the values: {', '.join(many)}.")
     return {
         "denoise_seconds": seconds,
         "megapixels": pixels / 1e6,
+        "guards": shares,
         "rows": rows,
         "crops": crops,
         "warnings": problems,
@@ -114,7 +129,7 @@ def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, di
     """The network of the cell's training key, from the run directory or trained now, and the training's record."""
     if cell.key is None:
         return _NoNetwork(), None
-    model, method = noise.get(cell.noise), methods.get(cell.method)
+    model, method = model_of(cell.noise, run.settings.recipe), method_of(cell.method, run.settings.recipe)
     preset, device = run.settings.preset, torch.device(run.settings.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of("weights", cell.key))
@@ -234,6 +249,7 @@ def blank_record(cell: Cell) -> dict[str, Any]:
             "peak_memory_mib": None,
             "started": None,
             "finished": None,
+            "guards": {},
             "rows": [],
             "crops": [],
             "warnings": [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import re
@@ -21,12 +22,16 @@ from rich.console import Console
 import methods
 import noise
 import reports
+from bench.comparison import print_comparison
+from bench.disturbance import parse_rates
 from bench.doctor import doctor
 from bench.errors import UsageError, nearest
 from bench.listing import list_things, print_matrix, print_status
 from bench.merge import merge
 from bench.plan import Settings, matrix
 from bench.pool import Interrupted
+from bench.recipes import RECIPES
+from bench.robustness import robustness
 from bench.run import dry_run, run
 from bench.settings import PRESETS, get_preset
 
@@ -52,12 +57,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"denoisebench: {error}", file=sys.stderr)
         return 2
-    except (Interrupted, KeyboardInterrupt):
-        print("denoisebench: interrupted; all finished cells are stored, the same command goes on from there", file=sys.stderr)
+    except (Interrupted, KeyboardInterrupt) as error:
+        reason = f"interrupted ({error or 'SIGINT'})"
+        print(f"denoisebench: {reason}; all finished cells are stored, the same command goes on from there", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(
+            "denoisebench: the disk is full; all finished cells are stored, with space the same command goes on",
+            file=sys.stderr,
+        )
+        return 1
 
 
 def make_console() -> Console:
@@ -78,12 +92,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--methods", default="all", metavar="all|a,b", help="method slugs; the noisy input is always there")
     sub.add_argument("--noise", default="all", metavar="all|1,5-8|slug", help="noise models by number, range or slug")
     sub.add_argument("--preset", default="quick", help=f"size of the run: {', '.join(PRESETS)} (default: quick)")
+    sub.add_argument("--recipe", default="best", help="how to train: best, or as the paper did (default: best)")
     sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting of the preset")
     sub.add_argument("--data", default="sample", metavar="sample|DIR", help="images (default: the embedded sample)")
     sub.add_argument("--seeds", default="1", metavar="K", help="repeat everything with K seeds (default: 1)")
     sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
     sub.add_argument("--workers", metavar="N", help="worker processes (default: one for each core, or one on a GPU)")
     sub.add_argument("--threads", default="1", metavar="N", help="threads a worker (default: 1)")
+    sub.add_argument("--budget", metavar="30m", help="stop before this time is over (s, m or h); the same command goes on")
     sub.add_argument("--retry", metavar="failed,timeout", default="", help="do cells with these statuses again")
     sub.add_argument("--out", type=Path, metavar="DIR", help="run directory (default: below runs/, named by the settings)")
     sub.add_argument("--dry-run", action="store_true", help="print cells, trainings and an estimate of the time, and stop")
@@ -105,6 +121,20 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("directories", type=Path, nargs="+", metavar="DIR")
     sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
 
+    sub = add("robustness", _robustness, "What inexact noise parameters cost: solve again with a run's networks.")
+    sub.add_argument("directory", type=Path)
+    sub.add_argument("--noise", default="14,15", metavar="1,5-8|slug", help="noise models of the run (default: 14,15)")
+    sub.add_argument("--rates", default="0,0.05,0.1,0.2,0.3", metavar="R,R", help="standard deviations of the relative error")
+    sub.add_argument("--draws", default="10", metavar="N", help="disturbed noise models a rate (default: 10)")
+    sub.add_argument("--method", default="score-solver", help="a method that learns a score (default: score-solver)")
+    sub.add_argument("--data", metavar="DIR", help="where the run's images are now, if not where they were")
+
+    sub = add("compare", _compare, "Pair two runs (or results tables) image by image: do their scores agree?")
+    sub.add_argument("first", type=Path, metavar="A", help="run directory, results.parquet or results.csv")
+    sub.add_argument("second", type=Path, metavar="B", help="the other one; differences are B - A")
+    sub.add_argument("--per-set", action="store_true", help="each data set on its own, too")
+    sub.add_argument("--csv", type=Path, metavar="FILE", help="write all of it: every metric, each data set")
+
     add("doctor", lambda options, console, given: doctor(console), "Check that this machine can run the suite.")
     return parser
 
@@ -120,7 +150,8 @@ def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int
     if options.dry_run:
         dry_run(settings, directory, workers, console)
         return 0
-    return run(settings, directory, workers, "python -m bench " + shlex.join(given), console, retry)
+    budget = parse_duration(options.budget) if options.budget is not None else None
+    return run(settings, directory, workers, "python -m bench " + shlex.join(given), console, retry, budget)
 
 
 def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:
@@ -154,14 +185,29 @@ def _merge(options: argparse.Namespace, console: Console, given: list[str]) -> i
     return 0
 
 
+def _robustness(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    slugs, rates = parse_noise(options.noise), parse_rates(options.rates)
+    draws = _whole_number("--draws", options.draws)
+    robustness(options.directory, slugs, rates, draws, options.method, console, options.data)
+    return 0
+
+
+def _compare(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    print_comparison(options.first, options.second, options.csv, options.per_set, console)
+    return 0
+
+
 def parse_settings(options: argparse.Namespace) -> Settings:
     """The settings that the options ask for. Raises UsageError."""
     seeds = _whole_number("--seeds", options.seeds)
     threads = _whole_number("--threads", options.threads)
+    recipe = options.recipe
+    if recipe not in RECIPES:
+        raise UsageError(f"--recipe {recipe!r}: expected {' or '.join(RECIPES)}{nearest(recipe, RECIPES)}")
     return Settings(
         preset_name=options.preset,
-        preset=get_preset(options.preset, options.set),
-        recipe="best",
+        preset=get_preset(options.preset, options.set, recipe),
+        recipe=recipe,
         data=options.data,
         seeds=seeds,
         device=parse_device(options.device),
@@ -200,6 +246,14 @@ def parse_noise(text: str) -> tuple[str, ...]:
             except ValueError as error:
                 raise UsageError(f"--noise {text!r}: {error}") from None
     return tuple(model.slug for model in noise.catalogue() if model.number in chosen)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of "90", "90s", "30m" or "1.5h". Raises UsageError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"--budget {text!r}: expected a time such as 90s, 30m or 1.5h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def parse_device(text: str) -> str:

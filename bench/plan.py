@@ -9,6 +9,7 @@ from typing import Any
 
 import methods
 import noise
+from bench.recipes import method_of, model_of
 from bench.settings import Preset
 from methods import Applicability
 
@@ -74,13 +75,14 @@ def applicability(model: noise.NoiseModel, method: methods.Method) -> Applicabil
     return method.applicable(model)
 
 
-def matrix(slugs: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def matrix(slugs: Sequence[str] | None = None, recipe: str = "best") -> list[dict[str, Any]]:
     """The applicability of the methods (default: all but `noisy`) to all 16 noise models, with reasons."""
     chosen = slugs if slugs is not None else [slug for slug in methods.catalogue() if slug != "noisy"]
     rows = []
-    for model in noise.catalogue():
+    for number in range(1, len(noise.catalogue()) + 1):
+        model = model_of(number, recipe)
         for slug in chosen:
-            answer = methods.get(slug).applicable(model)
+            answer = method_of(slug, recipe).applicable(model)
             rows.append(
                 {
                     "noise_no": model.number,
@@ -97,9 +99,9 @@ def make_cells(settings: Settings, training_sha256: str) -> list[Cell]:
     """All cells in the order of the table, those that are not applicable too."""
     cells = []
     for slug in settings.noise:
-        model = noise.get(slug)
+        model = model_of(slug, settings.recipe)
         for method_slug in settings.methods:
-            method = methods.get(method_slug)
+            method = method_of(method_slug, settings.recipe)
             answer = method.applicable(model)
             decorrelated = answer.verdict != "no" and method.wants_decorrelated(model)
             for seed in range(settings.seeds):

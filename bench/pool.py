@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,18 +27,24 @@ _parent = 0
 
 
 class Interrupted(Exception):
-    """The user, or the system, asked the run to stop."""
+    """The run was asked to stop: by the user, the system, or its budget of time."""
 
 
-def execute(run: Run, jobs: list[Job], workers: int, look: Callable[[], None]) -> None:
+def execute(run: Run, jobs: Sequence[Job], workers: int, look: Callable[[], None], deadline: float | None = None) -> None:
     """Do the jobs in worker processes; call `look` twice a second meanwhile.
 
     A worker that dies takes its job's unfinished cells along, which are recorded as failed.
 
+    Parameters
+    ----------
+    deadline : float or None
+        In `time.monotonic()`. No job is begun that would not end before, going by the longest so far, and any that
+        still runs then is stopped.
+
     Raises
     ------
     Interrupted
-        On SIGINT or SIGTERM, after the workers have been stopped.
+        On SIGINT, SIGTERM, and at the deadline if jobs are left, after the workers have been stopped.
     """
     if not jobs:
         return
@@ -47,18 +54,34 @@ def execute(run: Run, jobs: list[Job], workers: int, look: Callable[[], None]) -
             max_workers=min(workers, len(jobs)), context=context, initializer=_start, initargs=(run, os.getpid())
         )
         try:
-            waiting = {pool.schedule(_work, args=(job,)): job for job in jobs}
-            while waiting:
-                time.sleep(POLL)
-                for future in [future for future in waiting if future.done()]:
-                    _settle(run, waiting.pop(future), future)
-                look()
+            _work_off(run, pool, jobs, workers, look, deadline)
             pool.close()
         except BaseException:
             pool.stop()
             raise
         finally:
             pool.join()
+
+
+def _work_off(
+    run: Run, pool: ProcessPool, jobs: Sequence[Job], workers: int, look: Callable[[], None], deadline: float | None
+) -> None:
+    """Hand the jobs to the pool, all at once or (with a deadline) as workers become free, and wait for them."""
+    queue = deque(jobs)
+    running: dict[Future[None], tuple[Job, float]] = {}
+    longest = 0.0
+    while queue or running:
+        now = time.monotonic()
+        while queue and (deadline is None or (len(running) < workers and now + longest < deadline)):
+            job = queue.popleft()
+            running[pool.schedule(_work, args=(job,))] = job, now
+        if deadline is not None and (not running or now > deadline):
+            raise Interrupted("the budget is spent")
+        for future in wait(running, timeout=POLL, return_when=FIRST_COMPLETED).done:
+            job, begun = running.pop(future)
+            longest = max(longest, time.monotonic() - begun)
+            _settle(run, job, future)
+        look()
 
 
 def _settle(run: Run, job: Job, future: Future[None]) -> None:

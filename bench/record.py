@@ -13,11 +13,11 @@ from typing import Any
 import psutil
 import torch
 
-import methods
-import noise
 from bench.data import Data, ImageSet
+from bench.errors import UsageError
 from bench.plan import Cell, Settings, count_trainings, matrix, shared
-from bench.settings import units
+from bench.recipes import RECIPES, method_of, model_of
+from bench.settings import get_preset, units
 
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "pillow", "scikit-image", "torchmetrics", "safetensors", "pebble")
 
@@ -39,6 +39,37 @@ def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
     }
 
 
+def settings_from_record(record: dict[str, Any]) -> Settings:
+    """The settings of a run from its run.json; raises UsageError where they are missing or no run can have them."""
+    try:
+        told = record["settings"]
+        texts = {
+            name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in told["fields"].items()
+        }
+        settings = Settings(
+            preset_name=told["preset"],
+            preset=get_preset(told["preset"], [f"{name}={value}" for name, value in texts.items()], told["recipe"]),
+            recipe=told["recipe"],
+            data=str(told["data"]),
+            seeds=int(told["seeds"]),
+            device=told["device"],
+            threads=int(told["threads"]),
+            methods=tuple(told["methods"]),
+            noise=tuple(told["noise"]),
+        )
+        if (
+            settings.recipe not in RECIPES
+            or settings.device not in ("cpu", "cuda")
+            or min(settings.seeds, settings.threads) < 1
+        ):
+            raise ValueError(settings)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UsageError("run.json has no readable settings: expected one written by this version") from None
+    except UsageError as error:
+        raise UsageError(f"run.json: {error}") from None
+    return settings
+
+
 def run_record(settings: Settings, data: Data, cells: list[Cell], command: str) -> dict[str, Any]:
     """The contents of run.json."""
     return {
@@ -47,9 +78,9 @@ def run_record(settings: Settings, data: Data, cells: list[Cell], command: str) 
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings_record(settings, data),
         "units": units(),
-        "methods": [method_record(slug) for slug in settings.methods],
-        "noise": [noise_record(slug) for slug in settings.noise],
-        "matrix": matrix(settings.methods),
+        "methods": [method_record(slug, settings.recipe) for slug in settings.methods],
+        "noise": [noise_record(slug, settings.recipe) for slug in settings.noise],
+        "matrix": matrix(settings.methods, settings.recipe),
         "plan": [asdict(cell) for cell in cells],
         "data": {
             "sets": [set_record(chosen) for chosen in (*data.test, *data.training, data.validation)],
@@ -65,8 +96,8 @@ def run_record(settings: Settings, data: Data, cells: list[Cell], command: str) 
     }
 
 
-def method_record(slug: str) -> dict[str, Any]:
-    method = methods.get(slug)
+def method_record(slug: str, recipe: str) -> dict[str, Any]:
+    method = method_of(slug, recipe)
     return {
         "slug": slug,
         "title": method.title,
@@ -78,8 +109,8 @@ def method_record(slug: str) -> dict[str, Any]:
     }
 
 
-def noise_record(slug: str) -> dict[str, Any]:
-    model = noise.get(slug)
+def noise_record(slug: str, recipe: str) -> dict[str, Any]:
+    model = model_of(slug, recipe)
     return {
         "number": model.number,
         "slug": model.slug,
@@ -165,7 +196,8 @@ def notes(settings: Settings, data: Data) -> list[str]:
         words.append("kodim01, kodim02, kodim03 and kodim12 are in both kodak24 and cset9: the two are not independent.")
     words += [
         "Erratum: the paper prints a = 0.98 for Nos. 3 and 4; its released code has 25/255 = 0.098, which is used here.",
-        "Erratum: the paper's code adds untold Gaussian noise of standard deviation 5 to Nos. 5-10; here there is none.",
+        "Erratum: the paper's code adds untold Gaussian noise of standard deviation 5 to Nos. 5-10; "
+        + ("so does this run." if settings.recipe == "paper" else "here there is none."),
         "The paper's Gamma alpha is 26 in the text and 26.01 in the code; here 26.",
         "Simple corrections outside the paper exist for Neighbor2Neighbor on Nos. 2, 4, 9, 10 and 15 (A^-1, or dividing "
         "by the known mean of the noise); it is run here as in the paper, on y as it is.",

@@ -56,16 +56,32 @@ def training_sum(data: Data) -> str:
     return " ".join(f"{chosen.name} {chosen.sha256} {chosen.crop}" for chosen in data.training)
 
 
-def run(settings: Settings, directory: Path, workers: int, command: str, console: Console, retry: Sequence[str] = ()) -> int:
+def run(
+    settings: Settings,
+    directory: Path,
+    workers: int,
+    command: str,
+    console: Console,
+    retry: Sequence[str] = (),
+    budget: float | None = None,
+) -> int:
     """Do every cell that has no record yet; returns the exit status (0, or 1 where a cell failed).
+
+    Parameters
+    ----------
+    retry : sequence of str
+        Statuses of cells to do again.
+    budget : float or None
+        Seconds after which to stop; cells that would not end before are not begun.
 
     Raises
     ------
     UsageError
         Before any work, for data or a directory that cannot be used.
     pool.Interrupted
-        On SIGINT and SIGTERM; everything finished is stored, and the same command goes on from there.
+        On SIGINT, SIGTERM and the end of the budget; everything finished is stored, and the same command goes on from there.
     """
+    deadline = None if budget is None else time.monotonic() + budget
     data = load_data(settings)
     cells = make_cells(settings, training_sum(data))
     open_directory(directory, run_record(settings, data, cells, command), settings, cells)
@@ -95,7 +111,7 @@ def run(settings: Settings, directory: Path, workers: int, command: str, console
 
         look()
         try:
-            pool.execute(Run(directory, settings, data), todo, workers, look)
+            pool.execute(Run(directory, settings, data), todo, workers, look, deadline)
         finally:
             records.update()
             publish(directory, cells, records.in_order(), console)

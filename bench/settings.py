@@ -31,6 +31,7 @@ class Preset:
     accumulate: int = _number(1, "parts that a step's patches are split into, to save memory", 1, 4096)
     learning_rate: float = _number(3e-4, "AdamW's rate at its highest", 1e-9, 1.0)
     warmup: int = _number(100, "steps to the highest rate", 0, 10**6)
+    cosine: bool = _number(True, "half cosine down to 1 % of the rate; false: a tenth of it in the last fifth")
     weight_decay: float = _number(0.0, "AdamW's decoupled weight decay", 0.0, 1.0)
     ema: float = _number(0.999, "decay a step of the averaged weights", 0.0, 0.99999)
     clip: float = _number(1.0, "largest norm of the gradient", 1e-9, 1e6)
@@ -64,13 +65,20 @@ PRESETS: dict[str, Preset] = {
 }  # fmt: skip
 
 
+#: How the paper trains, whatever the preset: AdamW at 1e-4, a tenth of it in the last fifth of the steps; no average of the
+#: weights, no clipping of the gradient, no flips. (And one fixed crop of each training image, as large as a patch.)
+PAPER_TRAINING: dict[str, Any] = {
+    "learning_rate": 1e-4, "warmup": 0, "cosine": False, "ema": 0.0, "clip": 1e6, "flips": False,
+}  # fmt: skip
+
+
 def units() -> dict[str, str]:
     """The unit of every field."""
     return {item.name: item.metadata["unit"] for item in fields(Preset)}
 
 
-def get_preset(name: str, assignments: list[str]) -> Preset:
-    """A preset by name, with "field=value" assignments applied.
+def get_preset(name: str, assignments: list[str], recipe: str = "best") -> Preset:
+    """A preset by name, with the recipe's way of training, and then "field=value" assignments applied.
 
     Raises
     ------
@@ -79,7 +87,10 @@ def get_preset(name: str, assignments: list[str]) -> Preset:
     """
     if name not in PRESETS:
         raise UsageError(f"unknown preset {name!r}: expected {', '.join(PRESETS)}{nearest(name, PRESETS)}")
-    preset = replace(PRESETS[name], **dict(_assignment(text) for text in assignments))
+    assigned = dict(_assignment(text) for text in assignments)
+    preset = replace(PRESETS[name], **((PAPER_TRAINING if recipe == "paper" else {}) | assigned))
+    if recipe == "paper" and "training_crop" not in assigned:
+        preset = replace(preset, training_crop=preset.patch)
     if len(preset.multipliers) > LEVELS:
         raise UsageError(f"multipliers: {len(preset.multipliers)} levels; expected at most {LEVELS}")
     if preset.accumulate > preset.patches:

@@ -12,12 +12,14 @@ import pkgutil
 from functools import cache
 
 from methods._api import Applicability, Batch, Method, Network, Verdict, estimate, mean_squared
+from methods._score import ScoreMethod
 
 __all__ = [
     "Applicability",
     "Batch",
     "Method",
     "Network",
+    "ScoreMethod",
     "Verdict",
     "catalogue",
     "estimate",

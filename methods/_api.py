@@ -90,6 +90,10 @@ class Method:
         """Whether the method has a network to train."""
         return type(self).loss is not Method.loss
 
+    def as_published(self) -> Method:
+        """The method as Xie et al. (2023) ran it (`--recipe paper`); the default is the method itself."""
+        return self
+
     def applicable(self, model: NoiseModel) -> Applicability:
         """Whether the method suits the noise model, derived from its traits."""
         raise NotImplementedError
@@ -130,14 +134,16 @@ class Method:
         raise NotImplementedError
 
 
-def estimate(network: Network, y: torch.Tensor, start: torch.Tensor | None = None) -> torch.Tensor:
-    """A network's image for the image y: `start` (default: y) plus its output, in grey levels.
+def estimate(network: Network, y: torch.Tensor, start: torch.Tensor | None = None, residual: bool = True) -> torch.Tensor:
+    """A network's image for the image y: `start` (default: y) plus its output, in grey levels; without `residual`, its output.
 
     Notes
     -----
     The paper's network has no connection from input to output; predicting the residual reaches its scores in
     fewer steps (Zhang et al. 2017).
     """
+    if not residual:
+        return 127.5 + 127.5 * network(y)
     return (y if start is None else start) + UNIT * network(y)
 
 

@@ -6,7 +6,8 @@ https://arxiv.org/abs/2006.05164; Xie et al. (2023), Eq. 18.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch.nn import functional as F
@@ -47,6 +48,11 @@ class ScoreMatching:
     last_sigma: float = 10.0
     window: int = 5
 
+    @property
+    def counted_sigma(self) -> float:
+        """sigma_a that belongs to the score (grey levels)."""
+        return self.last_sigma
+
     def sigma(self, progress: float) -> float:
         """sigma_a where a share `progress` of the training is done (grey levels)."""
         return self.first_sigma * (self.last_sigma / self.first_sigma) ** progress
@@ -70,23 +76,80 @@ class ScoreMatching:
 
 
 @dataclass(frozen=True)
-class ScoreMethod(Method):
-    """Base of the methods that solve an equation for x given the learnt score; they share its network."""
+class PaperScoreMatching:
+    """Eq. 18 as the paper's released code trains it: the output is the score, sigma_a goes down to nearly 0.
 
-    matching: ScoreMatching = ScoreMatching()
+    Parameters
+    ----------
+    first_sigma, last_sigma : float
+        sigma_a at the beginning and at the end, in units of half the range of grey levels (127.5) for additive noise and
+        of the whole range (255) otherwise; linear in between, in 100 stairs.
+
+    Notes
+    -----
+    The released code also scales the network's input differently, y / 255 for the noise models that are not additive. That
+    shifts the input by a constant and halves it, and is not repeated here.
+    """
+
+    first_sigma: float = 0.05
+    last_sigma: float = 1e-6
+
+    #: The paper neglects sigma_a when solving.
+    counted_sigma = 0.0
+
+    def sigma(self, progress: float) -> float:
+        """sigma_a where a share `progress` of the training is done (units of the range)."""
+        return self.first_sigma + (self.last_sigma - self.first_sigma) * min(1.0, int(100 * progress) / 99)
+
+    def loss(self, network: Network, batch: Batch) -> torch.Tensor:
+        """Eq. 18."""
+        sigma = self.sigma(batch.progress)
+        u = batch.normal(batch.noisy)
+        return (sigma * network(batch.noisy + sigma * self._range(batch.model) * u) + u).square().mean()
+
+    def score(self, network: Network, y: torch.Tensor, model: NoiseModel) -> torch.Tensor:
+        """The learnt score at y (per grey level)."""
+        return network(y) / self._range(model)
+
+    @staticmethod
+    def _range(model: NoiseModel) -> float:
+        return 127.5 if model.traits.additive else 255.0
+
+
+@dataclass(frozen=True)
+class ScoreMethod(Method):
+    """Base of the methods that solve an equation for x given the learnt score; they share its network.
+
+    Parameters
+    ----------
+    matching : ScoreMatching or PaperScoreMatching
+        How the score is learnt.
+    iterations : int or None
+        None solves accurately and guarded; a number runs the paper's algorithms (see `NoiseModel.solve`).
+    decorrelate : bool
+        Be given A^-1 y wherever that leaves noise independent between pixels (Nos. 2, 6, 8, 10). The score holds A^-1
+        twice, so that learning it for y is badly conditioned.
+    """
+
+    matching: ScoreMatching | PaperScoreMatching = ScoreMatching()
+    iterations: int | None = None
+    decorrelate: bool = True
+
+    def as_published(self) -> Self:
+        return replace(self, matching=PaperScoreMatching(), iterations=10, decorrelate=False)
 
     def wants_decorrelated(self, model: NoiseModel) -> bool:
-        """Wherever A^-1 leaves noise independent between pixels (Nos. 2, 6, 8, 10).
-
-        The score holds A^-1 twice, so that learning it for y is badly conditioned.
-        """
-        return model.decorrelated() is not None
+        return self.decorrelate and model.decorrelated() is not None
 
     def learns(self) -> str:
-        return str(self.matching)
+        return f"{self.matching} decorrelate={self.decorrelate}"
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         return self.matching.loss(network, batch)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
-        return model.solve(y, self.matching.score(network, y, model), sigma_a=self.matching.last_sigma)
+        return self.solve(y, self.matching.score(network, y, model), model)
+
+    def solve(self, y: torch.Tensor, score: torch.Tensor, model: NoiseModel) -> torch.Tensor:
+        """The clean image given the score of y; `model` may have other parameters than the score was learnt with."""
+        return model.solve(y, score, iterations=self.iterations, sigma_a=self.matching.counted_sigma)

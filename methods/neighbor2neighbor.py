@@ -6,7 +6,7 @@ https://arxiv.org/abs/2101.02824.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -28,13 +28,19 @@ class Neighbor2Neighbor(Method):
     ----------
     gamma : float
         Weight of the regulariser at the end of training, reached linearly from 0 (dimensionless).
+    residual : bool
+        Add the network's output to y; False: the output is the image.
     """
 
     gamma: float = 2.0
+    residual: bool = True
 
     title = "Neighbor2Neighbor"
     paper = "Huang et al., Neighbor2Neighbor, CVPR 2021"
     assumptions = "noise independent between pixels, E[y|x] = x"
+
+    def as_published(self) -> Neighbor2Neighbor:
+        return replace(self, residual=False)
 
     def applicable(self, model: NoiseModel) -> Applicability:
         traits = model.traits
@@ -55,17 +61,20 @@ class Neighbor2Neighbor(Method):
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         y = batch.noisy
         first, second = self._pair(y, batch.generator)
-        difference = estimate(network, _take(y, first)) - _take(y, second)
+        difference = self._estimate(network, _take(y, first)) - _take(y, second)
         gamma = self.gamma * batch.progress
         if gamma == 0:
             return mean_squared(difference)
         with torch.no_grad():
-            denoised = estimate(network, y)
+            denoised = self._estimate(network, y)
         expected = _take(denoised, first) - _take(denoised, second)
         return mean_squared(difference) + gamma * mean_squared(difference - expected)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
-        return estimate(network, y)
+        return self._estimate(network, y)
+
+    def _estimate(self, network: Network, y: torch.Tensor) -> torch.Tensor:
+        return estimate(network, y, residual=self.residual)
 
     @staticmethod
     def _pair(y: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:

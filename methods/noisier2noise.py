@@ -6,7 +6,7 @@ https://arxiv.org/abs/1910.11908.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -25,6 +25,10 @@ class Noisier2Noise(Method):
         Size of the second noise in units of the first (dimensionless, > 0).
     draws : int
         Images z whose results are averaged at test.
+    predicts_clean : bool
+        The network's image is that of E[x | z]; False, as published: of E[y | z].
+    residual : bool
+        Add the network's output to z; False: the output is the image.
 
     Notes
     -----
@@ -39,10 +43,15 @@ class Noisier2Noise(Method):
 
     alpha: float = 0.5
     draws: int = 4
+    predicts_clean: bool = True
+    residual: bool = True
 
     title = "Noisier2Noise"
     paper = "Moran et al., Noisier2Noise, CVPR 2020"
     assumptions = "additive noise of known law"
+
+    def as_published(self) -> Noisier2Noise:
+        return replace(self, predicts_clean=False, residual=False)
 
     def applicable(self, model: NoiseModel) -> Applicability:
         if model.traits.additive:
@@ -51,13 +60,19 @@ class Noisier2Noise(Method):
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         z = self._noisier(batch.noisy, batch.model, batch.generator)
+        image = estimate(network, z, residual=self.residual)
+        if not self.predicts_clean:
+            return mean_squared(image - batch.noisy)
         share = self.alpha**2 / (1 + self.alpha**2)
-        expected = share * estimate(network, z) + (1 - share) * z
-        return mean_squared((expected - batch.noisy) / share)
+        return mean_squared(image + (z - batch.noisy) / share - z)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
-        estimates = [estimate(network, self._noisier(y, model, generator)) for _ in range(self.draws)]
-        return torch.stack(estimates).mean(dim=0)
+        return torch.stack([self._one(network, self._noisier(y, model, generator)) for _ in range(self.draws)]).mean(dim=0)
+
+    def _one(self, network: Network, z: torch.Tensor) -> torch.Tensor:
+        """E[x | z]."""
+        image = estimate(network, z, residual=self.residual)
+        return image if self.predicts_clean else ((1 + self.alpha**2) * image - z) / self.alpha**2
 
     def _noisier(self, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         assert isinstance(model.base, Gaussian)

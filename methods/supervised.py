@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -14,15 +14,25 @@ from noise import NoiseModel
 class Supervised(Method):
     """Minimises E |f(y) - x|^2, so that f(y) = E[x | y].
 
+    Parameters
+    ----------
+    residual : bool
+        Add the network's output to y; False, as in the paper: the output is the image.
+
     Notes
     -----
     The network's output is added to y without its known bias (Rayleigh noise is 1.38 x on average).
     """
 
+    residual: bool = True
+
     title = "Supervised"
     paper = "Zhang et al., Beyond a Gaussian Denoiser, IEEE TIP 2017"
     assumptions = "clean images for training"
     supervised = True
+
+    def as_published(self) -> Supervised:
+        return replace(self, residual=False)
 
     def applicable(self, model: NoiseModel) -> Applicability:
         return Applicability("yes", "learns from clean images, whatever the noise")
@@ -32,4 +42,4 @@ class Supervised(Method):
         return mean_squared(self.denoise(network, batch.noisy, batch.model, batch.generator) - batch.clean)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
-        return estimate(network, y, start=y / model.mean_gain)
+        return estimate(network, y, start=y / model.mean_gain, residual=self.residual)

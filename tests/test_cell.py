@@ -22,7 +22,7 @@ from methods import Applicability, Method
 IMAGES = [("odd", "a"), ("odd", "b"), ("even", "a")]
 RECORD = {
     "schema", "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "decorrelated", "training",
-    "denoise_seconds", "megapixels", "seconds", "peak_memory_mib", "started", "finished", "rows", "crops", "warnings",
+    "denoise_seconds", "megapixels", "seconds", "peak_memory_mib", "started", "finished", "guards", "rows", "crops", "warnings",
     "message", "traceback",
 }  # fmt: skip
 TRAINING = {

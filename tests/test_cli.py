@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -69,6 +70,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
         (["run", "--threads", "0"], ["--threads 0"]),
         (["run", "--seeds", "0"], ["--seeds 0", "whole number"]),
         (["run", "--device", "gpu"], ["'gpu'", "cuda"]),
+        (["run", "--recipe", "papr"], ["'papr'", "nearest: paper"]),
+        (["run", "--budget", "soon"], ["'soon'", "30m"]),
+        (["run", "--budget", "0m"], ["'0m'"]),
         (["run", "--retry", "faild"], ["'faild'", "nearest: failed"]),
         (["run", "--data", "/nowhere"], ["/nowhere", "No such file"]),
         (["run", "--bogus"], ["--bogus"]),
@@ -171,6 +175,21 @@ def test_full_disk(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypat
     error = refused(capsys, "run", *tiny(), "--noise", "1", "--out", tmp_path / "run")
     assert "1 MiB of disk are free" in error
     assert list((tmp_path / "run").glob("*")) == []
+
+
+def test_disk_that_fills_up_during_a_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    arguments = ["run", "--methods", "noisy", "--noise", "1", *tiny(), "--out", str(tmp_path / "run")]
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.store.write_table", full)
+        assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert "the disk is full" in error and error.count("\n") == 1
+    assert main(arguments) == 0
 
 
 def test_matrix_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,8 +103,8 @@ def test_wrong_type(field):
     [
         ("steps=1.5", "expected a whole number for steps (optimiser steps)"),
         ("learning_rate=fast", "expected a number for learning_rate"),
-        ("learning_rate=nan", "expected learning_rate from 0 to 1"),
-        ("learning_rate=inf", "expected learning_rate from 0 to 1"),
+        ("learning_rate=nan", "expected learning_rate from 1e-09 to 1"),
+        ("learning_rate=inf", "expected learning_rate from 1e-09 to 1"),
         ("flips=1", "expected true or false for flips"),
         ("multipliers=1,x", "expected whole numbers with commas between for multipliers"),
         ("multipliers=1,0", "expected multipliers from 1 to 16"),
