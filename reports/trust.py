@@ -122,11 +122,12 @@ def _dataset(entry: Mapping[str, Any]) -> DataSet:
     images, of = whole(entry.get("images"), -1), whole(entry.get("of"), -1)
     count = "n/a" if images < 0 else str(images) if of in (-1, images) else f"{images} of {of}"
     crop = whole(entry.get("crop"))
+    place = "one crop of" if entry.get("role") == "training" else "centre"
     return DataSet(
         name=text(entry.get("name")),
         role=text(entry.get("role")),
         images=count,
-        crop=f"centre {crop}\u00d7{crop}" if crop > 0 else "whole images",
+        crop=f"{place} {crop}\u00d7{crop}" if crop > 0 else "whole images",
         sha256=text(entry.get("sha256")),
         names=texts(entry.get("names")),
     )
