@@ -23,7 +23,7 @@ from bench.data import Data, Image, ImageSet
 from bench.memory import peak_memory_mib, reset_peak_memory
 from bench.metrics import psnr, score
 from bench.networks import count_parameters, make_network
-from bench.patches import as_tensor, make_patches
+from bench.patches import as_tensor, make_patches, turned, turned_back
 from bench.plan import Cell, Job, Settings
 from bench.recipes import method_of, model_of
 from bench.seeds import generator_of, seed_of
@@ -99,7 +99,8 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         clean, noisy = noisy_image(image, model, cell.seed)
         clock = time.perf_counter()
         with guards.count() as counts:
-            denoised = denoise(network, method, model, cell, noisy.to(device), image)
+            ensemble = run.settings.preset.self_ensemble
+            denoised = denoise(network, method, model, cell, noisy.to(device), image, ensemble)
         seconds += time.perf_counter() - clock
         pixels += clean.shape[-1] * clean.shape[-2]
         values += clean.numel()
@@ -179,15 +180,26 @@ def noisy_image(image: Image, model: noise.NoiseModel, seed: int) -> tuple[torch
 
 @torch.no_grad()
 def denoise(
-    network: nn.Module, method: methods.Method, model: noise.NoiseModel, cell: Cell, noisy: torch.Tensor, image: Image
+    network: nn.Module,
+    method: methods.Method,
+    model: noise.NoiseModel,
+    cell: Cell,
+    noisy: torch.Tensor,
+    image: Image,
+    ensemble: bool = False,
 ) -> torch.Tensor:
-    """One (3, H, W) noisy image denoised, (3, H, W) float32 on the CPU."""
+    """One (3, H, W) noisy image denoised, (3, H, W) float32 on the CPU; with `ensemble` the mean over its 8 positions."""
     generator = generator_of("denoising", cell.name, image.dataset, image.name, device=noisy.device)
     seen = model.decorrelated() if cell.decorrelated else None
     law, y = (model, noisy[None]) if seen is None else (seen.model, seen.forward(noisy[None]))
-    denoised = method.denoise(network, y, law, generator)
-    if not isinstance(denoised, torch.Tensor) or denoised.shape != y.shape:
-        raise TypeError(f"denoise returned {_describe(denoised)}: expected a tensor of shape {tuple(y.shape)}")
+    results = []
+    for turn in range(8 if ensemble else 1):
+        position = turned(y, turn)
+        result = method.denoise(network, position, law, generator)
+        if not isinstance(result, torch.Tensor) or result.shape != position.shape:
+            raise TypeError(f"denoise returned {_describe(result)}: expected a tensor of shape {tuple(position.shape)}")
+        results.append(turned_back(result, turn))
+    denoised = torch.stack(results).mean(dim=0) if ensemble else results[0]
     return (denoised if seen is None else seen.backward(denoised))[0].float().cpu()
 
 

@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
     sub.add_argument("--workers", metavar="N", help="worker processes (default: one for each core, or one on a GPU)")
     sub.add_argument("--threads", default="1", metavar="N", help="threads a worker (default: 1)")
+    sub.add_argument("--self-ensemble", action="store_true", help="average over the 8 flips and turns of each test image")
     sub.add_argument("--budget", metavar="30m", help="stop before this time is over (s, m or h); the same command goes on")
     sub.add_argument("--retry", metavar="failed,timeout", default="", help="do cells with these statuses again")
     sub.add_argument("--out", type=Path, metavar="DIR", help="run directory (default: below runs/, named by the settings)")
@@ -206,7 +207,7 @@ def parse_settings(options: argparse.Namespace) -> Settings:
         raise UsageError(f"--recipe {recipe!r}: expected {' or '.join(RECIPES)}{nearest(recipe, RECIPES)}")
     return Settings(
         preset_name=options.preset,
-        preset=get_preset(options.preset, options.set, recipe),
+        preset=get_preset(options.preset, [*options.set, *["self_ensemble=true"] * options.self_ensemble], recipe),
         recipe=recipe,
         data=options.data,
         seeds=seeds,

@@ -49,8 +49,18 @@ def _cut(image: torch.Tensor, corner: list[float], turn: int, size: int) -> torc
     top = int(corner[0] * (image.shape[-2] - size + 1))
     left = int(corner[1] * (image.shape[-1] - size + 1))
     patch = image[..., top : top + size, left : left + size]
-    patch = torch.rot90(patch, turn % 4, (-2, -1))
-    return patch.flip(-1) if turn >= 4 else patch
+    return turned(patch, turn)
+
+
+def turned(image: torch.Tensor, turn: int) -> torch.Tensor:
+    """The image in one of its 8 positions: `turn` modulo 4 quarter turns, and mirrored from 4 on."""
+    image = torch.rot90(image, turn % 4, (-2, -1))
+    return image.flip(-1) if turn >= 4 else image
+
+
+def turned_back(image: torch.Tensor, turn: int) -> torch.Tensor:
+    """The inverse of `turned`."""
+    return torch.rot90(image.flip(-1) if turn >= 4 else image, -(turn % 4), (-2, -1))
 
 
 def as_tensor(image: Image, device: str | torch.device = "cpu") -> torch.Tensor:

@@ -14,7 +14,7 @@ from bench.settings import Preset
 from methods import Applicability
 
 #: Fields of a preset that do not bear on the weights.
-_EVALUATION_FIELDS = ("test_sets", "test_images", "test_crop", "validation_crop", "checks", "crops")
+_EVALUATION_FIELDS = ("test_sets", "test_images", "test_crop", "validation_crop", "checks", "crops", "self_ensemble")
 
 
 @dataclass(frozen=True)

@@ -189,6 +189,8 @@ def notes(settings: Settings, data: Data) -> list[str]:
             limits.append(f"their centre {chosen.crop}x{chosen.crop}" if limits else f"the centre {chosen.crop}x{chosen.crop}")
         if limits:
             words.append(f"Scores on {chosen.name} are of {', '.join(limits)}: not comparable with scores of the whole set.")
+    if settings.preset.self_ensemble:
+        words.append("Self-ensemble: every result is the mean over the 8 flips and turns of the image, at 8 times the cost.")
     if "quick" in settings.preset_name:
         words.append("The quick preset trains for seconds: it shows the whole matrix, not what the methods can reach.")
     names = {chosen.name for chosen in data.test}

@@ -45,6 +45,7 @@ class Preset:
     validation_crop: int = _number(256, "side of their centre crop (pixels; 0: whole)", 0, 10**5)
     checks: int = _number(10, "points of the validation curve", 1, 1000)
     # results
+    self_ensemble: bool = _number(False, "denoise the 8 flips and turns of each test image, and average")
     crops: int = _number(4, "images a set of which crops are stored", 0, 10**4)
 
 

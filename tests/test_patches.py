@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 import noise
-from bench.patches import Patches, as_tensor, make_patches
+from bench.patches import Patches, as_tensor, make_patches, turned, turned_back
 from bench.seeds import generator_of, seed_of
 
 
@@ -171,3 +171,10 @@ def test_seeds_are_hashes_of_their_words():
     assert seed_of("abc") == 0xBA7816BF8F01CFEA >> 1
     one, other = (torch.randn(4, generator=generator_of("x", 1)) for _ in range(2))
     assert torch.equal(one, other)
+
+
+def test_the_eight_positions_differ_and_are_undone():
+    image = torch.arange(12.0).reshape(1, 3, 4)
+    positions = [turned(image, turn) for turn in range(8)]
+    assert len({(tuple(p.shape), tuple(p.flatten().tolist())) for p in positions}) == 8
+    assert all(torch.equal(turned_back(p, turn), image) for turn, p in enumerate(positions))

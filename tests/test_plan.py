@@ -12,7 +12,7 @@ from bench.settings import PRESETS, Preset
 
 PAPERS = ("supervised", "noisier2noise", "neighbor2neighbor", "noise2score", "score-solver")
 #: They decide what is tested and shown, and nothing about the weights.
-EVALUATION = {"test_sets", "test_images", "test_crop", "validation_crop", "checks", "crops"}
+EVALUATION = {"test_sets", "test_images", "test_crop", "validation_crop", "checks", "crops", "self_ensemble"}
 
 
 @pytest.fixture
