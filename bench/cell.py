@@ -89,7 +89,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
 def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[str, Any]:
     """Denoise every test image, score and keep crops; returns the record's contents."""
     model, method = model_of(cell.noise, run.settings.recipe), method_of(cell.method, run.settings.recipe)
-    device = torch.device(run.settings.device)
+    device, ensemble = torch.device(run.settings.device), run.settings.preset.self_ensemble
     network.eval()
     rows, crops, problems, seconds, pixels, values = [], [], [], 0.0, 0, 0
     acted: Counter[str] = Counter()
@@ -99,11 +99,10 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         clean, noisy = noisy_image(image, model, cell.seed)
         clock = time.perf_counter()
         with guards.count() as counts:
-            ensemble = run.settings.preset.self_ensemble
             denoised = denoise(network, method, model, cell, noisy.to(device), image, ensemble)
         seconds += time.perf_counter() - clock
         pixels += clean.shape[-1] * clean.shape[-2]
-        values += clean.numel()
+        values += clean.numel() * (8 if ensemble else 1)
         acted.update(counts)
         scores = score(denoised, clean)
         if not denoised.isfinite().all():

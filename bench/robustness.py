@@ -27,6 +27,7 @@ from bench.errors import UsageError, nearest
 from bench.listing import read_plan
 from bench.metrics import psnr
 from bench.networks import make_network
+from bench.patches import turned, turned_back
 from bench.plan import Cell, Settings
 from bench.recipes import method_of, model_of
 from bench.record import settings_from_record, settings_record
@@ -61,6 +62,8 @@ def robustness(
     plan = read_plan(directory)
     record = store.read_json(directory / "run.json") or {}
     settings = settings_from_record(record)
+    if settings.preset.self_ensemble:
+        raise UsageError(f"{directory}: its results are means over flips and turns: expected a run without --self-ensemble")
     method = _method(method_slug, settings)
     cells = [_cell(directory, plan, slug, method_slug) for slug in slugs]
     run = _run(directory, settings, record, data)
@@ -129,8 +132,8 @@ def _entry(
     run: Run, cell: Cell, method: methods.ScoreMethod, rates: Sequence[float], draws: int, console: Console
 ) -> dict[str, Any]:
     """What robustness.json holds of one noise model."""
-    model, device = model_of(cell.noise, run.settings.recipe), _device(run.settings)
-    network = make_network(run.settings.preset, device)
+    model = model_of(cell.noise, run.settings.recipe)
+    network = make_network(run.settings.preset, _device(run.settings))
     store.read_weights(run.directory, str(cell.key), network)
     network.eval()
     points = disturbances(model, rates, draws)
@@ -140,7 +143,7 @@ def _entry(
     for chosen in run.data.test:
         found, words = [], f"No. {model.number} on {chosen.name}"
         for image in track(chosen.images, words, console=console, transient=True, disable=not console.is_terminal):
-            found.append(solve_all(network, method, model, tried, cell, image, device))
+            found.append(solve_all(run, network, method, model, tried, cell, image))
             _check(cell, image, own.get((image.dataset, image.name)), found[-1][0])
         sets.append(np.mean(found, axis=0))
     exact, *rest = np.mean(sets, axis=0)
@@ -174,26 +177,33 @@ def _entry(
 
 @torch.no_grad()
 def solve_all(
+    run: Run,
     network: nn.Module,
     method: methods.ScoreMethod,
     model: noise.NoiseModel,
     tried: Sequence[noise.NoiseModel],
     cell: Cell,
     image: Image,
-    device: torch.device,
 ) -> list[float]:
     """PSNR (dB, standard protocol) of one image with the noise of `model`, solved by each of the models tried.
 
     The score is that of the network, which belongs to `model`; only the solving takes another's parameters.
     """
     clean, noisy = noisy_image(image, model, cell.seed)
-    laws = [law.decorrelated() if cell.decorrelated else None for law in (model, *tried)]
-    y = noisy.to(device)[None]
-    y = y if laws[0] is None else laws[0].forward(y)
-    score = method.matching.score(network, y, model if laws[0] is None else laws[0].model)
+    seen = model.decorrelated() if cell.decorrelated else None
+    law, y = (model, noisy) if seen is None else (seen.model, seen.forward(noisy))
+    y = y.to(_device(run.settings))[None]
+    positions = [turned(y, turn) for turn in range(8 if run.settings.preset.self_ensemble else 1)]
+    scores = [method.matching.score(network, position, law) for position in positions]
+
+    def solved(law: noise.NoiseModel) -> torch.Tensor:
+        results = [method.solve(position, score, law) for position, score in zip(positions, scores, strict=True)]
+        return torch.stack([turned_back(result, turn) for turn, result in enumerate(results)]).mean(dim=0)
+
     values = []
-    for plain, law in zip(tried, laws[1:], strict=True):
-        x = method.solve(y, score, plain) if law is None else law.backward(method.solve(y, score, law.model))
+    for disturbed in tried:
+        other = disturbed.decorrelated() if seen is not None else None
+        x = solved(disturbed) if other is None else other.backward(solved(other.model))
         finite = bool(x.isfinite().all())
         values.append(psnr(x[0].float().cpu().clamp(0, 255).round(), clean, 255.0) if finite else math.nan)
     return values

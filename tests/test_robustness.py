@@ -210,6 +210,18 @@ def test_numbers_are_the_same_again_and_whatever_else_is_asked_for(run: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("options", [("--recipe", "paper"), ("--self-ensemble",)], ids=["paper", "ensemble"])
+def test_other_ways_of_solving_are_repeated_exactly(options: tuple[str, ...], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    status, output, _ = bench("run", "--methods", "score-solver", "--noise", "1,6", *options, *tiny("patch=32"), "--out", run)
+    assert status == 0, output
+    assert main(["robustness", str(run), "--noise", "1,6", "--draws", "2", "--rates", "0.1"]) == 0
+    for entry in json.loads((run / "robustness.json").read_text())["models"]:
+        own = own_psnr(run, f"{entry['noise_no']:02d}-{entry['noise']}--score-solver--s0")
+        assert entry["psnr"] == pytest.approx(own, abs=1e-9)
+
+
+@pytest.mark.slow
 def test_other_methods_with_a_score_stand_beside(run: Path) -> None:
     for method in ("score-solver", "noise2score"):
         assert main(["robustness", str(run), "--noise", "6", "--method", method, *OPTIONS]) == 0
