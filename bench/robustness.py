@@ -62,8 +62,6 @@ def robustness(
     plan = read_plan(directory)
     record = store.read_json(directory / "run.json") or {}
     settings = settings_from_record(record)
-    if settings.preset.self_ensemble:
-        raise UsageError(f"{directory}: its results are means over flips and turns: expected a run without --self-ensemble")
     method = _method(method_slug, settings)
     cells = [_cell(directory, plan, slug, method_slug) for slug in slugs]
     run = _run(directory, settings, record, data)
@@ -84,13 +82,18 @@ def robustness(
 
 
 def _method(slug: str, settings: Settings) -> methods.ScoreMethod:
-    known = [name for name, method in methods.catalogue().items() if isinstance(method, methods.ScoreMethod)]
+    known = [name for name, method in methods.catalogue().items() if _is_one_solve(method)]
     if slug not in known:
         there = "learns no score" if slug in methods.catalogue() else "is unknown"
         raise UsageError(f"--method {slug!r} {there}{nearest(slug, known)}: expected one of {', '.join(known)}")
     method = method_of(slug, settings.recipe)
     assert isinstance(method, methods.ScoreMethod)
     return method
+
+
+def _is_one_solve(method: methods.Method) -> bool:
+    """Whether the method's result is one solve of Eq. 7 given the score, which is what is done again here."""
+    return isinstance(method, methods.ScoreMethod) and type(method).denoise is methods.ScoreMethod.denoise
 
 
 def _cell(directory: Path, plan: Sequence[Cell], slug: str, method: str) -> Cell:

@@ -28,7 +28,7 @@ COLUMNS = (
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Have `write` make a file beside `path`, sync it, and rename it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     os.close(handle)
     temporary = Path(name)
     try:

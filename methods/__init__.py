@@ -27,8 +27,8 @@ __all__ = [
     "mean_squared",
 ]
 
-#: Methods of the paper come first, in the order of its Table 1, after the noisy input; others follow by name.
-_FIRST = ("noisy", "supervised", "noisier2noise", "neighbor2neighbor", "noise2score", "score-solver")
+#: Methods of the paper come first, in the order of its Table 1, after the noisy input; then ours; others follow by name.
+_FIRST = ("noisy", "supervised", "noisier2noise", "neighbor2neighbor", "noise2score", "score-solver", "score-solver-plus")
 
 
 @cache

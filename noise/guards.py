@@ -32,6 +32,16 @@ def count() -> Iterator[dict[str, int]]:
         _open.reset(token)
 
 
+@contextmanager
+def paused() -> Iterator[None]:
+    """Count nothing while this context is open: for a solve beside the one that gives the result."""
+    token = _open.set(())
+    try:
+        yield
+    finally:
+        _open.reset(token)
+
+
 def note(name: str, where: Callable[[], torch.Tensor]) -> None:
     """Count the values at which the boolean tensor `where()` is true, if anybody counts; otherwise it is not evaluated."""
     counters = _open.get()

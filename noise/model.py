@@ -172,7 +172,7 @@ class NoiseModel:
         if self.convolution is not None:
             y = self.convolution.apply(y)
         if self.gaussian:
-            y = y + self.gaussian * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+            y = y + self.gaussian * _normal(x, generator)
         return y
 
     def score(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -245,6 +245,21 @@ class NoiseModel:
         )
         return Decorrelated(inner, not isinstance(base, Gaussian), self.convolution)
 
+    def unbiased(self, y: torch.Tensor) -> torch.Tensor:
+        """The linear estimate of x without bias: A^-1 y / g for g of `mean_gain` (Nos. 5-16), y itself (Nos. 1-4)."""
+        if isinstance(self.base, Gaussian):
+            return y
+        return (y if self.convolution is None else self.convolution.inverse(y)) / self.mean_gain
+
+    def gaussian_noise(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Gaussian noise with the covariance of y given x (grey levels, the shape of x); x is limited to >= 0."""
+        if isinstance(self.base, Gaussian):
+            return self.base.noise(x, generator)
+        noise = self.base.variance(x.clamp(min=0)).sqrt() * _normal(x, generator)
+        if self.convolution is not None:
+            noise = self.convolution.apply(noise)
+        return noise + self.gaussian * _normal(x, generator) if self.gaussian else noise
+
     @property
     def mean_gain(self) -> float:
         """g of E[y | x] = g A x (Nos. 5-16) or g x (Nos. 1-4): 1 where N is unbiased."""
@@ -254,3 +269,7 @@ class NoiseModel:
         """Standard deviation of the pixels of y where the clean image is x and varies little (grey levels, shape of x)."""
         gain = self.convolution.noise_gain() if self.convolution is not None else 1.0
         return torch.sqrt(self.base.variance(x) * gain**2 + self.gaussian**2)
+
+
+def _normal(x: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
+    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)

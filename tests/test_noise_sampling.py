@@ -217,3 +217,16 @@ def test_std_and_mean_gain_are_those_of_samples(model):
         std = float(model.std(x)[0, 0, 0])
         assert float(y.std()) == pytest.approx(std, rel=0.03)
         assert float(y.mean()) == pytest.approx(model.mean_gain * level, abs=5 * std / 400 + 1e-9)
+
+
+@MODELS
+def test_gaussian_noise_and_unbiased_estimate_have_the_moments_of_the_samples(model):
+    """Covariance of neighbours too: on a flat image, where A mixes no levels."""
+    x = torch.full((1, 1000, 1000), 150.0, dtype=torch.float64)
+    y, noise_ = model.sample(x, seeded(3)), model.gaussian_noise(x, seeded(4))
+    assert float(model.unbiased(y).mean()) == pytest.approx(150.0, abs=0.3)
+    assert float(noise_.mean()) == pytest.approx(0.0, abs=0.3)
+    centred = y - y.mean()
+    for shift in ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2)):
+        of_y, of_noise = (float((z * z.roll(shift, (-2, -1))).mean()) for z in (centred, noise_))
+        assert of_noise == pytest.approx(of_y, abs=0.02 * float(centred.var()))
