@@ -11,7 +11,6 @@ import methods
 import noise
 from bench.recipes import method_of, model_of
 from bench.settings import Preset
-from methods import Applicability
 
 #: Fields of a preset that do not bear on the weights.
 _EVALUATION_FIELDS = ("test_sets", "test_images", "test_crop", "validation_crop", "checks", "crops", "self_ensemble")
@@ -68,11 +67,6 @@ class Job:
     @property
     def name(self) -> str:
         return self.cells[0].name
-
-
-def applicability(model: noise.NoiseModel, method: methods.Method) -> Applicability:
-    """Whether the method suits the noise model (the paper's Table 1)."""
-    return method.applicable(model)
 
 
 def matrix(slugs: Sequence[str] | None = None, recipe: str = "best") -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import pytest
 
 import methods
 import noise
-from bench.plan import applicability, matrix
+from bench.plan import matrix
 from noise.gamma import Gamma
 from noise.gaussian import Gaussian
 from noise.model import NoiseModel
@@ -63,7 +63,7 @@ def test_matrix_holds_all_methods_but_the_input():
 
 def test_cells_ask_the_method():
     for number, method, expected in published():
-        assert applicability(noise.get(number), methods.get(method)).verdict == expected
+        assert methods.get(method).applicable(noise.get(number)).verdict == expected
 
 
 @pytest.mark.parametrize("model", noise.catalogue(), ids=lambda model: model.slug)
