@@ -23,13 +23,17 @@ from reports.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores
 from reports.trust import trust
 from reports.untrusted import brief, mapping, text
 
+#: In the order in which the page needs them.
+STYLE_SHEETS = ("report.css", "tables.css", "crops.css", "plots.css", "trust.css", "media.css")
+SCRIPTS = ("report.js", "tables.js")
+
 
 def render(run: Run) -> str:
     """The whole page as a string; the same run gives the same characters."""
     scores = Scores(run)
     style = styles(run.methods)
     beside = beside_the_paper(scores)
-    script = _asset("report.js")
+    script = _assets(SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     settings = mapping(run.info.get("settings"))
     return (
@@ -37,7 +41,7 @@ def render(run: Run) -> str:
         .get_template("report.html")
         .render(
             # Only our own files are exempt from escaping.
-            css=Markup(_asset("report.css")),
+            css=Markup(_assets(STYLE_SHEETS)),
             script=Markup(script),
             script_hash=digest,
             run=run,
@@ -85,8 +89,10 @@ def _environment() -> Environment:
     return environment
 
 
-def _asset(name: str) -> str:
-    return resources.files("reports").joinpath("templates", name).read_text(encoding="utf-8")
+def _assets(names: tuple[str, ...]) -> str:
+    """The files below templates/, one after another."""
+    folder = resources.files("reports").joinpath("templates")
+    return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 def _title(run: Run) -> str:
