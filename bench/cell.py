@@ -6,8 +6,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,14 @@ import numpy as np
 import torch
 from torch import nn
 
-import methods
-import noise
 from bench import store
-from bench.data import Data, Image, ImageSet
+from bench.data import Image
+from bench.denoising import Report, Run, denoise, noisy_image
 from bench.memory import peak_memory_mib, reset_peak_memory
-from bench.metrics import psnr, score
-from bench.networks import count_parameters, make_network
-from bench.patches import as_tensor, make_patches, turned, turned_back
-from bench.plan import Cell, Job, Settings
+from bench.metrics import score
+from bench.plan import Cell, Job
 from bench.recipes import method_of, model_of
-from bench.seeds import generator_of, seed_of
-from bench.training import train
+from bench.trained import trained_network
 from noise import guards
 
 #: Side of the stored crops, at most (pixels).
@@ -35,18 +30,6 @@ CROP = 128
 
 #: Share of the values from which on a guarded solve is worth a warning.
 _MANY = 0.01
-
-#: Called with a cell, what is being done, and the share of it that is done.
-Report = Callable[[Cell, str, float], None]
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a worker needs to know of the run."""
-
-    directory: Path
-    settings: Settings
-    data: Data
 
 
 def do_job(run: Run, job: Job, report: Report) -> None:
@@ -125,94 +108,6 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
     }
 
 
-def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, Any] | None]:
-    """The network of the cell's training key, from the run directory or trained now, and the training's record."""
-    if cell.key is None:
-        return _NoNetwork(), None
-    model, method = model_of(cell.noise, run.settings.recipe), method_of(cell.method, run.settings.recipe)
-    preset, device = run.settings.preset, torch.device(run.settings.device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of("weights", cell.key))
-        network = make_network(preset, device)
-    record = store.read_weights(run.directory, cell.key, network)
-    if record is not None:
-        return network, {"key": cell.key, "reused": True, **record}
-
-    seen = model.decorrelated() if cell.decorrelated else None
-    training_images = [image for chosen in run.data.training for image in chosen.images]
-    report(cell, "drawing noise", 0.0)
-    patches = make_patches(training_images, model, seen, cell.seed, method.supervised, device)
-    average, curves = train(
-        network,
-        method,
-        seen.model if seen else model,
-        patches,
-        preset,
-        cell.key,
-        device,
-        lambda share, loss: report(cell, "training", share),
-        lambda average: validation_psnr(run, cell, average, model, method),
-    )
-    record = {
-        "seconds": curves.seconds,
-        "steps": preset.steps,
-        "patches": preset.steps * preset.patches,
-        "parameters": count_parameters(network),
-        "loss": curves.loss,
-        "validation": curves.validation,
-        "final_loss": curves.loss[-1][1],
-        "peak_memory_mib": peak_memory_mib(),
-    }
-    store.write_weights(run.directory, cell.key, average, record)
-    return average, {"key": cell.key, "reused": False, **record}
-
-
-def noisy_image(image: Image, model: noise.NoiseModel, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """A clean test image and its noisy one, (3, H, W) each, on the CPU.
-
-    The noise depends on (noise model, data set, image name, seed) alone.
-    """
-    clean = as_tensor(image)
-    generator = generator_of("test noise", model.slug, model.parameters, image.dataset, image.name, seed)
-    return clean, model.sample(clean, generator)
-
-
-@torch.no_grad()
-def denoise(
-    network: nn.Module,
-    method: methods.Method,
-    model: noise.NoiseModel,
-    cell: Cell,
-    noisy: torch.Tensor,
-    image: Image,
-    ensemble: bool = False,
-) -> torch.Tensor:
-    """One (3, H, W) noisy image denoised, (3, H, W) float32 on the CPU; with `ensemble` the mean over its 8 positions."""
-    generator = generator_of("denoising", cell.name, image.dataset, image.name, device=noisy.device)
-    seen = model.decorrelated() if cell.decorrelated else None
-    law, y = (model, noisy[None]) if seen is None else (seen.model, seen.forward(noisy[None]))
-    results = []
-    for turn in range(8 if ensemble else 1):
-        position = turned(y, turn)
-        result = method.denoise(network, position, law, generator)
-        if not isinstance(result, torch.Tensor) or result.shape != position.shape:
-            raise TypeError(f"denoise returned {_describe(result)}: expected a tensor of shape {tuple(position.shape)}")
-        results.append(turned_back(result, turn))
-    denoised = torch.stack(results).mean(dim=0) if ensemble else results[0]
-    return (denoised if seen is None else seen.backward(denoised))[0].float().cpu()
-
-
-def validation_psnr(run: Run, cell: Cell, network: nn.Module, model: noise.NoiseModel, method: methods.Method) -> float:
-    """Mean PSNR of the standard protocol over the validation images (dB)."""
-    chosen: ImageSet = run.data.validation
-    values = []
-    for image in chosen.images:
-        clean, noisy = noisy_image(image, model, cell.seed)
-        denoised = denoise(network, method, model, cell, noisy.to(run.settings.device), image)
-        values.append(psnr(denoised.clamp(0, 255).round(), clean, 255.0))
-    return float(np.mean(values))
-
-
 def keep_crops(directory: Path, cell: Cell, image: Image, denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, Any]:
     """Store a crop of the denoised image, and of the clean one; returns the record of both."""
     side = min(CROP, *clean.shape[-2:])
@@ -275,14 +170,3 @@ def failure(error: BaseException) -> dict[str, Any]:
     text = " ".join(f"{type(error).__name__}: {error}".split())
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return {"status": "failed", "message": text, "traceback": "".join(lines)}
-
-
-class _NoNetwork(nn.Module):
-    """Given to methods that are not trained."""
-
-    def forward(self, y: torch.Tensor) -> torch.Tensor:
-        raise RuntimeError("this method has no loss, so it has no network")
-
-
-def _describe(value: object) -> str:
-    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench.settings import Preset
 
@@ -153,3 +154,14 @@ def make_network(preset: Preset, device: str | torch.device = "cpu") -> UNet:
 
 def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def flops_per_pixel(network: nn.Module, side: int) -> float:
+    """Floating-point operations of one pass over an image of side x side pixels, per pixel; a multiply-add counts as two.
+
+    Convolutions and attention alone, as `torch.utils.flop_counter` has it.
+    """
+    device = next(network.parameters()).device
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, 3, side, side, device=device))
+    return counter.get_total_flops() / side**2

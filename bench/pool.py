@@ -16,7 +16,8 @@ import torch
 from pebble import ProcessExpired, ProcessPool
 
 from bench import store
-from bench.cell import Run, blank_record, do_job, failure
+from bench.cell import blank_record, do_job, failure
+from bench.denoising import Run
 from bench.plan import Cell, Job
 
 #: Seconds between looks at the workers.

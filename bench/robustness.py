@@ -20,8 +20,8 @@ import methods
 import noise
 import reports
 from bench import store
-from bench.cell import Run, noisy_image
 from bench.data import Image
+from bench.denoising import Run, noisy_image
 from bench.disturbance import disturbances
 from bench.errors import UsageError, nearest
 from bench.listing import read_plan
@@ -32,6 +32,7 @@ from bench.plan import Cell, Settings
 from bench.recipes import method_of, model_of
 from bench.record import settings_from_record, settings_record
 from bench.run import differing, load_data
+from bench.weights import read_weights, weights_path
 
 #: How far the PSNR of an image may be from the run's own (dB): other hardware rounds otherwise, other code differs more.
 _TOLERANCE = 0.01
@@ -137,7 +138,11 @@ def _entry(
     """What robustness.json holds of one noise model."""
     model = model_of(cell.noise, run.settings.recipe)
     network = make_network(run.settings.preset, _device(run.settings))
-    store.read_weights(run.directory, str(cell.key), network)
+    try:
+        read_weights(run.directory, str(cell.key), network)
+    except (ValueError, OSError) as error:
+        path = weights_path(run.directory, str(cell.key))
+        raise UsageError(f"{path} does not hold the weights of {cell.name} ({error})") from None
     network.eval()
     points = disturbances(model, rates, draws)
     tried = [model, *(disturbed for point in points for disturbed in point.models)]

@@ -17,8 +17,8 @@ import methods
 import noise
 import reports
 from bench import pool, store
-from bench.cell import Run
 from bench.data import Data, describe, load
+from bench.denoising import Run
 from bench.errors import UsageError
 from bench.networks import count_parameters, make_network
 from bench.patches import make_patches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -12,10 +13,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import safetensors.torch
 import torch
 from PIL import Image as PillowImage
-from safetensors import SafetensorError, safe_open
 
 from bench.metrics import METRICS
 from bench.plan import Cell
@@ -42,7 +41,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    text = json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
@@ -55,13 +54,24 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _finite(value: Any) -> Any:
-    """JSON has no nan: put null in its place."""
+def finite(value: Any) -> Any:
+    """The value with null in the place of nan and infinities, which JSON has not."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def set_aside(directory: Path, path: Path) -> str:
+    """Move a file or folder that cannot be used out of the way, below DIR/set-aside; returns its new name there."""
+    place = directory / "set-aside"
+    place.mkdir(exist_ok=True)
+    stem = path.relative_to(directory).as_posix().replace("/", "--")
+    names = (stem if not number else f"{stem}.{number}" for number in itertools.count())
+    new = next(place / name for name in names if not (place / name).exists())
+    path.rename(new)
+    return new.relative_to(directory).as_posix()
 
 
 def cell_path(directory: Path, cell: Cell) -> Path:
@@ -71,38 +81,6 @@ def cell_path(directory: Path, cell: Cell) -> Path:
 def read_cell(directory: Path, cell: Cell) -> dict[str, Any] | None:
     """The record of a cell that has finished, well or badly; None for one still to do."""
     return read_json(cell_path(directory, cell))
-
-
-def write_weights(directory: Path, key: str, network: torch.nn.Module, record: dict[str, Any]) -> None:
-    """Store weights with the training's record in the header."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    metadata = {"key": key, "record": json.dumps(_finite(record))}
-    write_atomically(
-        directory / "weights" / f"{key}.safetensors",
-        lambda path: safetensors.torch.save_file(tensors, path, metadata=metadata),
-    )
-
-
-def read_weights(directory: Path, key: str, network: torch.nn.Module) -> dict[str, Any] | None:
-    """Load the weights with that key into the network; the training's record, or None where they are not there.
-
-    ValueError where the file is damaged or holds something else.
-    """
-    path = directory / "weights" / f"{key}.safetensors"
-    if not path.exists():
-        return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        if metadata.get("key") != key:
-            raise ValueError(f"its key is {metadata.get('key')!r}")
-        record = json.loads(metadata["record"])
-        network.load_state_dict(tensors)
-    except (SafetensorError, OSError, RuntimeError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path} does not hold the weights of this training ({reason}): remove it to train anew") from error
-    return record
 
 
 def write_crop(path: Path, image: torch.Tensor) -> None:

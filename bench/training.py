@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from bench.checkpoint import Checkpoint, restore, snapshot
 from bench.patches import Patches
 from bench.seeds import generator_of, seed_of
 from bench.settings import Preset
@@ -21,6 +22,11 @@ from noise import NoiseModel
 Report = Callable[[float, float], None]
 #: Called with the averaged network; returns the validation PSNR (dB).
 Validate = Callable[[nn.Module], float]
+#: Called from time to time with what it takes to go on from here.
+Keep = Callable[[Checkpoint], None]
+
+#: Seconds between two checkpoints.
+CHECKPOINT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -66,11 +72,22 @@ def train(
     device: torch.device,
     report: Report,
     validate: Validate,
+    keep: Keep = lambda checkpoint: None,
+    checkpoint: Checkpoint | None = None,
+    every_seconds: float = CHECKPOINT_SECONDS,
 ) -> tuple[nn.Module, Curves]:
     """Train the network and return the exponential moving average of its weights.
 
-    Every random number of a step depends on `seed` and the step alone. Nothing in a step waits for the device; the loss is
-    read where it is recorded, about 100 times in all.
+    Every random number of a step depends on `seed` and the step alone, so that a training that goes on from a checkpoint
+    ends at the same weights, bit for bit on a CPU, as one that was not interrupted. Nothing in a step waits for the device;
+    the loss is read where it is recorded, about 100 times in all.
+
+    Parameters
+    ----------
+    keep : callable
+        Given a checkpoint every `every_seconds` seconds.
+    checkpoint : Checkpoint or None
+        Where to go on from.
 
     Raises
     ------
@@ -87,10 +104,16 @@ def train(
     checks = {math.ceil(preset.steps * (i + 1) / preset.checks) for i in range(preset.checks)}
     patch_seed = seed_of("patches", seed)
     total = torch.zeros((), device=device)
-    curves = Curves([], [], 0.0)
-    seconds, started, recorded = 0.0, time.perf_counter(), 0
+    loss_curve: list[tuple[int, float]] = []
+    validation_curve: list[tuple[int, float]] = []
+    first, recorded, seconds = 0, 0, 0.0
+    if checkpoint is not None:
+        restore(checkpoint, network, average, optimiser, total)
+        first, recorded, seconds = checkpoint.step, checkpoint.recorded, checkpoint.seconds
+        loss_curve, validation_curve = list(checkpoint.loss), list(checkpoint.validation)
+    kept = started = time.perf_counter()
 
-    for step in range(preset.steps):
+    for step in range(first, preset.steps):
         noisy, clean = patches.draw(patch_seed, step, preset.patches, preset.patch, preset.flips)
         generator = generator_of("step", seed, step, device=device)
         for part in range(preset.accumulate):
@@ -116,12 +139,18 @@ def train(
             value = float(total) / (done - recorded)
             if not math.isfinite(value):
                 raise NonFiniteLoss(f"the loss is {value} at step {done} of {preset.steps}")
-            curves.loss.append((done, value))
+            loss_curve.append((done, value))
             total.zero_()
             recorded = done
             report(done / preset.steps, value)
         if done in checks:
             seconds += time.perf_counter() - started
-            curves.validation.append((done, validate(average)))
+            validation_curve.append((done, validate(average)))
             started = time.perf_counter()
-    return average, Curves(curves.loss, curves.validation, seconds + time.perf_counter() - started)
+        if time.perf_counter() - kept >= every_seconds and done < preset.steps:
+            seconds += time.perf_counter() - started
+            tensors = snapshot(network, average, optimiser, total)
+            rate, parts = preset.learning_rate, preset.accumulate
+            keep(Checkpoint(done, rate, parts, loss_curve[:], validation_curve[:], seconds, recorded, tensors))
+            kept = started = time.perf_counter()
+    return average, Curves(loss_curve, validation_curve, seconds + time.perf_counter() - started)

@@ -1,4 +1,6 @@
-"""Shared by all tests: one thread, a seeded generator, a small network, a run of random images that takes seconds."""
+"""Shared by all tests: one thread, a seeded generator, a small network, a run of random images in seconds, a browser."""
+
+import shutil
 
 import numpy as np
 import pytest
@@ -6,8 +8,8 @@ import torch
 
 import methods
 import noise
-from bench.cell import Run
 from bench.data import Data, Image, ImageSet
+from bench.denoising import Run
 from bench.networks import UNet
 from bench.plan import Settings
 from bench.settings import Preset
@@ -101,3 +103,34 @@ def make_run(tmp_path, random_images, make_settings):
         return Run(directory, make_settings(**settings), Data(tests, (training,), validation, "random pixels"))
 
     return make
+
+
+@pytest.fixture
+def with_methods(monkeypatch):
+    """Adds methods to the catalogue for one test."""
+
+    def add(**kinds):
+        found = dict(methods.catalogue())
+        for name, kind in kinds.items():
+            kind.slug = name
+            found[name] = kind()
+        monkeypatch.setattr(methods, "catalogue", lambda: found)
+
+    return add
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window. Skips where it or Playwright is not installed."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright for Python is not installed")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium on the path")
+    arguments = (
+        *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+        *("--disable-component-update", "--disable-sync"),
+    )
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=list(arguments))
+        yield chromium
+        chromium.close()

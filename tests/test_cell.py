@@ -1,6 +1,5 @@
 """Doing a job in this process: complete records, shared weights, faults that stay with their cell, test noise."""
 
-import dataclasses
 import math
 import warnings
 
@@ -8,16 +7,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from stub_methods import do, raising, stub
 
 import methods
 import noise
-from bench import cell as cell_module
-from bench import store
-from bench.cell import CROP, detailed_window, do_job, noisy_image, validation_psnr
+from bench.cell import CROP, detailed_window
+from bench.denoising import noisy_image, validation_psnr
 from bench.patches import as_tensor
-from bench.plan import make_cells, make_jobs
+from bench.plan import make_cells
 from bench.seeds import generator_of
-from methods import Applicability, Method
 
 IMAGES = [("odd", "a"), ("odd", "b"), ("even", "a")]
 RECORD = {
@@ -26,60 +24,9 @@ RECORD = {
     "message", "traceback",
 }  # fmt: skip
 TRAINING = {
-    "key", "reused", "seconds", "steps", "patches", "parameters", "loss", "validation", "final_loss", "peak_memory_mib",
+    "key", "reused", "seconds", "steps", "patches", "parameters", "flops_per_pixel", "loss", "validation", "final_loss",
+    "peak_memory_mib", "faults",
 }  # fmt: skip
-
-
-def do(run, report=lambda cell, doing, share: None):
-    """Do all jobs of a run; returns the records by noise model, method and seed."""
-    cells = make_cells(run.settings, "images")
-    for job in make_jobs(cells):
-        do_job(run, job, report)
-    return {(c.noise, c.method, c.seed): store.read_cell(run.directory, c) for c in cells if c.applicability != "no"}
-
-
-@pytest.fixture
-def with_methods(monkeypatch):
-    """Adds methods to the catalogue for one test."""
-
-    def add(**kinds):
-        found = dict(methods.catalogue())
-        for name, kind in kinds.items():
-            kind.slug = name
-            found[name] = kind()
-        monkeypatch.setattr(methods, "catalogue", lambda: found)
-
-    return add
-
-
-@dataclasses.dataclass(frozen=True)
-class Stub(Method):
-    """Returns its input."""
-
-    title = paper = assumptions = "test"
-
-    def applicable(self, model):
-        return Applicability("yes", "test")
-
-    def denoise(self, network, y, model, generator):
-        return y
-
-
-def stub(denoise=None, loss=None, supervised=False, inverse=False):
-    """A method with these functions of (network, y, generator) and (network, batch)."""
-    functions = {"supervised": supervised, "wants_decorrelated": lambda self, model: inverse and model.convolution is not None}
-    if denoise:
-        functions["denoise"] = lambda self, network, y, model, generator: denoise(network, y, generator)
-    if loss:
-        functions["loss"] = lambda self, network, batch: loss(network, batch)
-    return type("Stubbed", (Stub,), functions)
-
-
-def raising(error):
-    def function(*args):
-        raise error
-
-    return function
 
 
 def test_records_are_complete(make_run):
@@ -131,22 +78,6 @@ def test_detailed_window():
     clean[:, 64:128, 160:224] += 50 * torch.randn(3, 64, 64)
     assert detailed_window(clean, 64) == (64, 160)
     assert detailed_window(torch.zeros(3, 64, 64), 64) == (0, 0)
-
-
-def test_shared_networks_are_trained_once(make_run, monkeypatch):
-    trained = []
-    real = cell_module.train
-    monkeypatch.setattr(cell_module, "train", lambda *args: trained.append(args) or real(*args))
-    run = make_run(methods_=("neighbor2neighbor", "noise2score", "score-solver"), noise_=("gamma", "gamma-conv"))
-    records = do(run)
-    assert len(trained) == 2
-    reused = {name: record["training"]["reused"] for name, record in records.items()}
-    assert sorted(name for name, again in reused.items() if not again) == [
-        ("gamma", "neighbor2neighbor", 0), ("gamma", "noise2score", 0),
-    ]  # fmt: skip
-    own, again = (records["gamma", method, 0] for method in ("noise2score", "score-solver"))
-    assert own["rows"] == again["rows"]  # from memory and from disk, the same bits
-    assert {**again["training"], "reused": False} == own["training"]
 
 
 def test_cells_with_a_record_are_left_alone_and_the_others_come_out_the_same(make_run):
@@ -229,16 +160,6 @@ def test_interruption_leaves_no_record(make_run, with_methods):
     assert not (run.directory / "cells").exists()
 
 
-def test_damaged_weights_fail_their_cells_clearly(make_run):
-    run = make_run(methods_=("supervised", "score-solver"), noise_=("gaussian",))
-    key = do(run)["gaussian", "supervised", 0]["training"]["key"]
-    (run.directory / "weights" / f"{key}.safetensors").write_bytes(b"junk")
-    (run.directory / "cells" / "01-gaussian--supervised--s0.json").unlink()
-    records = do(run)
-    assert f"{key}.safetensors does not hold the weights" in records["gaussian", "supervised", 0]["message"]
-    assert records["gaussian", "score-solver", 0]["status"] == "done"
-
-
 @pytest.mark.parametrize("number", [1, 6, 12])
 def test_test_noise_depends_on_model_set_name_and_seed_alone(number, make_run, with_methods):
     seen = {"untrained": [], "trained": []}
@@ -280,21 +201,6 @@ def test_unsupervised_methods_are_given_no_clean_image(make_run, with_methods):
     do(make_run(methods_=("looks", "taught"), noise_=("gaussian",)))
     assert seen[:3] == [None] * 3
     assert len(seen) == 6 and all(clean is not None and clean.shape == (2, 3, 16, 16) for clean in seen[3:])
-
-
-def test_network_starts_from_its_key(make_run, monkeypatch):
-    """Cells of other seeds start elsewhere; what was drawn before does not matter, and nothing is drawn from it."""
-    starts, real = [], cell_module.train
-    monkeypatch.setattr(cell_module, "train", lambda *args: starts.append(args[0].stem.weight.clone()) or real(*args))
-    records = []
-    for directory in ("one", "two"):
-        run = make_run(methods_=("supervised",), noise_=("gaussian",), seeds=2)
-        torch.manual_seed(len(starts))
-        state = torch.get_rng_state()
-        records.append(do(dataclasses.replace(run, directory=run.directory / directory)))
-        assert torch.equal(torch.get_rng_state(), state)
-    assert [r["rows"] for r in records[0].values()] == [r["rows"] for r in records[1].values()]
-    assert torch.equal(starts[0], starts[2]) and torch.equal(starts[1], starts[3]) and not torch.equal(starts[0], starts[1])
 
 
 def test_validation_is_the_standard_psnr(make_run):

@@ -10,8 +10,8 @@ import torch
 
 import methods
 import noise
-from bench.cell import denoise
 from bench.data import Image
+from bench.denoising import denoise
 from bench.networks import UNet
 from bench.plan import Cell
 from bench.settings import get_preset

@@ -9,7 +9,6 @@ import stat
 import numpy as np
 import pandas as pd
 import pytest
-import safetensors.torch
 import torch
 from PIL import Image
 
@@ -84,58 +83,6 @@ def test_record_of_a_cell(tmp_path):
     store.write_json(store.cell_path(tmp_path, CELL), {"status": "done"})
     assert store.cell_path(tmp_path, CELL) == tmp_path / "cells" / "01-gaussian--score-solver--s0.json"
     assert store.read_cell(tmp_path, CELL) == {"status": "done"}
-
-
-def test_weights_come_back_with_their_record(tmp_path, tiny_network):
-    record = {"loss": [(1, 0.5), (2, math.nan)], "steps": 2}
-    network = tiny_network(seed=1).to(memory_format=torch.channels_last)
-    store.write_weights(tmp_path, "k1", network, record)
-    other = tiny_network(seed=2)
-    assert store.read_weights(tmp_path, "k1", other) == {"loss": [[1, 0.5], [2, None]], "steps": 2}
-    for one, two in zip(network.parameters(), other.parameters(), strict=True):
-        assert torch.equal(one, two)
-    y = torch.rand(1, 3, 8, 8)
-    assert torch.equal(other(y), tiny_network(seed=1)(y))
-    assert litter(tmp_path) == ["k1.safetensors"]
-
-
-def test_weights_that_are_not_there(tmp_path, tiny_network):
-    assert store.read_weights(tmp_path, "k1", tiny_network()) is None
-
-
-def spoil(kind, path, tiny_network):
-    good = path.read_bytes()
-    tensors = safetensors.torch.load(good)
-    if kind == "cut short":
-        path.write_bytes(good[: len(good) // 2])
-    elif kind == "empty":
-        path.write_bytes(b"")
-    elif kind == "not weights":
-        path.write_bytes(b"<html>" * 1000)
-    elif kind == "another network":
-        store.write_weights(path.parent.parent, path.stem, tiny_network(channels=12), {})
-    elif kind == "another key":
-        store.write_weights(path.parent.parent, "k2", tiny_network(), {})
-        path.with_name("k2.safetensors").rename(path)
-    elif kind == "no record":
-        safetensors.torch.save_file(tensors, path, metadata={"key": path.stem})
-    elif kind == "no metadata":
-        safetensors.torch.save_file(tensors, path)
-    else:
-        path.unlink()
-        path.mkdir()
-
-
-@pytest.mark.parametrize(
-    "kind", ["cut short", "empty", "not weights", "another network", "another key", "no record", "no metadata", "folder"]
-)
-def test_foreign_weights_are_refused_by_name(kind, tmp_path, tiny_network):
-    store.write_weights(tmp_path, "k1", tiny_network(), {})
-    spoil(kind, tmp_path / "weights" / "k1.safetensors", tiny_network)
-    said = r"k1\.safetensors does not hold the weights of this training \(.+\): remove it to train anew$"
-    with pytest.raises(ValueError, match=said) as caught:
-        store.read_weights(tmp_path, "k1", tiny_network())
-    assert "\n" not in str(caught.value)
 
 
 def test_crop_is_clipped_and_rounded(tmp_path):

@@ -1,0 +1,48 @@
+"""Methods made up for a test, and doing the jobs of a run in this process."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bench import store
+from bench.cell import do_job
+from bench.plan import make_cells, make_jobs
+from methods import Applicability, Method
+
+
+def do(run, report=lambda cell, doing, share: None):
+    """Do all jobs of a run; returns the records by noise model, method and seed."""
+    cells = make_cells(run.settings, "images")
+    for job in make_jobs(cells):
+        do_job(run, job, report)
+    return {(c.noise, c.method, c.seed): store.read_cell(run.directory, c) for c in cells if c.applicability != "no"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stub(Method):
+    """Returns its input."""
+
+    title = paper = assumptions = "test"
+
+    def applicable(self, model):
+        return Applicability("yes", "test")
+
+    def denoise(self, network, y, model, generator):
+        return y
+
+
+def stub(denoise=None, loss=None, supervised=False, inverse=False):
+    """A method with these functions of (network, y, generator) and (network, batch)."""
+    functions = {"supervised": supervised, "wants_decorrelated": lambda self, model: inverse and model.convolution is not None}
+    if denoise:
+        functions["denoise"] = lambda self, network, y, model, generator: denoise(network, y, generator)
+    if loss:
+        functions["loss"] = lambda self, network, batch: loss(network, batch)
+    return type("Stubbed", (Stub,), functions)
+
+
+def raising(error):
+    def function(*args):
+        raise error
+
+    return function
