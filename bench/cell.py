@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 import traceback
 import warnings
@@ -57,6 +58,8 @@ def do_job(run: Run, job: Job, report: Report) -> None:
                     raise
                 outcome |= {"status": "done", **do_cell(run, cell, network, report)}
             except Exception as error:
+                if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                    raise  # no fault of the cell: it is to be done when there is room
                 outcome |= failure(error)
         record = blank_record(cell) | outcome
         record["warnings"] = [*record["warnings"], *sorted({str(warning.message) for warning in caught})]
@@ -66,7 +69,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
             "started": started.isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        store.write_json(store.cell_path(run.directory, cell), record)
+        store.write_cell(run.directory, cell, record)
 
 
 def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[str, Any]:
@@ -115,14 +118,15 @@ def keep_crops(directory: Path, cell: Cell, image: Image, denoised: torch.Tensor
     window = np.s_[..., top : top + side, left : left + side]
     name = f"{image.dataset}--{image.name}.png"
     own, reference = Path("crops") / cell.noise / f"{cell.method}--{name}", Path("crops") / "clean" / name
-    store.write_crop(directory / own, denoised[window])
-    if not (directory / reference).exists():
-        store.write_crop(directory / reference, clean[window])
+    own_sha256 = store.write_crop(directory / own, denoised[window])
+    clean_sha256 = store.write_crop(directory / reference, clean[window])
     return {
         "dataset": image.dataset,
         "image": image.name,
         "file": own.as_posix(),
+        "sha256": own_sha256,
         "clean": reference.as_posix(),
+        "clean_sha256": clean_sha256,
         "top": top,
         "left": left,
         "size": side,

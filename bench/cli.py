@@ -21,16 +21,16 @@ from rich.console import Console
 
 import methods
 import noise
-import reports
 from bench.comparison import print_comparison
 from bench.disturbance import parse_rates
 from bench.doctor import doctor
 from bench.errors import UsageError, nearest
+from bench.execution import Interrupted
 from bench.listing import list_things, print_matrix, print_status
 from bench.merge import merge
 from bench.plan import Settings, matrix
-from bench.pool import Interrupted
 from bench.recipes import RECIPES
+from bench.reporting import FORMAT_HELP, FORMATS, report
 from bench.robustness import robustness
 from bench.run import dry_run, run
 from bench.settings import PRESETS, get_preset
@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--threads", default="1", metavar="N", help="threads a worker (default: 1)")
     sub.add_argument("--self-ensemble", action="store_true", help="average over the 8 flips and turns of each test image")
     sub.add_argument("--budget", metavar="30m", help="stop before this time is over (s, m or h); the same command goes on")
+    sub.add_argument("--cell-timeout", metavar="20m", help="give up a cell that takes longer (s, m or h)")
     sub.add_argument("--retry", metavar="failed,timeout", default="", help="do cells with these statuses again")
     sub.add_argument("--out", type=Path, metavar="DIR", help="run directory (default: below runs/, named by the settings)")
     sub.add_argument("--dry-run", action="store_true", help="print cells, trainings and an estimate of the time, and stop")
@@ -115,8 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("status", _status, "Where a run stands.")
     sub.add_argument("directory", type=Path)
 
-    sub = add("report", _report, "Write report.html anew from the run directory's files.")
-    sub.add_argument("directory", type=Path)
+    sub = add("report", _report, "The scores of a run, anew from its files: as a page, or as tables for a paper.")
+    sub.add_argument("directory", type=Path, help="run directory, results.parquet or results.csv")
+    sub.add_argument("--format", default="html", metavar="|".join(FORMATS), help=FORMAT_HELP)
+    sub.add_argument("--output", type=Path, metavar="FILE", help="default: DIR/report.html; standard output for the others")
+    sub.add_argument("--open", action="store_true", help="show the page in the browser")
 
     sub = add("merge", _merge, "Join runs of equal settings with different cells into one run directory.")
     sub.add_argument("directories", type=Path, nargs="+", metavar="DIR")
@@ -135,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("second", type=Path, metavar="B", help="the other one; differences are B - A")
     sub.add_argument("--per-set", action="store_true", help="each data set on its own, too")
     sub.add_argument("--csv", type=Path, metavar="FILE", help="write all of it: every metric, each data set")
+    sub.add_argument("--html", type=Path, metavar="FILE", help="write it as a page like the report's")
 
     add("doctor", lambda options, console, given: doctor(console), "Check that this machine can run the suite.")
     return parser
@@ -151,8 +156,8 @@ def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int
     if options.dry_run:
         dry_run(settings, directory, workers, console)
         return 0
-    budget = parse_duration(options.budget) if options.budget is not None else None
-    return run(settings, directory, workers, "python -m bench " + shlex.join(given), console, retry, budget)
+    budget, cell_timeout = parse_duration("--budget", options.budget), parse_duration("--cell-timeout", options.cell_timeout)
+    return run(settings, directory, workers, "python -m bench " + shlex.join(given), console, retry, budget, cell_timeout)
 
 
 def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:
@@ -174,10 +179,7 @@ def _status(options: argparse.Namespace, console: Console, given: list[str]) -> 
 
 
 def _report(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    try:
-        console.print(str(reports.write(options.directory)), soft_wrap=True)
-    except (ValueError, OSError) as error:
-        raise UsageError(" ".join(str(error).split())) from None
+    report(options.directory, options.format, options.output, options.open, console)
     return 0
 
 
@@ -194,7 +196,7 @@ def _robustness(options: argparse.Namespace, console: Console, given: list[str])
 
 
 def _compare(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    print_comparison(options.first, options.second, options.csv, options.per_set, console)
+    print_comparison(options.first, options.second, console, options.csv, options.html, options.per_set)
     return 0
 
 
@@ -249,11 +251,13 @@ def parse_noise(text: str) -> tuple[str, ...]:
     return tuple(model.slug for model in noise.catalogue() if model.number in chosen)
 
 
-def parse_duration(text: str) -> float:
-    """Seconds of "90", "90s", "30m" or "1.5h". Raises UsageError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+def parse_duration(option: str, text: str | None) -> float | None:
+    """Seconds of "90", "90s", "30m" or "1.5h"; None of None. Raises UsageError."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text, re.ASCII)
     if match is None or float(match[1]) == 0:
-        raise UsageError(f"--budget {text!r}: expected a time such as 90s, 30m or 1.5h")
+        raise UsageError(f"{option} {text!r}: expected a time such as 90s, 30m or 1.5h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 

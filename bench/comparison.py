@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from statistics import fmean
 
 from rich import box
 from rich.console import Console
@@ -14,8 +13,10 @@ from rich.text import Text
 import reports
 from bench import store
 from bench.errors import UsageError
-from reports.compare import LEAST_IMAGES, POOLED, TOLERANCE, Comparison, Row, compare, write_csv
-from reports.model import NOISY, Run
+from reports.compare import POOLED, TOLERANCE, Comparison, Row, compare, outcome, write_csv
+from reports.comparepage import compare_page
+from reports.model import Run
+from reports.pairs import LEAST_IMAGES
 from reports.tables import PROTOCOLS, signed
 
 _LEGEND = (
@@ -30,39 +31,43 @@ _LEGEND = (
 )
 
 
-def print_comparison(first: Path, second: Path, csv: Path | None, per_set: bool, console: Console) -> None:
-    """Compare two run directories or bare results tables.
+def print_comparison(
+    first: Path, second: Path, console: Console, csv: Path | None = None, html: Path | None = None, per_set: bool = False
+) -> None:
+    """Compare two run directories or bare results tables; all of it goes to `csv`, and as a page to `html`.
 
     Raises
     ------
     UsageError
-        Where one of them cannot be read, they have no value in common, or `csv` cannot be written.
+        Where one of them cannot be read, they have no value in common, or a file cannot be written.
     """
-    runs = [_load(path) for path in (first, second)]
-    if csv is not None:
-        _refuse_input(csv, (first, second))
+    a, b = _load(first), _load(second)
+    for option, path in (("--csv", csv), ("--html", html)):
+        if path is not None:
+            _refuse_input(option, path, (first, second))
     try:
-        comparison = compare(*runs)
+        comparison = compare(a, b)
     except ValueError as error:
         raise UsageError(f"compare {first} {second}: {error}") from None
     if csv is not None:
-        try:
-            store.write_atomically(csv, lambda temporary: write_csv(comparison, temporary))
-        except OSError as error:
-            raise UsageError(f"{csv}: cannot be written: {error.strerror or error}") from None
-    for name, path, run in zip("AB", (first, second), runs, strict=True):
+        _write(csv, lambda temporary: write_csv(comparison, temporary))
+    if html is not None:
+        page = compare_page(comparison, (a, b), (str(first), str(second)))
+        _write(html, lambda temporary: temporary.write_text(page, encoding="utf-8"))
+    for name, path, run in zip("AB", (first, second), (a, b), strict=True):
         console.print(f"{name}: {path}", soft_wrap=True)
         for problem in run.problems:
             console.print(f"   {' '.join(problem.split())}", soft_wrap=True)
-    _print_differences(comparison, runs, console)
+    _print_differences(comparison, [a, b], console)
     for sentence in comparison.unpaired:
         console.print(sentence, soft_wrap=True)
     if comparison.identical:
         console.print(f"\nIdentical: all {comparison.paired} values that both have are the same.", soft_wrap=True)
     else:
         _print_rows(comparison, per_set, console)
-    if csv is not None:
-        console.print(f"\nAll of it: {csv}", soft_wrap=True)
+    for words, path in (("All of it", csv), ("As a page", html)):
+        if path is not None:
+            console.print(f"\n{words}: {path}", soft_wrap=True)
 
 
 def _load(path: Path) -> Run:
@@ -72,11 +77,19 @@ def _load(path: Path) -> Run:
         raise UsageError(" ".join(str(error).split())) from None
 
 
-def _refuse_input(csv: Path, inputs: tuple[Path, Path]) -> None:
+def _refuse_input(option: str, target: Path, inputs: tuple[Path, Path]) -> None:
     """A run's own files are not to be replaced by a comparison."""
+    own = ("results.csv", "results.parquet", "run.json", "robustness.json", "report.html")
     for path in inputs:
-        if csv.resolve() in (path.resolve(), (path / "results.csv").resolve(), (path / "results.parquet").resolve()):
-            raise UsageError(f"--csv {csv}: is what {path} is read from: expected another file")
+        if target.resolve() in (path.resolve(), *((path / name).resolve() for name in own)):
+            raise UsageError(f"{option} {target}: is what {path} is read from, or its report: expected another file")
+
+
+def _write(target: Path, write: Callable[[Path], object]) -> None:
+    try:
+        store.write_atomically(target, write)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from None
 
 
 def _print_differences(comparison: Comparison, runs: list[Run], console: Console) -> None:
@@ -102,15 +115,13 @@ def _short(name: str, most: int) -> str:
 
 
 def _print_rows(comparison: Comparison, per_set: bool, console: Console) -> None:
-    psnr, ssim = PROTOCOLS[comparison.protocol]
+    ssim = PROTOCOLS[comparison.protocol][1]
     others = {(row.noise, row.method, row.dataset): row for row in comparison.rows if row.metric == ssim}
-    chosen = [row for row in comparison.rows if row.metric == psnr and (per_set or row.dataset == POOLED)]
+    chosen = [row for row in comparison.shown if per_set or row.dataset == POOLED]
     unlike = comparison.unlike_inputs
     if unlike:
         numbers = ", ".join(dict.fromkeys(str(row.noise_no) for row in unlike))
         console.print(f"\nNot the same noisy images, on No. {numbers}: other crops, images, noise or seeds.", soft_wrap=True)
-    else:  # nothing to read in their rows
-        chosen = [row for row in chosen if row.method != NOISY] or chosen
     console.print(f"\nProtocol: {comparison.protocol}. PSNR in dB.", soft_wrap=True)
     columns = ("No.", "noise model", "method", *(("data set",) if per_set else ()))
     table = _table(*columns, "images", "A", "B", "B - A", "95 % interval", "won/tied/lost", "SSIM B - A", "")
@@ -120,7 +131,9 @@ def _print_rows(comparison: Comparison, per_set: bool, console: Console) -> None
         table.add_row(Text(str(row.noise_no)), *(Text(_short(name, 40)) for name in names), *_numbers(row, other))
     console.print(table)
     pooled = [row for row in chosen if row.dataset == POOLED]
-    _print_summary([row for row in pooled if row.method != NOISY] or pooled, console)
+    for sentence in outcome(pooled, lambda row: f"No. {row.noise_no} {_short(row.noise, 40)}, {_short(row.method, 40)}"):
+        console.print(sentence, soft_wrap=True)
+    console.print()
     for line in _LEGEND:
         console.print(line, soft_wrap=True)
 
@@ -140,22 +153,6 @@ def _numbers(row: Row, ssim: Row | None) -> list[str]:
         "n/a" if ssim is None or ssim.difference is None else signed(ssim.difference, 3),
         row.verdict,
     ]
-
-
-def _print_summary(rows: list[Row], console: Console) -> None:
-    known = [(row, row.difference) for row in rows if row.difference is not None]
-    if not known:
-        console.print("No value is finite in both.", soft_wrap=True)
-        return
-    largest, difference = max(known, key=lambda pair: abs(pair[1]))
-    mean = fmean(abs(gap) for _, gap in known)
-    counts = Counter(row.verdict for row in rows)
-    console.print(
-        f"{len(known)} noise model x method: mean absolute difference {mean:.2f} dB; "
-        f"largest {signed(difference)} dB, No. {largest.noise_no} {_short(largest.noise, 40)}, {_short(largest.method, 40)}.",
-        soft_wrap=True,
-    )
-    console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()) + "\n", soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:

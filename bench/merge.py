@@ -11,10 +11,10 @@ from rich.console import Console
 
 import reports
 from bench import store
+from bench.directory import differing
 from bench.errors import UsageError
 from bench.listing import read_plan
 from bench.plan import Cell, count_trainings, shared
-from bench.run import differing
 
 #: Settings that runs to be merged may differ in: which cells they are of.
 _OWN = ("methods", "noise", "seeds", "data")

@@ -197,10 +197,6 @@ def notes(settings: Settings, data: Data) -> list[str]:
     if {"kodak24", "cset9"} <= names:
         words.append("kodim01, kodim02, kodim03 and kodim12 are in both kodak24 and cset9: the two are not independent.")
     words += [
-        "Erratum: the paper prints a = 0.98 for Nos. 3 and 4; its released code has 25/255 = 0.098, which is used here.",
-        "Erratum: the paper's code adds untold Gaussian noise of standard deviation 5 to Nos. 5-10; "
-        + ("so does this run." if settings.recipe == "paper" else "here there is none."),
-        "The paper's Gamma alpha is 26 in the text and 26.01 in the code; here 26.",
         "Simple corrections outside the paper exist for Neighbor2Neighbor on Nos. 2, 4, 9, 10 and 15 (A^-1, or dividing "
         "by the known mean of the noise); it is run here as in the paper, on y as it is.",
     ]

@@ -22,6 +22,7 @@ import reports
 from bench import store
 from bench.data import Image
 from bench.denoising import Run, noisy_image
+from bench.directory import differing
 from bench.disturbance import disturbances
 from bench.errors import UsageError, nearest
 from bench.listing import read_plan
@@ -31,7 +32,7 @@ from bench.patches import turned, turned_back
 from bench.plan import Cell, Settings
 from bench.recipes import method_of, model_of
 from bench.record import settings_from_record, settings_record
-from bench.run import differing, load_data
+from bench.run import load_data
 from bench.weights import read_weights, weights_path
 
 #: How far the PSNR of an image may be from the run's own (dB): other hardware rounds otherwise, other code differs more.

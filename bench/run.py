@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 import traceback
@@ -16,17 +15,22 @@ from rich.console import Console
 import methods
 import noise
 import reports
-from bench import pool, store
+from bench import store
 from bench.data import Data, describe, load
 from bench.denoising import Run
-from bench.errors import UsageError
-from bench.networks import count_parameters, make_network
+from bench.directory import forget, in_use, open_directory, tidy
+from bench.execution import execute
+from bench.local import Local
+from bench.networks import make_network
 from bench.patches import make_patches
 from bench.plan import Cell, Settings, count_trainings, make_cells, make_jobs, shared
 from bench.progress import Display, duration
 from bench.record import run_record
 from bench.settings import PRESETS
 from bench.training import train
+
+#: Seconds of the budget that are kept for the last table and report.
+RESERVE = 15.0
 
 #: Least seconds between two renderings of the report; a slow rendering waits longer, so that it costs at most a tenth.
 REFRESH = 20.0
@@ -64,6 +68,7 @@ def run(
     console: Console,
     retry: Sequence[str] = (),
     budget: float | None = None,
+    cell_timeout: float | None = None,
 ) -> int:
     """Do every cell that has no record yet; returns the exit status (0, or 1 where a cell failed).
 
@@ -72,21 +77,38 @@ def run(
     retry : sequence of str
         Statuses of cells to do again.
     budget : float or None
-        Seconds after which to stop; cells that would not end before are not begun.
+        Seconds after which to have stopped; trainings go on from their last checkpoints when the run does.
+    cell_timeout : float or None
+        Seconds after which a cell is given up, and recorded as timeout.
 
     Raises
     ------
     UsageError
         Before any work, for data or a directory that cannot be used.
-    pool.Interrupted
+    Interrupted
         On SIGINT, SIGTERM and the end of the budget; everything finished is stored, and the same command goes on from there.
     """
-    deadline = None if budget is None else time.monotonic() + budget
+    deadline = None if budget is None else time.monotonic() + budget - min(RESERVE, budget / 10)
     data = load_data(settings)
     cells = make_cells(settings, training_sum(data))
-    open_directory(directory, run_record(settings, data, cells, command), settings, cells)
-    forget(directory, cells, retry)
-    shutil.rmtree(directory / "progress", ignore_errors=True)
+    with in_use(directory):
+        open_directory(directory, run_record(settings, data, cells, command), settings, cells)
+        for sentence in tidy(directory, cells):
+            console.print(sentence, soft_wrap=True)
+        forget(directory, cells, retry)
+        return _do(Run(directory, settings, data), cells, workers, console, deadline, cell_timeout)
+
+
+def _do(
+    run: Run,
+    cells: Sequence[Cell],
+    workers: int,
+    console: Console,
+    deadline: float | None,
+    cell_timeout: float | None,
+) -> int:
+    """Do what is left of the cells, and keep the table and the report up to date; returns the exit status."""
+    directory, settings = run.directory, run.settings
     jobs = make_jobs(cells)
     records = Records(directory, cells)
     todo = [job for job in jobs if any(records.now[cell.name] is None for cell in job.cells)]
@@ -111,7 +133,7 @@ def run(
 
         look()
         try:
-            pool.execute(Run(directory, settings, data), todo, workers, look, deadline)
+            execute(run, todo, lambda: Local(run, min(workers, len(todo))), look, deadline, cell_timeout)
         finally:
             records.update()
             publish(directory, cells, records.in_order(), console)
@@ -152,74 +174,6 @@ def publish(directory: Path, cells: Sequence[Cell], records: Sequence[dict[str, 
         reports.write(directory)
     except Exception:
         console.print(f"the report could not be written:\n{traceback.format_exc()}", soft_wrap=True)
-
-
-def open_directory(directory: Path, record: dict[str, Any], settings: Settings, cells: Sequence[Cell]) -> None:
-    """Make the run directory, or check that the run in it is this one.
-
-    Raises
-    ------
-    UsageError
-        Where it holds something else, a run with other settings (the difference is named), or cannot be written.
-    """
-    try:
-        there = directory.exists() and any(directory.iterdir())
-        before = store.read_json(directory / "run.json")
-        if there and before is None:
-            raise UsageError(f"{directory}: holds files but no run (run.json): expected a new or empty folder for --out")
-        if before is not None:
-            refuse_other(directory, before, record)
-        directory.mkdir(parents=True, exist_ok=True)
-        network = make_network(settings.preset)
-        need = 4 * count_parameters(network) * count_trainings(cells) + 2**16 * len(cells) + 2**24
-        free = shutil.disk_usage(directory).free
-        if before is None and free < need:
-            raise UsageError(f"{directory}: {free / 2**20:.0f} MiB of disk are free: expected at least {need / 2**20:.0f} MiB")
-        if before is None:
-            store.write_json(directory / "run.json", record)
-        elif not os.access(directory, os.W_OK):
-            raise UsageError(f"{directory}: cannot be written")
-    except OSError as error:
-        raise UsageError(f"{directory}: cannot be used as a run directory: {error.strerror or error}") from None
-
-
-def refuse_other(directory: Path, before: dict[str, Any], record: dict[str, Any]) -> None:
-    """Raise UsageError where the settings of two run.json differ, naming what does."""
-    differences = [
-        f"{name} is {old} there and {new} now"
-        for name, old, new in differing(before.get("settings"), record["settings"])
-        if name != "data"  # the same images from another place are the same
-    ]
-    if differences:
-        more = f" (and {len(differences) - 3} more)" if len(differences) > 3 else ""
-        raise UsageError(
-            f"{directory}: holds a run with other settings: {'; '.join(differences[:3])}{more}; expected the same settings, "
-            "or another --out"
-        )
-
-
-def differing(old: Any, new: Any, name: str = "") -> list[tuple[str, str, str]]:
-    """(name, old, new) of every setting that differs between two nested dictionaries."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        prefix = f"{name}." if name and name != "fields" else ""
-        found = []
-        for key in dict.fromkeys([*old, *new]):
-            found += differing(old.get(key, "not set"), new.get(key, "not set"), prefix + key)
-        return found
-    return [] if old == new else [(name or "settings", _short(old), _short(new))]
-
-
-def _short(value: Any) -> str:
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def forget(directory: Path, cells: Sequence[Cell], retry: Sequence[str]) -> None:
-    """Remove the records of cells with one of these statuses, so that they are done again."""
-    for cell in cells:
-        record = store.read_cell(directory, cell)
-        if record is not None and record.get("status") in retry:
-            store.cell_path(directory, cell).unlink()
 
 
 def dry_run(settings: Settings, directory: Path, workers: int, console: Console) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import itertools
 import json
 import math
@@ -78,16 +80,38 @@ def cell_path(directory: Path, cell: Cell) -> Path:
     return directory / "cells" / f"{cell.name}.json"
 
 
+def write_cell(directory: Path, cell: Cell, record: dict[str, Any]) -> None:
+    """Store the record of a cell that has finished, well or badly, with a hash of its contents."""
+    record = finite(record)
+    write_json(cell_path(directory, cell), record | {"sha256": record_sha256(record)})
+
+
 def read_cell(directory: Path, cell: Cell) -> dict[str, Any] | None:
-    """The record of a cell that has finished, well or badly; None for one still to do."""
-    return read_json(cell_path(directory, cell))
+    """The record of a finished cell; None for one still to do, or whose file is not as `write_cell` left it."""
+    record = read_json(cell_path(directory, cell))
+    return record if record is not None and is_of(record, cell) else None
 
 
-def write_crop(path: Path, image: torch.Tensor) -> None:
-    """Store a (3, H, W) image, clipped and rounded, as a PNG."""
+def is_of(record: dict[str, Any], cell: Cell) -> bool:
+    """Whether a record read from disk is whole, and that cell's."""
+    mine = all(record.get(name) == getattr(cell, name) for name in ("noise", "method", "seed"))
+    return mine and record.get("sha256") == record_sha256(record)
+
+
+def record_sha256(record: dict[str, Any]) -> str:
+    """Of everything in a record but the hash itself."""
+    rest = {key: value for key, value in record.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def write_crop(path: Path, image: torch.Tensor) -> str:
+    """Store a (3, H, W) image, clipped and rounded, as a PNG; returns the file's sha256."""
     pixels = image.detach().cpu().nan_to_num(0).clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     picture = PillowImage.fromarray(np.ascontiguousarray(pixels))
-    write_atomically(path, lambda temporary: picture.save(temporary, format="PNG"))
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    write_atomically(path, lambda temporary: temporary.write_bytes(buffer.getvalue()))
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
 def status_of(cell: Cell, record: dict[str, Any] | None) -> str:

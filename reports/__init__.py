@@ -2,14 +2,16 @@
 
     reports.write(Path("runs/quick"))            # runs/quick/report.html, replaced atomically
     reports.render(reports.load("runs/quick"))   # the same page as a string
+    reports.export(reports.load("runs/quick"), "latex")  # the tables alone; also "markdown", "csv"
 
 Reads only what docs/run-directory.md describes and imports no other package of the suite. What is missing or damaged is
 said on the page, in the section that lacks it; a bare `results.parquet` or `results.csv` is enough for the tables.
 """
 
+from reports.export import export
 from reports.load import load
 from reports.model import Run
 from reports.render import render
 from reports.store import write
 
-__all__ = ["Run", "load", "render", "write"]
+__all__ = ["Run", "export", "load", "render", "write"]

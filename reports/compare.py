@@ -8,31 +8,26 @@ whether these two networks differ, not whether two ways of training do.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap
 
 from reports.model import NOISY, Run
+from reports.pairs import Interval, families, interval, wins_ties_losses
 from reports.settings import Difference, environment_differences, setting_differences
-from reports.tables import DIGITS, PROTOCOLS
+from reports.tables import DIGITS, PROTOCOLS, signed
 
 #: Two runs agree where the whole interval lies within this many dB of 0.
 TOLERANCE = 0.1
-#: With fewer images there is no interval.
-LEAST_IMAGES = 10
-CONFIDENCE = 0.95
-RESAMPLES = 9999
 #: The data set that stands for all of them.
 POOLED = ""
-#: Data sets that share photographs under the same names (kodim01, 02, 03 and 12 of Kodak are in CSet9).
-_SHARING = frozenset({"kodak24", "kodak24-500", "cset9"})
 _CELL = ["noise", "method"]
 _KEY = [*_CELL, "seed", "dataset", "image", "metric"]
 
@@ -57,8 +52,8 @@ class Row:
     differences: np.ndarray = field(repr=False, compare=False, default_factory=lambda: np.empty(0))  # one an image
 
     @cached_property
-    def interval(self) -> tuple[float, float] | None:
-        """Of the mean difference; None with fewer than LEAST_IMAGES."""
+    def interval(self) -> Interval | None:
+        """Of the mean difference; None with too few images."""
         return interval(self.differences)
 
     @property
@@ -106,6 +101,12 @@ class Comparison:
         return [row for row in rows if row.method == NOISY and row.wins + row.losses]
 
     @property
+    def shown(self) -> list[Row]:
+        """PSNR rows, pooled and by data set; the noisy input's only where the two differ in it, or have nothing else."""
+        rows = [row for row in self.rows if row.metric == PROTOCOLS[self.protocol][0]]
+        return rows if self.unlike_inputs else [row for row in rows if row.method != NOISY] or rows
+
+    @property
     def protocol(self) -> str:
         """The first protocol that both runs have PSNR values of."""
         metrics = {row.metric for row in self.rows}
@@ -128,6 +129,25 @@ def compare(a: Run, b: Run) -> Comparison:
     )
 
 
+def outcome(rows: Sequence[Row], name: Callable[[Row], str]) -> list[str]:
+    """Sentences on pooled PSNR rows, the noisy input's aside: how large the differences are, and how many of each verdict.
+
+    `name` gives a row's noise model and method as the reader knows them.
+    """
+    rows = [row for row in rows if row.method != NOISY] or list(rows)
+    known = [(row, row.difference) for row in rows if row.difference is not None]
+    if not known:
+        return ["No value is finite in both."]
+    largest, difference = max(known, key=lambda pair: abs(pair[1]))
+    mean = fmean(abs(gap) for _, gap in known)
+    counts = Counter(row.verdict for row in rows)
+    return [
+        f"{len(known)} noise model x method: mean absolute difference {mean:.2f} dB; largest {signed(difference)} dB, "
+        f"{name(largest)}.",
+        ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()) + ".",
+    ]
+
+
 def write_csv(comparison: Comparison, path: Path) -> None:
     """Every row, all metrics, each data set and pooled (its `dataset` is empty)."""
     lines = [
@@ -140,23 +160,6 @@ def write_csv(comparison: Comparison, path: Path) -> None:
         for row in comparison.rows
     ]
     pd.DataFrame(lines).to_csv(path, index=False, lineterminator="\n")
-
-
-def interval(differences: np.ndarray, resamples: int = RESAMPLES) -> tuple[float, float] | None:
-    """Bootstrap interval (BCa) of the mean of per-image differences; None with too few of them. Always the same numbers."""
-    if len(differences) < LEAST_IMAGES:
-        return None
-    if np.ptp(differences) == 0:
-        return float(differences[0]), float(differences[0])
-    for method in ("BCa", "percentile"):  # BCa is undefined for some samples that are nearly all alike
-        with np.errstate(all="ignore"):
-            found = bootstrap(
-                (differences,), np.mean, n_resamples=resamples, confidence_level=CONFIDENCE, method=method, batch=500,
-                rng=np.random.default_rng(0),
-            ).confidence_interval  # fmt: skip
-        if math.isfinite(found.low) and math.isfinite(found.high):
-            break
-    return float(found.low), float(found.high)
 
 
 def _values(run: Run) -> pd.DataFrame:
@@ -176,8 +179,7 @@ def _rows(both: pd.DataFrame, numbers: Mapping[str, int], runs: tuple[Run, Run])
     datasets = _order([POOLED, *(name for run in runs for name in run.datasets)])
     metrics = _order([*DIGITS, *both["metric"].unique()])
     a, b = both["value_a"], both["value_b"]
-    family = both["dataset"].mask(both["dataset"].isin(_SHARING), "kodak")
-    both = both.assign(family=family, same=(a == b) | (a.isna() & b.isna()))
+    both = both.assign(family=families(both["dataset"]), same=(a == b) | (a.isna() & b.isna()))
     # First over an image's seeds, then over the data sets that have the same photograph.
     finite = both[a.notna() & b.notna()]
     images = finite.groupby([*_CELL, "metric", "dataset", "family", "image"])[["value_a", "value_b"]].mean()
@@ -197,8 +199,7 @@ def _row(place: tuple[int, str, str, str, str], pairs: np.ndarray, identical: bo
     if not len(pairs):
         return Row(*place, 0, None, None, None, 0, 0, 0, identical)
     differences = pairs[:, 1] - pairs[:, 0]
-    half = 0.5 * 10.0 ** -DIGITS.get(place[4], 3)
-    wins, losses = int((differences >= half).sum()), int((differences <= -half).sum())
+    wins, ties, losses = wins_ties_losses(differences, place[4])
     mean_a, mean_b = (float(mean) for mean in pairs.mean(axis=0))
     return Row(
         *place,
@@ -208,7 +209,7 @@ def _row(place: tuple[int, str, str, str, str], pairs: np.ndarray, identical: bo
         difference=float(differences.mean()),
         wins=wins,
         losses=losses,
-        ties=len(pairs) - wins - losses,
+        ties=ties,
         identical=identical,
         differences=differences,
     )

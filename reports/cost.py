@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from statistics import median
 
@@ -25,6 +25,11 @@ class Spread:
         return "n/a" if self.middle is None else self._print(self.middle)
 
     @property
+    def rounded(self) -> float | None:
+        """The median as it is printed: what prints alike is alike."""
+        return None if self.middle is None else round(self.middle, self._digits(self.middle))
+
+    @property
     def range(self) -> str:
         if self.low is None or self.high is None:
             return ""
@@ -35,10 +40,13 @@ class Spread:
     def exact(self) -> str:
         return "" if self.middle is None else repr(self.middle)
 
+    def _digits(self, value: float) -> int:
+        # Three significant digits are what a timing is worth.
+        return self.digits if abs(value) < 100 else 0
+
     def _print(self, value: float) -> str:
-        # Three significant digits are what a timing is worth; large counts get a thin space per thousand.
-        digits = self.digits if abs(value) < 100 else 0
-        return f"{value:,.{digits}f}".replace(",", "\u202f")
+        # Large counts get a thin space per thousand.
+        return f"{value:,.{self._digits(value)}f}".replace(",", "\u202f")
 
 
 @dataclass(frozen=True)
@@ -49,10 +57,15 @@ class Cost:
     cells: int
     trainings: int
     reused: int
-    training_seconds: Spread
+    training_seconds: Spread  # a network
     denoise_seconds: Spread  # a megapixel
     parameters: Spread
+    gigaflops: Spread  # a megapixel, one forward pass
     peak_memory: Spread
+
+    @property
+    def trained(self) -> bool:
+        return self.trainings + self.reused > 0
 
 
 @dataclass(frozen=True)
@@ -64,15 +77,18 @@ class Sharing:
     shared: tuple[str, ...]
 
 
-def costs(scores: Scores) -> list[Cost]:
-    """A row for every method with a finished cell."""
-    cells = [cell for cell in scores.run.cells if cell.status == "done"]
+def costs(scores: Scores, noises: Collection[str] | None = None) -> list[Cost]:
+    """A row for every method with a finished cell; with `noises`, from the cells of these noise models (slugs) alone."""
+    done = [cell for cell in scores.run.cells if cell.status == "done"]
     owners: dict[str, str] = {}
-    for cell in sorted(cells, key=lambda cell: cell.training.reused if cell.training else True):
+    for cell in sorted(done, key=lambda cell: cell.training.reused if cell.training else True):
         if cell.training and cell.training.key:
             owners.setdefault(cell.training.key, cell.method)
-    rows = [_cost(method, [cell for cell in cells if cell.method == method.slug], owners) for method in scores.methods]
-    return [row for row in rows if row.cells]
+    cells: dict[str, list[Cell]] = {}
+    for cell in done:
+        if noises is None or cell.noise in noises:
+            cells.setdefault(cell.method, []).append(cell)
+    return [_cost(method, cells[method.slug], owners) for method in scores.methods if method.slug in cells]
 
 
 def _cost(method: Method, cells: list[Cell], owners: dict[str, str]) -> Cost:
@@ -87,6 +103,7 @@ def _cost(method: Method, cells: list[Cell], owners: dict[str, str]) -> Cost:
         training_seconds=_spread((training.seconds for training in trainings.values()), 1),
         denoise_seconds=_spread((_per_megapixel(cell) for cell in cells), 2),
         parameters=_spread((training.parameters for training in trainings.values()), 0),
+        gigaflops=_spread((_gigaflops(training.flops_per_pixel) for training in trainings.values()), 1),
         peak_memory=_spread((_memory(cell) for cell in cells), 0),
     )
 
@@ -95,6 +112,10 @@ def _per_megapixel(cell: Cell) -> float | None:
     if cell.denoise_seconds is None or not cell.megapixels or cell.megapixels < 0:
         return None
     return cell.denoise_seconds / cell.megapixels
+
+
+def _gigaflops(flops_per_pixel: float | None) -> float | None:
+    return None if flops_per_pixel is None else flops_per_pixel * 1e6 / 1e9
 
 
 def _memory(cell: Cell) -> float | None:

@@ -1,31 +1,21 @@
-"""Strips of crops, noisy to clean. A picture goes into the page once; where it is shown again, it refers to the first."""
+"""Strips of crops, noisy to clean: what is in each, and which images come first."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from reports.colour import viridis
 from reports.model import NOISY, Crop, Method, Noise, Run
+from reports.pictures import Album, Picture
+from reports.ranking import Ranked, Ranking, landmarks, ranking
 from reports.tables import PROTOCOLS, Score, Scores
 
-#: Bytes of PNG in one page: 4/3 of it as base64 leaves room for the rest below 16 MiB.
-PICTURE_BUDGET = 10 * 2**20
-_LARGEST_PICTURE = 4 * 2**20
-_LONGEST_SIDE = 1024
 DETAIL = 32  # side of the enlarged square, pixels
 ZOOM = 4
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG in the page. `uri` is set where it is shown first; later uses name that place by `key`."""
-
-    key: str
-    uri: str
-    width: int
-    height: int
+#: Grey levels at the upper end of the error maps' scale, the same for all of them.
+ERROR_LIMIT = 50
+#: The scale's 256 colours, six hexadecimal digits each.
+ERROR_COLOURS = "".join("{:02x}{:02x}{:02x}".format(*viridis(level / 255)) for level in range(256))
 
 
 @dataclass(frozen=True)
@@ -47,101 +37,33 @@ class Strip:
     image: str
     seed: int
     items: tuple[Item, ...]
+    ranked: Ranked | None  # its place among all images
+    place: str  # best | median | worst of the images with crops, or nothing
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(width, height) that pictures must have to be compared: the clean one's, else the first one's."""
+        return next((item.picture.size for item in (self.items[-1], *self.items) if item.picture), None)
+
+    @property
+    def comparable(self) -> tuple[Item, ...]:
+        """The items that can be laid on top of each other."""
+        return tuple(item for item in self.items if item.picture and item.picture.size == self.size)
+
+    @property
+    def has_error_maps(self) -> bool:
+        return self.items[-1].picture is not None and len(self.comparable) > 1
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """The strips of one noise model; `left_out` counts images beyond the page's budget."""
+    """The strips of one noise model: best, median, worst, then the others; `left_out`: images beyond the page's budget."""
 
     noise: Noise
     strips: tuple[Strip, ...]
     left_out: int
     not_applicable: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _File:
-    key: str
-    data: bytes
-    width: int
-    height: int
-
-
-class _Album:
-    """Reads each file once; knows which pictures are in the page already."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
-        self._files: dict[str, _File | str] = {}
-        self._placed: set[str] = set()
-        self._counted: set[str] = set()
-        self.used = 0
-
-    def read(self, name: str) -> _File | str:
-        if name not in self._files:
-            self._files[name] = _read_png(self._root, name)
-        return self._files[name]
-
-    def reserve(self, names: list[str]) -> bool:
-        """Count the pictures against the budget; False, and nothing counted, where they no longer fit."""
-        files = {file.key: file for name in names if isinstance(file := self.read(name), _File)}
-        new = {key: len(file.data) for key, file in files.items() if key not in self._counted}
-        if self.used + sum(new.values()) > PICTURE_BUDGET:
-            return False
-        self.used += sum(new.values())
-        self._counted |= set(new)
-        return True
-
-    def place(self, name: str) -> tuple[Picture | None, str]:
-        file = self.read(name)
-        if isinstance(file, str):
-            return None, file
-        uri = ""
-        if file.key not in self._placed:
-            uri = "data:image/png;base64," + base64.b64encode(file.data).decode("ascii")
-            self._placed.add(file.key)
-        return Picture(file.key, uri, file.width, file.height), ""
-
-
-def _read_png(root: Path, name: str) -> _File | str:
-    """The file's bytes, or what is wrong with it. Names come from a file: they must not lead out of the directory."""
-    if not name:
-        return "no crop was stored"
-    try:
-        path = (root / name).resolve()
-        if not path.is_relative_to(root):
-            return "the crop's path leads out of the run directory"
-        if path.stat().st_size > _LARGEST_PICTURE:
-            return "the crop's file is too large"
-        data = path.read_bytes()
-    except (OSError, ValueError, RuntimeError):
-        return "the crop's file is missing"
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR" or len(data) < 33:
-        return "the crop's file is not a PNG"
-    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if not (0 < width <= _LONGEST_SIDE and 0 < height <= _LONGEST_SIDE):
-        return "the crop is too large to be shown"
-    return _File("p" + hashlib.sha256(data).hexdigest()[:16], data, width, height)
-
-
-def galleries(scores: Scores) -> list[Gallery]:
-    """The strips of every noise model, in page order, as many as fit: first images before second ones."""
-    run = scores.run
-    album = _Album(run.directory)
-    wanted = {noise.slug: _images(run, noise) for noise in scores.noises}
-    taken: dict[str, list[_Image]] = {noise.slug: [] for noise in scores.noises}
-    for turn in range(max((len(images) for images in wanted.values()), default=0)):
-        for noise in scores.noises:
-            images = wanted[noise.slug]
-            if turn < len(images) and album.reserve(images[turn].files):
-                taken[noise.slug].append(images[turn])
-    values = _image_scores(run, taken)
-    found = []
-    for noise in scores.noises:
-        strips = tuple(_strip(scores, noise, image, album, values) for image in taken[noise.slug])
-        no = tuple(m.title for m in scores.methods if scores.state(noise, m).words == "\u2014")
-        found.append(Gallery(noise, strips, len(wanted[noise.slug]) - len(strips), no))
-    return found
+    ranking: Ranking | str
 
 
 @dataclass(frozen=True)
@@ -150,11 +72,47 @@ class _Image:
     image: str
     seed: int
     crops: dict[str, Crop]  # by method
-    files: list[str]
+    ranked: Ranked | None
+    place: str = ""
+
+    @property
+    def files(self) -> list[str]:
+        return [name for crop in self.crops.values() for name in (crop.file, crop.clean)]
 
 
-def _images(run: Run, noise: Noise) -> list[_Image]:
-    """The images with crops of one noise model, at the lowest seed that has any."""
+#: Where not all images fit: what is typical first, what is good last.
+_URGENT = ("median", "worst", "best")
+_SHOWN = ("best", "median", "worst")
+
+
+def galleries(scores: Scores) -> list[Gallery]:
+    """The strips of every noise model, in page order, as many as fit: the first image of each before any second one."""
+    run = scores.run
+    album = Album(run.directory)
+    rankings = {noise.slug: ranking(scores, noise) for noise in scores.noises}
+    wanted = {noise.slug: _images(run, noise, rankings[noise.slug]) for noise in scores.noises}
+    taken: dict[str, list[_Image]] = {noise.slug: [] for noise in scores.noises}
+    queues = {slug: _by_place(images, _URGENT) for slug, images in wanted.items()}
+    for turn in range(max(map(len, queues.values()), default=0)):
+        for noise in scores.noises:
+            queue = queues[noise.slug]
+            if turn < len(queue) and album.reserve(queue[turn].files):
+                taken[noise.slug].append(queue[turn])
+    values = _image_scores(run, taken)
+    found = []
+    for noise in scores.noises:
+        strips = tuple(_strip(scores, noise, image, album, values) for image in _by_place(taken[noise.slug], _SHOWN))
+        no = tuple(m.title for m in scores.methods if scores.state(noise, m).words == "\u2014")
+        found.append(Gallery(noise, strips, len(wanted[noise.slug]) - len(strips), no, rankings[noise.slug]))
+    return found
+
+
+def _by_place(images: list[_Image], places: tuple[str, ...]) -> list[_Image]:
+    return sorted(images, key=lambda image: places.index(image.place) if image.place in places else len(places))
+
+
+def _images(run: Run, noise: Noise, ranked: Ranking | str) -> list[_Image]:
+    """The images with crops of one noise model, at the lowest seed that has any; those that are ranked first."""
     cells = [cell for cell in run.cells if cell.noise == noise.slug and cell.crops]
     if not cells:
         return []
@@ -164,12 +122,15 @@ def _images(run: Run, noise: Noise) -> list[_Image]:
         if cell.seed == seed:
             for crop in cell.crops:
                 found.setdefault((crop.dataset, crop.image), {})[cell.method] = crop
-    images = []
-    for (dataset, image), crops in sorted(found.items()):
-        files = [crop.file for crop in crops.values()] + [crop.clean for crop in crops.values()]
-        images.append(_Image(dataset, image, seed, crops, list(dict.fromkeys(files))))
     order = {name: index for index, name in enumerate(run.datasets)}
-    return sorted(images, key=lambda item: (order.get(item.dataset, len(order)), item.image))
+    images = [
+        _Image(*key, seed, found[key], ranked.find(*key) if isinstance(ranked, Ranking) else None)
+        for key in sorted(found, key=lambda key: (order.get(key[0], len(order)), key[1]))
+    ]
+    sure = sorted((image for image in images if image.ranked), key=lambda image: image.ranked.rank if image.ranked else 0)
+    places = landmarks(len(sure))
+    unsure = [image for image in images if not image.ranked]
+    return [replace(image, place=places.get(index, "")) for index, image in enumerate(sure)] + unsure
 
 
 _Values = dict[tuple[str, str, int, str, str, str], float]
@@ -184,7 +145,7 @@ def _image_scores(run: Run, taken: dict[str, list[_Image]]) -> _Values:
     return dict(zip(keys, table["value"].tolist(), strict=True))
 
 
-def _strip(scores: Scores, noise: Noise, image: _Image, album: _Album, values: _Values) -> Strip:
+def _strip(scores: Scores, noise: Noise, image: _Image, album: Album, values: _Values) -> Strip:
     items = []
     for method in sorted(scores.methods, key=lambda m: m.slug != NOISY):
         state = scores.state(noise, method)
@@ -202,7 +163,7 @@ def _strip(scores: Scores, noise: Noise, image: _Image, album: _Album, values: _
     clean = next((crop.clean for crop in image.crops.values() if crop.clean), "")
     picture, problem = album.place(clean)
     items.append(Item("Clean", None, picture, problem, ()))
-    return Strip(image.dataset, image.image, image.seed, tuple(items))
+    return Strip(image.dataset, image.image, image.seed, tuple(items), image.ranked, image.place)
 
 
 def _score(values: _Values, noise: Noise, method: Method, image: _Image, metric: str) -> Score:

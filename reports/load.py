@@ -128,6 +128,7 @@ def _training(value: object) -> Training | None:
         peak_memory_mib=number(data.get("peak_memory_mib")),
         loss=points(data.get("loss")),
         validation=points(data.get("validation")),
+        flops_per_pixel=number(data.get("flops_per_pixel")),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reports.markup import FORMS, Field
 from reports.tables import DIGITS, STATUS_TEXT, Score, Scores
 
 
@@ -22,16 +24,87 @@ class LongRow:
     detail: str
 
 
-def metrics(scores: Scores) -> tuple[str, ...]:
-    """The metrics of the table: the known ones first, then whatever else is in it."""
+@dataclass(frozen=True)
+class Listing:
+    """The table in one format: a line per row, so that a reader's choice of rows can be put together from them."""
+
+    head: str
+    lines: tuple[str, ...]
+    foot: str
+
+    def text(self) -> str:
+        """The whole table."""
+        return self.head + "".join(line + "\n" for line in self.lines) + self.foot
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A column that rows can be chosen by."""
+
+    column: int
+    heading: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LongTable:
+    """All rows in the results table's order."""
+
+    metrics: tuple[str, ...]
+    rows: tuple[LongRow, ...]
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        return ("No.", "Noise", "Method", "Seed", "Data set", "Images", *self.metrics, "Status")
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The columns with words or seeds of which there is more than one."""
+        columns = {1: "noise", 2: "method", 3: "seed", 4: "dataset", len(self.headings) - 1: "status"}
+        found = [
+            Choice(column, self.headings[column], tuple(dict.fromkeys(str(getattr(row, name)) for row in self.rows)))
+            for column, name in columns.items()
+        ]
+        return tuple(choice for choice in found if len(choice.values) > 1)
+
+    def listing(self, form: str) -> Listing:
+        """The rows as "csv" (scores in full precision), "markdown" or "latex" (as printed)."""
+        escape, join = FORMS[form]
+
+        def line(fields: Iterable[Field]) -> str:
+            return join(map(escape, fields))
+
+        lines = tuple(line(self._fields(row, exact=form == "csv")) for row in self.rows)
+        heading = line(self.headings) + "\n"
+        left = [name in ("Noise", "Method", "Data set", "Status") for name in self.headings]
+        if form == "csv":
+            return Listing(heading, lines, "")
+        if form == "markdown":
+            return Listing(heading + join(":--" if text else "--:" for text in left) + "\n", lines, "")
+        columns = "".join("l" if text else "r" for text in left)
+        return Listing(
+            "% Needs \\usepackage{booktabs}.\n\\begin{table}[htbp]\n\\centering\n"
+            "\\caption{Scores of single cells by data set: PSNR in dB and SSIM, mean over the images.}\n"
+            f"\\scriptsize\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{heading}\\midrule\n",
+            lines,
+            "\\bottomrule\n\\end{tabular}\n\\end{table}\n",
+        )
+
+    def _fields(self, row: LongRow, exact: bool) -> list[Field]:
+        scores: list[Field] = [score.value if exact else score.shown + "†" * bool(score.note) for score in row.scores]
+        start: list[Field] = [row.noise_no, row.noise, row.method, row.seed, row.dataset, row.images or None]
+        return [*start, *(scores or [None] * len(self.metrics)), row.status]
+
+
+def long_table(scores: Scores) -> LongTable:
+    """The results table, its metrics beside each other: the known ones first, then whatever else is in it."""
     present = [name for name in scores.run.table["metric"].unique() if name]
-    return tuple([name for name in DIGITS if name in present] + [name for name in present if name not in DIGITS])
+    names = tuple([name for name in DIGITS if name in present] + [name for name in present if name not in DIGITS])
+    return LongTable(names, tuple(_rows(scores, names)))
 
 
-def long_rows(scores: Scores) -> list[LongRow]:
-    """All rows in the table's order."""
+def _rows(scores: Scores, names: tuple[str, ...]) -> list[LongRow]:
     table = scores.run.table
-    names = metrics(scores)
     keys = ["noise_no", "noise", "method", "seed", "dataset", "status", "reason"]
     groups = table.groupby([*keys, "metric"], sort=False).agg(
         mean=("value", "mean"), rows=("value", "size"), finite=("value", "count"), images=("image", "nunique")

@@ -70,6 +70,7 @@ class Training:
     peak_memory_mib: float | None
     loss: tuple[tuple[float, float], ...]
     validation: tuple[tuple[float, float], ...]
+    flops_per_pixel: float | None = None  # of one forward pass, multiply-adds counted as 2
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reports.colour import Style
 from reports.model import Method, Noise, Training
 from reports.tables import Scores
+from reports.words import listed
 
 #: Size of a plot, and what lies outside its axes (pixels).
 WIDTH, HEIGHT = 340, 200
@@ -25,6 +27,37 @@ class Tick:
 
     place: float
     label: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A range of values on a line of pixels."""
+
+    low: float
+    high: float
+    start: float  # pixel of `low`
+    end: float
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        """Where a value is drawn."""
+        low, high, at = (math.log10(v) if self.log else v for v in (self.low, self.high, value))
+        return self.start + (self.end - self.start) * (at - low) / (high - low)
+
+    @property
+    def ticks(self) -> tuple[Tick, ...]:
+        values = log_ticks(self.low, self.high) if self.log else ticks(self.low, self.high)
+        return tuple(Tick(round(self.place(value), 1), short(value)) for value in values)
+
+
+def x_axis(low: float, high: float, log: bool = False, indent: float = 0.0) -> Axis:
+    """Along the bottom of a plot, `indent` pixels of its left end kept free."""
+    return Axis(low, high, LEFT + indent, WIDTH - RIGHT, log)
+
+
+def y_axis(low: float, high: float, log: bool = False) -> Axis:
+    """Along the left side of a plot."""
+    return Axis(low, high, HEIGHT - BOTTOM, TOP, log)
 
 
 @dataclass(frozen=True)
@@ -75,7 +108,7 @@ def curves(scores: Scores, styles: dict[str, Style]) -> list[Curves]:
         keys: dict[str, list[str]] = {}
         for method, training in trainings:
             keys.setdefault(training.key, []).append(method.title)
-        shared = tuple(" and ".join(titles) for key, titles in keys.items() if key and len(titles) > 1)
+        shared = tuple(listed(titles) for key, titles in keys.items() if key and len(titles) > 1)
         if panels:
             found.append(Curves(noise, tuple(panels), shared))
     return found
@@ -101,43 +134,27 @@ def _distinct(trainings: list[tuple[Method, Training]], which: str) -> list[tupl
 def _panel(title: str, unit: str, series: list[tuple[str, Style, Points]], wants_log: bool) -> Panel:
     every = [point for _, _, points in series for point in points]
     log = wants_log and all(value > 0 for _, value in every)
-    right = max(step for step, _ in every) or 1.0
-    low, high = _limits([value for _, value in every], log)
-
-    def x(step: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * step / right
-
-    def y(value: float) -> float:
-        share = (_scale(value, log) - _scale(low, log)) / (_scale(high, log) - _scale(low, log))
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
-
+    x = x_axis(0.0, max(step for step, _ in every) or 1.0)
+    y = y_axis(*limits([value for _, value in every], log), log)
     lines = []
     for titles, style, points in series:
-        places = [(x(step), y(value)) for step, value in _thinned(points)]
-        path = "M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in places)
-        lines.append(Line(titles, style, path, _markers(style.shape, places), short(points[-1][1])))
-    y_values = log_ticks(low, high) if log else ticks(low, high)
-    return Panel(
-        title,
-        unit,
-        tuple(lines),
-        tuple(Tick(round(x(value), 1), short(value)) for value in ticks(0.0, right)),
-        tuple(Tick(round(y(value), 1), short(value)) for value in y_values),
-        log,
-    )
+        places = [(x.place(step), y.place(value)) for step, value in _thinned(points)]
+        lines.append(Line(titles, style, path(places), _markers(style.shape, places), short(points[-1][1])))
+    return Panel(title, unit, tuple(lines), x.ticks, y.ticks, log)
 
 
-def _scale(value: float, log: bool) -> float:
-    return math.log10(value) if log else value
-
-
-def _limits(values: list[float], log: bool) -> tuple[float, float]:
+def limits(values: Sequence[float], log: bool = False) -> tuple[float, float]:
+    """A range that holds all values, with a margin that keeps their markers inside the frame."""
     low, high = min(values), max(values)
     if log:
-        return (low / 1.1, high * 1.1)
-    # A flat curve still needs an axis; ten per cent on either side keeps the markers inside the frame.
-    margin = 0.08 * (high - low) or 0.5
+        return low / 1.1, high * 1.1
+    margin = 0.08 * (high - low) or 0.5  # a flat curve still needs an axis
     return low - margin, high + margin
+
+
+def path(places: Iterable[tuple[float, float]]) -> str:
+    """An SVG path through these places."""
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
 
 
 def _thinned(points: Points) -> Points:
@@ -158,12 +175,18 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten and their 2 and 5 multiples; round numbers where the range has fewer than two of these."""
+    """Powers of ten and their 2 and 5 multiples; in a narrow range more of these, or round numbers."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    values = [factor * 10.0**power for power in powers for factor in (1, 2, 5) if low <= factor * 10.0**power <= high]
+
+    def multiples(*factors: float) -> list[float]:
+        return [factor * 10.0**power for power in powers for factor in factors if low <= factor * 10.0**power <= high]
+
+    values = multiples(1, 2, 5)
     if len(values) > 6:
-        values = [10.0**power for power in powers if low <= 10.0**power <= high]
-        values = values[:: math.ceil(len(values) / 6)]
+        values = multiples(1)
+        return values[:: math.ceil(len(values) / 6)]
+    if len(values) < 3:
+        values = multiples(1, 1.5, 2, 3, 4, 5, 7)
     return values if len(values) > 1 else ticks(low, high, 4)
 
 
@@ -194,7 +217,7 @@ def marker(shape: str, x: float, y: float, size: float = _SIZE) -> str:
         "cross": _star(True),
     }
     corners = outlines.get(shape, outlines["square"])
-    return "M" + "L".join(f"{x + s * dx:.1f} {y + s * dy:.1f}" for dx, dy in corners) + "Z"
+    return path((x + s * dx, y + s * dy) for dx, dy in corners) + "Z"
 
 
 def _star(turned: bool) -> tuple[tuple[float, float], ...]:

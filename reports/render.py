@@ -12,20 +12,26 @@ from markupsafe import Markup
 
 from reports.colour import styles
 from reports.cost import costs, sharing
-from reports.crops import DETAIL, ZOOM, galleries
-from reports.longtable import long_rows, metrics
+from reports.crops import DETAIL, ERROR_COLOURS, ERROR_LIMIT, ZOOM, galleries
+from reports.export import FORMATS, PAGE_ROWS, WRITERS
+from reports.longtable import long_table
 from reports.model import Run
+from reports.pairs import LEAST_IMAGES, LEVEL, MOST_EXACT, RESAMPLES
+from reports.paperform import paper_tables
+from reports.pareto import tradeoffs
 from reports.plots import HEIGHT, WIDTH, curves, marker
 from reports.published import PROTOCOL, beside_the_paper
 from reports.robustness import robustness
+from reports.significance import VERDICTS, p_value, ranges, significance
 from reports.summary import findings, heat_map, progress
-from reports.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores
+from reports.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores, signed
 from reports.trust import trust
 from reports.untrusted import brief, mapping, text
+from reports.words import counted, numbered
 
 #: In the order in which the page needs them.
-STYLE_SHEETS = ("report.css", "tables.css", "crops.css", "plots.css", "trust.css", "media.css")
-SCRIPTS = ("report.js", "tables.js")
+STYLE_SHEETS = ("report.css", "tables.css", "statistics.css", "crops.css", "plots.css", "trust.css", "compare.css", "media.css")
+SCRIPTS = ("report.js", "tables.js", "crops.js")
 
 
 def render(run: Run) -> str:
@@ -33,45 +39,68 @@ def render(run: Run) -> str:
     scores = Scores(run)
     style = styles(run.methods)
     beside = beside_the_paper(scores)
-    script = _assets(SCRIPTS)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    tests = significance(scores)
     settings = mapping(run.info.get("settings"))
+    return page(
+        "report.html",
+        run=run,
+        scores=scores,
+        styles=style,
+        protocols=scores.protocols,
+        protocol_text=PROTOCOL_TEXT,
+        metrics_of=PROTOCOLS,
+        overall=OVERALL,
+        title=heading(run),
+        preset=text(settings.get("preset")),
+        data=text(settings.get("data")),
+        progress=progress(scores),
+        findings=findings(scores, tests),
+        heat_maps=[heat_map(scores, name, tests, beside.gaps if name == PROTOCOL else None) for name in scores.protocols],
+        tests=tests,
+        verdicts=VERDICTS,
+        level=LEVEL,
+        least_images=LEAST_IMAGES,
+        most_exact=MOST_EXACT,
+        resamples=RESAMPLES,
+        ranges=ranges,
+        beside=beside,
+        paper_protocol=PROTOCOL,
+        paper_tables=paper_tables(scores, tests),
+        long=long_table(scores),
+        formats=FORMATS,
+        writers=WRITERS,
+        page_rows=PAGE_ROWS,
+        counted=counted,
+        galleries=galleries(scores),
+        detail=DETAIL,
+        zoom=ZOOM,
+        error_colours=ERROR_COLOURS,
+        error_limit=ERROR_LIMIT,
+        curves=curves(scores, style),
+        plot_width=WIDTH,
+        plot_height=HEIGHT,
+        robustness=robustness(run),
+        costs=costs(scores),
+        sharing=sharing(scores),
+        tradeoffs=tradeoffs(scores, style),
+        trust=trust(run),
+    )
+
+
+def page(template: str, **values: object) -> str:
+    """A template filled in; the style sheets, the scripts with their hash, and what the macros need are added."""
+    script = _assets(SCRIPTS)
     return (
         _environment()
-        .get_template("report.html")
+        .get_template(template)
         .render(
             # Only our own files are exempt from escaping.
             css=Markup(_assets(STYLE_SHEETS)),
             script=Markup(script),
-            script_hash=digest,
-            run=run,
-            scores=scores,
-            styles=style,
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             marker=marker,
-            protocols=scores.protocols,
-            protocol_text=PROTOCOL_TEXT,
-            metrics_of=PROTOCOLS,
-            overall=OVERALL,
-            title=_title(run),
-            preset=text(settings.get("preset")),
-            data=text(settings.get("data")),
-            progress=progress(scores),
-            findings=findings(scores),
-            heat_maps=[heat_map(scores, name, beside.gaps if name == PROTOCOL else None) for name in scores.protocols],
-            beside=beside,
-            paper_protocol=PROTOCOL,
-            metrics=metrics(scores),
-            long_rows=long_rows(scores),
-            galleries=galleries(scores),
-            detail=DETAIL,
-            zoom=ZOOM,
-            curves=curves(scores, style),
-            plot_width=WIDTH,
-            plot_height=HEIGHT,
-            robustness=robustness(run),
-            costs=costs(scores),
-            sharing=sharing(scores),
-            trust=trust(scores),
+            numbered=numbered,
+            **values,
         )
     )
 
@@ -85,7 +114,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["brief"] = brief
+    environment.filters.update(brief=brief, signed=signed, p_value=p_value)
     return environment
 
 
@@ -95,7 +124,8 @@ def _assets(names: tuple[str, ...]) -> str:
     return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
-def _title(run: Run) -> str:
+def heading(run: Run) -> str:
+    """What a run is called, in words."""
     settings = mapping(run.info.get("settings"))
     preset, data = text(settings.get("preset")), text(settings.get("data"))
     if preset and data:

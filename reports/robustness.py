@@ -8,7 +8,7 @@ from typing import Any
 
 from reports.colour import Style
 from reports.model import Run
-from reports.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Tick, marker, short, ticks
+from reports.plots import Tick, limits, marker, path, short, x_axis, y_axis
 from reports.untrusted import brief, mapping, number, sequence, text, texts, whole
 
 #: All parameters together first, then each alone.
@@ -78,13 +78,11 @@ def _one(run: Run, entry: Mapping[str, Any]) -> Robustness | None:
     every = [point for _, points in series for point in points]
     rates = sorted({point.rate for point in every})
     shown = [rate for rate in rates if rate] or rates
-    low, high = min(point.mean - point.std for point in every), max(point.mean + point.std for point in every)
-    margin = 0.06 * (high - low) or 0.5
-    low, high, right = low - margin, high + margin, rates[-1] or 1.0
+    x = x_axis(0.0, rates[-1] or 1.0)
+    y = y_axis(*limits([bound for point in every for bound in (point.mean - point.std, point.mean + point.std)]))
 
     def place(rate: float, value: float) -> tuple[float, float]:
-        x = LEFT + (WIDTH - LEFT - RIGHT) * rate / right
-        return x, HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
+        return x.place(rate), y.place(value)
 
     lines = []
     for style, (names, points) in zip(_STYLES, series, strict=False):
@@ -95,7 +93,7 @@ def _one(run: Run, entry: Mapping[str, Any]) -> Robustness | None:
         at = {point.rate: point for point in points}
         costs = tuple(_costs(at.get(rate), exact) for rate in shown)
         marks = "".join(marker(style.shape, *mean) for mean in means)
-        lines.append(Line(title, style, _path(means), _path([*upper, *lower]) + "Z", marks, costs))
+        lines.append(Line(title, style, path(means), path([*upper, *lower]) + "Z", marks, costs))
     noise = next((noise for noise in run.noises if noise.slug == text(entry.get("noise"))), None)
     method = next((method for method in run.methods if method.slug == text(entry.get("method"))), None)
     return Robustness(
@@ -108,8 +106,8 @@ def _one(run: Run, entry: Mapping[str, Any]) -> Robustness | None:
         images=whole(entry.get("images")),
         rates=tuple(short(rate) for rate in shown),
         lines=tuple(lines),
-        x_ticks=tuple(Tick(round(place(rate, low)[0], 1), short(rate)) for rate in ticks(0.0, right)),
-        y_ticks=tuple(Tick(round(place(0.0, value)[1], 1), short(value)) for value in ticks(low, high)),
+        x_ticks=x.ticks,
+        y_ticks=y.ticks,
     )
 
 
@@ -138,7 +136,3 @@ def _costs(point: Point | None, exact: float | None) -> tuple[str, str, str]:
 
 def _signed(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}".replace("-", "\u2212")
-
-
-def _path(places: list[tuple[float, float]]) -> str:
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)

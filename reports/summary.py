@@ -9,8 +9,10 @@ from statistics import fmean
 
 from reports.colour import difference_colours, score_colours
 from reports.model import NOISY, Method, Noise
+from reports.significance import Significance, lead
 from reports.tables import OVERALL, PROTOCOLS, Score, Scores, State, signed
 from reports.untrusted import whole
+from reports.words import counted, listed
 
 #: Differences are shown with a colour range of at most this many dB, so that one broken result does not hide the rest.
 _DIFFERENCE_LIMIT = 6.0
@@ -35,15 +37,17 @@ class HeatCell:
     method: Method
     state: State
     views: tuple[View, ...]
+    tie: str = ""  # that it is not distinguishable from the best, in words
 
 
 @dataclass(frozen=True)
 class HeatRow:
-    """One noise model of the heat map; `winner` names the best of the unsupervised by mean PSNR."""
+    """One noise model of the heat map; `winner` names the best of the unsupervised by mean PSNR, `tied` those tied with it."""
 
     noise: Noise
     cells: tuple[HeatCell, ...]
     winner: str
+    tied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,13 @@ def progress(scores: Scores) -> dict[str, int]:
     return {"done": done, "failed": failed, "timeout": timeout, "pending": pending, "planned": planned}
 
 
-def heat_map(scores: Scores, protocol: str, published: Mapping[tuple[str, str], float] | None = None) -> HeatMap:
-    """Mean over the data sets of every noise model and method; `published` holds the differences to the paper, if any."""
+def heat_map(
+    scores: Scores, protocol: str, tests: Significance, published: Mapping[tuple[str, str], float] | None = None
+) -> HeatMap:
+    """Mean over the data sets of every noise model and method; `published` holds the differences to the paper, if any.
+
+    Ties with the best are marked at the protocol of the tests alone.
+    """
     psnr, ssim = PROTOCOLS[protocol]
     psnrs = {noise.slug: scores.row(noise, OVERALL, psnr) for noise in scores.noises}
     ssims = {noise.slug: scores.row(noise, OVERALL, ssim) for noise in scores.noises}
@@ -74,6 +83,7 @@ def heat_map(scores: Scores, protocol: str, published: Mapping[tuple[str, str], 
     limit = max((abs(d) for row in differences.values() for d in row.values() if d is not None), default=0.0)
     limit = min(limit, _DIFFERENCE_LIMIT)
     gaps = published or {}
+    ties = tests.tied if tests.protocol == protocol else {}
     gap_limit = min(max(map(abs, gaps.values()), default=0.0), _DIFFERENCE_LIMIT)
     rows = []
     for noise in scores.noises:
@@ -86,8 +96,11 @@ def heat_map(scores: Scores, protocol: str, published: Mapping[tuple[str, str], 
                 *([_difference_view("published", gaps.get((noise.slug, method.slug)), gap_limit)] if gaps else []),
             )
             state = scores.state(noise, method)
-            cells.append(HeatCell(method, state, views if state.status in ("done", "partial") else ()))
-        rows.append(HeatRow(noise, tuple(cells), " = ".join(winners(scores.methods, psnrs[noise.slug]))))
+            tie = ties.get((noise.slug, method.slug), "")
+            cells.append(HeatCell(method, state, views if state.status in ("done", "partial") else (), tie))
+        first = winners(scores.methods, psnrs[noise.slug])
+        also = tuple(cell.method.title for cell in cells if cell.tie and cell.method.title not in first)
+        rows.append(HeatRow(noise, tuple(cells), " = ".join(first), also))
     return HeatMap(protocol, tuple(rows))
 
 
@@ -121,11 +134,15 @@ def _difference_view(kind: str, value: float | None, limit: float) -> View:
     return View(kind, signed(value), repr(value), difference_colours(value, limit))
 
 
-def findings(scores: Scores) -> list[str]:
-    """Three sentences computed from the scores: who wins, how far from supervised, and who gains nothing."""
+def findings(scores: Scores, tests: Significance) -> list[str]:
+    """Computed from the scores: who wins and whether by a real lead, how far from supervised, and who gains nothing."""
     protocol = scores.protocols[0]
     rows = {noise: scores.row(noise, OVERALL, PROTOCOLS[protocol][0]) for noise in scores.noises}
-    sentences = [_who_wins(scores.methods, rows), _how_far(scores.methods, rows), _over_noisy(scores.methods, rows)]
+    sentences = [
+        f"{_who_wins(scores.methods, rows)} {lead(tests)}".strip(),
+        _how_far(scores.methods, rows),
+        _over_noisy(scores.methods, rows),
+    ]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -139,8 +156,8 @@ def _who_wins(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score
     parts = [f"{name} on {count}" for name, count in counts.most_common()]
     shared = sum(len(names) > 1 for names in decided)
     ties = f" ({shared} of them shared at the printed precision)" if shared else ""
-    over = _count(len(decided), "noise model")
-    return f"Highest mean PSNR among the unsupervised methods, over {over}: {_listed(parts)}{ties}."
+    over = counted(len(decided), "noise model")
+    return f"Highest mean PSNR among the unsupervised methods, over {over}: {listed(parts)}{ties}."
 
 
 def _how_far(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:
@@ -158,7 +175,7 @@ def _how_far(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]
         return f"On {_named(low[1])} the best unsupervised method is {_against(low[0])} supervised training."
     return (
         f"The best unsupervised method is on average {_against(fmean(gap for gap, _ in gaps))} supervised training: "
-        f"closest on {_named(high[1])} ({signed(high[0])} dB), farthest on {_named(low[1])} ({signed(low[0])} dB)."
+        f"from {signed(low[0])} dB on {_named(low[1])} to {signed(high[0])} dB on {_named(high[1])}."
     )
 
 
@@ -170,11 +187,11 @@ def _over_noisy(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Sco
         if gains:
             compared.append(method.title)
         if worse:
-            exceptions.append(f"{method.title} on {len(worse)} of its {len(gains)} (No. {_listed(worse)})")
+            exceptions.append(f"{method.title} on {len(worse)} of its {len(gains)} (No. {listed(worse)})")
     if not compared:
         return "No unsupervised method can be compared with the noisy input yet."
     if not exceptions:
-        return f"On every noise model it was run on, each of {_listed(compared)} beats the noisy input itself."
+        return f"On every noise model it was run on, each of {listed(compared)} beats the noisy input itself."
     return f"Not better than the noisy input itself, by mean PSNR: {'; '.join(exceptions)}."
 
 
@@ -191,11 +208,3 @@ def _against(gap: float) -> str:
 
 def _named(noise: Noise) -> str:
     return f"No. {noise.number} {noise.title}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import fmean, stdev
 
 import pandas as pd
 
@@ -42,10 +43,16 @@ class Score:
     complete: bool  # every image and seed that another method has is in it
     note: str = ""  # what is not complete, in words
     mark: str = ""  # best | second
+    spread: float | None = None  # standard deviation (n - 1) over the means of `seeds` seeds; None with fewer than two
+    seeds: int = 0  # those with a finite value of every image
 
     @property
     def shown(self) -> str:
         return "n/a" if self.value is None else f"{self.value:.{self.digits}f}"
+
+    @property
+    def spread_shown(self) -> str:
+        return "n/a" if self.spread is None else f"{self.spread:.{self.digits}f}"
 
     @property
     def exact(self) -> str:
@@ -126,6 +133,25 @@ class Scores:
         return found
 
     @cached_property
+    def _seed_means(self) -> dict[tuple[str, str, str, str], dict[int, float]]:
+        """(noise, method, data set, metric) -> seed -> mean over the images, of the seeds that lack none."""
+        groups = self._done.groupby(["noise", "method", "dataset", "metric", "seed"], sort=False)["value"].agg(
+            ["mean", "count"]
+        )
+        found: dict[tuple[str, str, str, str], dict[int, float]] = {}
+        for (noise, method, dataset, metric, seed), mean, finite in groups.itertuples():
+            if finite >= self._images[noise, dataset]:
+                found.setdefault((noise, method, dataset, metric), {})[int(seed)] = float(mean)
+        return found
+
+    def _spread(self, noise: Noise, method: Method, datasets: Iterable[str], metric: str) -> tuple[float | None, int]:
+        """Standard deviation over the seeds of the mean over these data sets, and how many seeds are in it."""
+        parts = [self._seed_means.get((noise.slug, method.slug, name, metric), {}) for name in datasets]
+        seeds = sorted(set(parts[0]).intersection(*parts[1:])) if parts else []
+        means = [fmean(part[seed] for part in parts) for seed in seeds]
+        return (stdev(means) if len(means) > 1 else None), len(means)
+
+    @cached_property
     def _states(self) -> dict[tuple[str, str], State]:
         cells = self.run.table[["noise", "method", "seed", "status"]].drop_duplicates()
         statuses: dict[tuple[str, str], list[str]] = {}
@@ -157,11 +183,14 @@ class Scores:
             mean = sum(values) / len(values) if values else None
             notes = dict.fromkeys(part.note for part in parts if part.note)
             complete = bool(parts) and len(values) == len(parts) and all(part.complete for part in parts)
-            return Score(mean, digits, sum(part.images for part in parts), complete, "; ".join(notes))
+            spread, seeds = self._spread(noise, method, self.datasets(noise), metric)
+            images = sum(part.images for part in parts)
+            return Score(mean, digits, images, complete, "; ".join(notes), spread=spread, seeds=seeds)
         mean, _, finite, images = self._means.get((noise.slug, method.slug, dataset, metric), (0.0, 0, 0, 0))
         expected = self._expected.get((noise.slug, dataset), 0)
         note = "" if finite == expected else f"{dataset}: {finite} of {expected} values are there and finite"
-        return Score(mean if finite else None, digits, images, finite == expected, note)
+        spread, seeds = self._spread(noise, method, [dataset], metric)
+        return Score(mean if finite else None, digits, images, finite == expected, note, spread=spread, seeds=seeds)
 
     def row(self, noise: Noise, dataset: str, metric: str) -> dict[str, Score]:
         """Every method's score on one data set, the best and the second best of the unsupervised marked."""

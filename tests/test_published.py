@@ -14,6 +14,7 @@ from run_fixture import HOSTILE, make_run
 import reports
 from reports.model import Method, Noise
 from reports.published import WHOLE, beside_the_paper, published
+from reports.significance import significance
 from reports.summary import heat_map
 from reports.tables import OVERALL, Scores
 
@@ -113,7 +114,7 @@ def test_the_heat_map_has_a_mode_for_it(tmp_path: Path) -> None:
     assert beside.gaps["gaussian", "supervised"] == pytest.approx(expected, abs=1e-9)
     # `sample` is in the mean of the sets that stands in the table, so that mean has no counterpart in the paper.
     assert beside.cell(Noise(1, "gaussian", ""), Method("supervised", ""), OVERALL) is None
-    rows = {row.noise.slug: row for row in heat_map(scores, "paper", beside.gaps).rows}
+    rows = {row.noise.slug: row for row in heat_map(scores, "paper", significance(scores), beside.gaps).rows}
     cells = {cell.method.slug: cell.views for cell in rows["gaussian"].cells}
     assert [view.kind for view in cells["supervised"]] == ["psnr", "ssim", "difference", "published"]
     assert cells["supervised"][3].text == "\u22120.51"

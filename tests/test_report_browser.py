@@ -2,53 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opened import Opened
 from run_fixture import HOSTILE, make_run
 
 import reports
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright for Python is not installed")
-
-_BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(_BROWSER is None, reason="no Chromium on the path")
-_ARGUMENTS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
-
-
-class Opened:
-    """A page with what it asked for and complained about."""
-
-    def __init__(self, browser: Any, file: Path, **context: Any) -> None:
-        self.context = browser.new_context(offline=True, accept_downloads=True, **context)
-        self.page = self.context.new_page()
-        self.requests: list[str] = []
-        self.errors: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.errors.append(message.text) if message.type != "log" else None)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.errors.append("a dialog: " + dialog.message), dialog.dismiss()))
-        self.page.goto(file.as_uri())
-        self.url = file.as_uri()
-
-    def only_itself(self) -> bool:
-        return all(url == self.url or url.startswith(("data:", "blob:")) for url in self.requests)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=_BROWSER, args=list(_ARGUMENTS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -117,42 +79,6 @@ def test_a_sign_shows_its_reason_on_hover_and_on_focus(opened: Opened) -> None:
     failed = page.locator("table.heatmap td.failed .why").first
     failed.focus()
     assert "loss is nan" in tip.inner_text()
-
-
-def test_the_long_table_sorts_by_mouse_and_keyboard(opened: Opened) -> None:
-    page = opened.page
-    heading = page.locator("#long th", has_text="psnr").first
-    column = heading.evaluate("h => h.cellIndex")
-
-    def values() -> list[str]:
-        return page.evaluate("c => [...document.querySelectorAll('#long tbody tr')].map(r => r.cells[c].dataset.value)", column)
-
-    heading.locator("button").click()
-    rising = [float(value) for value in values() if value]
-    assert rising == sorted(rising)
-    assert heading.get_attribute("aria-sort") == "ascending"
-    page.keyboard.press("Enter")
-    falling = values()
-    assert [float(value) for value in falling if value] == rising[::-1]
-    assert falling[-1] == ""  # rows without a score stay last
-
-
-def test_the_long_table_filters_and_is_downloaded_as_shown(opened: Opened) -> None:
-    page = opened.page
-    page.fill("#filter", "rayleigh+gaussian kodak24 score-solver")
-    assert page.locator("#long tbody tr:visible").count() == 1
-    assert page.locator("#count").inner_text().startswith("1 of")
-    with page.expect_download() as download:
-        page.click("#download")
-    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
-    assert len(rows) == 1
-    assert rows[0]["Noise"] == "rayleigh+gaussian"
-    shown = page.locator(
-        "table.paper[data-noise='rayleigh+gaussian'] tr[data-method=score-solver] td[data-dataset=kodak24] .score"
-    )
-    assert rows[0]["psnr"] == shown.first.get_attribute("data-value")
-    page.fill("#filter", "nothing like this")
-    assert page.locator("#count").inner_text().startswith("0 of")
 
 
 def test_the_theme_follows_the_system_and_the_button(browser: Any, report: Path) -> None:

@@ -137,12 +137,6 @@ def test_ids_are_unique_and_every_reference_has_its_place(tmp_path: Path) -> Non
     assert anchors <= set(ids)
 
 
-def test_every_picture_is_in_the_page_once(tmp_path: Path) -> None:
-    html = reports.write(make_run(tmp_path, noises=FEW, images=1)).read_text(encoding="utf-8")
-    uris = re.findall(r"data:image/png;base64,[^\"]+", html)
-    assert len(uris) == len(set(uris)) == len({path.read_bytes() for path in (tmp_path / "crops").iterdir()})
-
-
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     make_run(tmp_path, noises=FEW, images=1)
     first = reports.write(tmp_path).read_bytes()
@@ -173,7 +167,10 @@ def test_the_findings_are_those_of_the_scores(tmp_path: Path) -> None:
 
     text = page_of(make_run(tmp_path, noises=FEW, images=1, value=value, crops=0)).text
     assert "over 3 noise models: Noise2Score on 2 and Neighbor2Neighbor on 1." in text
-    assert "on average 1.33 dB below supervised training: closest on No. 1 Gaussian (\u22121.00 dB), farthest on No. 9" in text
+    found = (
+        "on average 1.33 dB below supervised training: from \u22122.00 dB on No. 9 Rayleigh to \u22121.00 dB on No. 1 Gaussian."
+    )
+    assert found in text
     assert "Not better than the noisy input itself, by mean PSNR: Noisier2Noise on 2 of its 2 (No. 1 and 2)." in text
 
 
@@ -202,19 +199,6 @@ def test_values_that_are_not_finite(tmp_path: Path) -> None:
     shown, _, tag = page.scores["gaussian", "score-solver", "kodak24", "psnr"]
     assert (shown, tag) == ("30.00", "span")  # an image is missing, so it is not ranked
     assert "kodak24: 2 of 3 values are there and finite" in page.text
-
-
-def test_a_missing_crop_and_one_that_leads_outside(tmp_path: Path) -> None:
-    make_run(tmp_path / "run", noises=FEW[:1], images=1, datasets=("kodak24",))
-    (tmp_path / "secret.png").write_bytes(next((tmp_path / "run" / "crops").glob("*clean*")).read_bytes() + b"secret")
-    next((tmp_path / "run" / "crops").glob("*supervised*")).unlink()
-    cell = next((tmp_path / "run" / "cells").glob("*score-solver*"))
-    data = json.loads(cell.read_text())
-    data["crops"][0]["file"] = "../secret.png"
-    cell.write_text(json.dumps(data))
-    text = page_of(tmp_path / "run").text
-    assert "the crop's file is missing" in text
-    assert "leads out of the run directory" in text
 
 
 @pytest.mark.parametrize("name", ["results.parquet", "results.csv"])

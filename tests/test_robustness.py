@@ -250,10 +250,17 @@ def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
     cell = run / "cells" / "14-poisson-conv+gaussian--score-solver--s0.json"
     good = cell.read_text()
-    cell.write_text(good.replace('"psnr": ', '"psnr": 1'))
+
+    def change(old: str, new: str) -> None:
+        changed = json.loads(good.replace(old, new))
+        store.write_json(cell, changed | {"sha256": store.record_sha256(changed)})
+
+    change('"psnr": ', '"psnr": 1')
     assert "expected the same" in refusal()
-    cell.write_text(good.replace('"done"', '"failed"'))
+    change('"done"', '"failed"')
     assert "is failed: expected a cell that is done" in refusal()
+    cell.write_text(good.replace('"psnr": ', '"psnr": 1'))
+    assert "is pending" in refusal()
     cell.unlink()
     assert "is pending" in refusal()
     cell.write_text(good)

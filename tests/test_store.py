@@ -1,6 +1,7 @@
 """The run directory's files: atomic, readable again, refused when they are something else."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -80,15 +81,46 @@ def test_json_that_holds_no_object_is_none(tmp_path, content):
 
 def test_record_of_a_cell(tmp_path):
     assert store.read_cell(tmp_path, CELL) is None
-    store.write_json(store.cell_path(tmp_path, CELL), {"status": "done"})
+    record = {"noise": "gaussian", "method": "score-solver", "seed": 0, "status": "done", "value": math.nan}
+    store.write_cell(tmp_path, CELL, record)
     assert store.cell_path(tmp_path, CELL) == tmp_path / "cells" / "01-gaussian--score-solver--s0.json"
-    assert store.read_cell(tmp_path, CELL) == {"status": "done"}
+    found = store.read_cell(tmp_path, CELL)
+    assert found == record | {"value": None, "sha256": found["sha256"]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"done"', '"failed"'), ('"sha256": "', '"sha256": "0'), ("28.25", "28.26"), ('"seed": 0', '"seed": 1'), ("{", "{ {")],
+)
+def test_record_that_was_changed_is_none(old, new, tmp_path):
+    record = {"noise": "gaussian", "method": "score-solver", "seed": 0, "status": "done", "psnr": 28.25}
+    store.write_cell(tmp_path, CELL, record)
+    path = store.cell_path(tmp_path, CELL)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert store.read_cell(tmp_path, CELL) is None
+
+
+def test_record_of_another_cell_is_none(tmp_path):
+    store.write_cell(tmp_path, CELL, {"noise": "gaussian", "method": "score-solver", "seed": 1})
+    assert store.read_cell(tmp_path, CELL) is None
+
+
+def test_what_is_set_aside_keeps_its_content_and_gets_a_name_of_its_own(tmp_path):
+    names = []
+    for content in ("one", "two"):
+        store.write_json(tmp_path / "cells" / "x.json", {"content": content})
+        names.append(store.set_aside(tmp_path, tmp_path / "cells" / "x.json"))
+    assert names == ["set-aside/cells--x.json", "set-aside/cells--x.json.1"]
+    assert [store.read_json(tmp_path / name)["content"] for name in names] == ["one", "two"]
+    assert not (tmp_path / "cells" / "x.json").exists()
 
 
 def test_crop_is_clipped_and_rounded(tmp_path):
     values = torch.tensor([-5.0, 0.4, 0.6, 1.49, 254.51, 300.0, math.nan, math.inf, -math.inf])
     image = torch.stack([values, values.flip(0), torch.full((9,), 7.0)])[:, None, :]
-    store.write_crop(tmp_path / "crops" / "x.png", image)
+    sha256 = store.write_crop(tmp_path / "crops" / "x.png", image)
+    assert sha256 == hashlib.sha256((tmp_path / "crops" / "x.png").read_bytes()).hexdigest()
     with Image.open(tmp_path / "crops" / "x.png") as picture:
         assert picture.format == "PNG" and picture.mode == "RGB" and picture.size == (9, 1)
         pixels = np.asarray(picture)

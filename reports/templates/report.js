@@ -64,27 +64,12 @@
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
   };
 
-  // A picture is stored once; where it is shown again it is copied from its first place, when its gallery is opened.
-  const fill = (part) => {
-    for (const image of part.querySelectorAll("img[data-from]:not([src])")) {
-      const source = document.getElementById(image.dataset.from);
-      if (source) image.src = source.src;
-    }
-  };
-  const galleries = () => {
-    for (const gallery of document.querySelectorAll("details.gallery")) {
-      if (gallery.open) fill(gallery);
-      gallery.addEventListener("toggle", () => { if (gallery.open) fill(gallery); });
-    }
-  };
-
   // On paper nothing can be unfolded: open everything but tracebacks, and fold it again afterwards.
   const printing = () => {
     let opened = [];
     addEventListener("beforeprint", () => {
       opened = Array.from(document.querySelectorAll("details:not([open]):not(.traceback)"));
       for (const part of opened) part.open = true;
-      fill(document);
     });
     addEventListener("afterprint", () => { for (const part of opened) part.open = false; opened = []; });
   };
@@ -93,7 +78,6 @@
     themeButton();
     choices();
     tips();
-    galleries();
     printing();
   });
 })();

@@ -1,0 +1,100 @@
+"""PNG files put into the page, each once: where a picture is shown again, it refers to its first place."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+#: Bytes of PNG in one page: 4/3 of it as base64 leaves room for the rest below 16 MiB.
+PICTURE_BUDGET = 10 * 2**20
+_LARGEST_FILE = 4 * 2**20
+_LONGEST_SIDE = 1024
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG in the page. `uri` is set where it is shown first; later uses name that place by `key`."""
+
+    key: str
+    uri: str
+    width: int
+    height: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
+
+
+@dataclass(frozen=True)
+class _File:
+    key: str
+    data: bytes
+    width: int
+    height: int
+
+
+class Album:
+    """Reads each file below `root` once; knows which pictures are in the page already."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._files: dict[str, _File | str] = {}
+        self._placed: set[str] = set()
+        self._counted: set[str] = set()
+        self._used = 0
+
+    def reserve(self, names: Iterable[str]) -> bool:
+        """Count the pictures against the budget; False, and nothing counted, where they no longer fit."""
+        files = {file.key: file for name in names if isinstance(file := self._read(name), _File)}
+        new = {key: len(file.data) for key, file in files.items() if key not in self._counted}
+        if self._used + sum(new.values()) > PICTURE_BUDGET:
+            return False
+        self._used += sum(new.values())
+        self._counted |= set(new)
+        return True
+
+    def place(self, name: str) -> tuple[Picture | None, str]:
+        """The picture, or what is wrong with the file. The calls must come in the order of the page."""
+        file = self._read(name)
+        if isinstance(file, str):
+            return None, file
+        uri = ""
+        if file.key not in self._placed:
+            uri = "data:image/png;base64," + base64.b64encode(file.data).decode("ascii")
+            self._placed.add(file.key)
+        return Picture(file.key, uri, file.width, file.height), ""
+
+    def _read(self, name: str) -> _File | str:
+        if name not in self._files:
+            self._files[name] = _read_png(self._root, name)
+        return self._files[name]
+
+
+def _read_png(root: Path, name: str) -> _File | str:
+    """The file's bytes, or what is wrong with it. Names come from a file: they must not lead out of the directory."""
+    if not name:
+        return "no crop was stored"
+    try:
+        path = (root / name).resolve()
+        if not path.is_relative_to(root):
+            return "the crop's path leads out of the run directory"
+        if path.stat().st_size > _LARGEST_FILE:
+            return "the crop's file is too large"
+        data = path.read_bytes()
+    except (OSError, ValueError, RuntimeError):
+        return "the crop's file is missing"
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            width, height = image.size
+            image.verify()  # the check sums of all chunks
+    except Exception:  # a damaged file fails in whatever way Pillow happens to fail
+        return "the crop's file is damaged or not a PNG"
+    if max(width, height) > _LONGEST_SIDE:
+        return "the crop is too large to be shown"
+    return _File("p" + hashlib.sha256(data).hexdigest()[:16], data, width, height)

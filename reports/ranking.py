@@ -1,0 +1,85 @@
+"""Images in order of the difference in PSNR between two methods, so that a reader knows how typical the ones shown are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from reports.model import NOISY, Method, Noise
+from reports.pairs import families
+from reports.tables import OVERALL, PROTOCOLS, Scores
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One photograph, in all data sets that have it."""
+
+    image: str
+    datasets: tuple[str, ...]
+    difference: float  # PSNR of the method minus that of the reference, dB; mean over data sets and seeds
+    rank: int  # 1: the highest difference
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The photographs of one noise model that both methods were scored on, the highest difference first."""
+
+    method: Method
+    reference: Method
+    seeds: int
+    images: tuple[Ranked, ...]
+
+    @property
+    def named(self) -> tuple[tuple[str, Ranked], ...]:
+        """The best, median and worst one, as far as there are so many."""
+        return tuple((word, self.images[place]) for place, word in landmarks(len(self.images)).items())
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], Ranked]:
+        return {(dataset, item.image): item for item in self.images for dataset in item.datasets}
+
+    def find(self, dataset: str, image: str) -> Ranked | None:
+        """The photograph's entry; None where a method lacks a finite value."""
+        return self._places.get((dataset, image))
+
+
+def landmarks(count: int) -> dict[int, str]:
+    """Place -> best, median, worst, of `count` sorted things. Of an even number the first of the middle two is the median."""
+    if count < 2:
+        return {}
+    return {0: "best", **({(count - 1) // 2: "median"} if count > 2 else {}), count - 1: "worst"}
+
+
+def ranking(scores: Scores, noise: Noise) -> Ranking | str:
+    """The unsupervised method with the highest mean PSNR against the best supervised one, else against the noisy input.
+
+    By the first protocol of the run. A sentence where there are no two such methods with a finite value on every image.
+    """
+    metric = PROTOCOLS[scores.protocols[0]][0]
+    row = scores.row(noise, OVERALL, metric)
+    means = {m: value for m in scores.methods if row[m.slug].complete and (value := row[m.slug].value) is not None}
+    competing, supervised = [m for m in means if m.competes], [m for m in means if m.supervised]
+    references = supervised or [m for m in means if m.slug == NOISY]
+    if not competing:
+        return "The images are not ranked: no unsupervised method has a finite PSNR on every image."
+    if not references:
+        return "The images are not ranked: neither a supervised method nor the noisy input has a finite PSNR on every image."
+    method, reference = max(competing, key=means.__getitem__), max(references, key=means.__getitem__)
+    found = _ranked(scores, noise, metric, method, reference)
+    return found if found.images else "The images are not ranked: no image was scored with both methods to compare."
+
+
+def _ranked(scores: Scores, noise: Noise, metric: str, method: Method, reference: Method) -> Ranking:
+    table = scores.run.table
+    table = table[(table["noise"] == noise.slug) & (table["metric"] == metric) & (table["status"] == "done")]
+    table = table[table["method"].isin([method.slug, reference.slug])]
+    wide = table.pivot_table(index=["dataset", "image", "seed"], columns="method", values="value", sort=False)
+    raw = (wide[method.slug] - wide[reference.slug]).dropna().rename("difference").reset_index()
+    # First over an image's seeds, then over the data sets that have the same photograph.
+    images = raw.groupby(["dataset", "image"], sort=False)["difference"].mean().reset_index()
+    images["family"] = families(images["dataset"])
+    found = images.groupby(["family", "image"], sort=False).agg(datasets=("dataset", tuple), mean=("difference", "mean"))
+    found = found.reset_index().sort_values(["mean", "family", "image"], ascending=[False, True, True])
+    rows = found[["image", "datasets", "mean"]].itertuples(index=False)
+    ranked = tuple(Ranked(image, datasets, float(mean), rank) for rank, (image, datasets, mean) in enumerate(rows, 1))
+    return Ranking(method, reference, raw["seed"].nunique(), ranked)

@@ -1,0 +1,184 @@
+"""Which differences are real: the best unsupervised method against the others, every pair, and the spread over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from reports.model import NOISY, Method, Noise
+from reports.pairs import LEVEL, Pair, pairs
+from reports.tables import OVERALL, PROTOCOLS, Score, Scores, signed
+from reports.words import counted
+
+#: Verdict -> how it is said of a pair; "a" and "b" are the two methods.
+VERDICTS: Mapping[str, str] = {
+    "a": "A better",
+    "tie": "not distinguishable",
+    "b": "B better",
+    "same": "same",
+    "few": "too few images to tell",
+    "no values": "no image in common",
+}
+
+
+@dataclass(frozen=True)
+class Against:
+    """A method against the best one; the pair's a is the method. Without one, `words` says what stands there."""
+
+    method: Method
+    ranked: bool  # one of the unsupervised, with every image
+    pair: Pair | None
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One noise model. `best` is that of the summary: the highest mean over the data sets, of the complete ones."""
+
+    noise: Noise
+    best: Method | None
+    best_score: Score | None
+    against: tuple[Against, ...]  # in the order of `Significance.methods`
+    pairs: tuple[Pair, ...]
+
+    @property
+    def rivals(self) -> list[Pair]:
+        """Every other ranked one against the best, but for those that are the same."""
+        found = [entry.pair for entry in self.against if entry.pair is not None and entry.ranked]
+        return [pair for pair in found if pair.verdict not in ("same", "no values")]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Two methods over the noise models: verdict -> numbers of the noise models."""
+
+    a: Method
+    b: Method
+    noises: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Significance:
+    """All comparisons of a run's methods, on the PSNR of one protocol."""
+
+    protocol: str
+    metric: str
+    methods: tuple[Method, ...]  # all but the noisy input, that have a score
+    rows: tuple[Row, ...]
+    tallies: tuple[Tally, ...]
+    tied: Mapping[tuple[str, str], str]  # (noise, method) of what is not distinguishable from the best, and that in words
+
+    @property
+    def by_slug(self) -> dict[str, Method]:
+        return {method.slug: method for method in self.methods}
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """Those that occur, in the order of VERDICTS."""
+        present = {pair.verdict for row in self.rows for pair in row.pairs}
+        return tuple(verdict for verdict in VERDICTS if verdict in present)
+
+    @property
+    def upset(self) -> bool:
+        """Whether an unsupervised method is better than the best one, over the photographs that both have."""
+        entries = (entry for row in self.rows for entry in row.against if entry.method.competes)
+        return any(entry.pair is not None and entry.pair.verdict == "a" for entry in entries)
+
+    @property
+    def images(self) -> int:
+        """The most photographs that any two methods have in common."""
+        return max((pair.images for row in self.rows for pair in row.pairs), default=0)
+
+
+def significance(scores: Scores) -> Significance:
+    """Every pair of methods on every noise model, by PSNR at the run's first protocol."""
+    protocol = scores.protocols[0]
+    metric = PROTOCOLS[protocol][0]
+    table = scores.run.table
+    values = table[(table["status"] == "done") & (table["metric"] == metric)]
+    found = pairs(values, [method.slug for method in scores.methods if method.slug != NOISY], metric)
+    present = {slug for row in found.values() for pair in row for slug in (pair.a, pair.b)}
+    methods = tuple(method for method in scores.methods if method.slug in present)
+    rows = tuple(_row(scores, noise, methods, found.get(noise.slug, []), metric) for noise in scores.noises)
+    tied = {
+        (row.noise.slug, entry.method.slug): _tied_words(row.best, entry.pair)
+        for row in rows
+        for entry in row.against
+        if row.best and entry.pair and entry.ranked and entry.pair.verdict == "tie"
+    }
+    return Significance(protocol, metric, methods, rows, tuple(_tallies(methods, rows)), tied)
+
+
+def lead(found: Significance) -> str:
+    """One sentence: on how many noise models the best unsupervised method is better than every other; "" with one method."""
+    contested = [row for row in found.rows if row.rivals]
+    if not contested:
+        return ""
+    few = sum(any(pair.verdict == "few" for pair in row.rivals) for row in contested)
+    ahead = sum(all(pair.verdict == "b" for pair in row.rivals) for row in contested)
+    if few == len(contested):
+        return "There are too few images to tell whether these leads are real."
+    rest = len(contested) - ahead - few
+    parts = [f"On {ahead} of {counted(len(contested), 'noise model')} the best is significantly better than every other one"]
+    parts += [f"on {rest} it is not"] if rest else []
+    parts += [f"on {few} there are too few images to tell"] if few else []
+    return ", ".join(parts) + "."
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """1, 3, 5–8."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}{', ' if len(run) == 2 else '–'}{run[-1]}" for run in runs)
+
+
+def p_value(p: float) -> str:
+    """As in "p = 0.031" and "p < 0.001"; with so many digits that it prints on its own side of LEVEL."""
+    if p < 0.001:
+        return "p < 0.001"
+    digits = next(digits for digits in range(3, 18) if (round(p, digits) < LEVEL) == (p < LEVEL))
+    return f"p = {p:.{digits}f}"
+
+
+def _row(scores: Scores, noise: Noise, methods: Sequence[Method], found: Sequence[Pair], metric: str) -> Row:
+    ranking = scores.row(noise, OVERALL, metric)
+    first = [method for method in scores.methods if ranking[method.slug].mark == "best"]
+    # What prints alike shares the mark; the digits behind decide which of them the others are held against.
+    best = max(first, key=lambda method: ranking[method.slug].value or 0.0, default=None)
+    of = {frozenset((pair.a, pair.b)): pair for pair in found}
+    against = []
+    for method in methods:
+        pair = of.get(frozenset((method.slug, best.slug))) if best and method != best else None
+        words = "best" if method == best else _absent(scores, noise, method) if pair is None else ""
+        ranked = method.competes and ranking[method.slug].complete
+        against.append(Against(method, ranked, pair.seen_from(method.slug) if pair else None, words))
+    return Row(noise, best, ranking[best.slug] if best else None, tuple(against), tuple(found))
+
+
+def _absent(scores: Scores, noise: Noise, method: Method) -> str:
+    state = scores.state(noise, method)
+    return "n/a" if state.status in ("done", "partial") else state.words
+
+
+def _tied_words(best: Method, pair: Pair) -> str:
+    difference = signed(pair.difference or 0.0)
+    return (
+        f"Not distinguishable from {best.title}, the best: {difference} dB on average over {pair.images} photographs, "
+        f"{p_value(1.0 if pair.adjusted is None else pair.adjusted)} (Wilcoxon, Holm)."
+    )
+
+
+def _tallies(methods: Sequence[Method], rows: Sequence[Row]) -> Iterable[Tally]:
+    by_pair: dict[tuple[str, str], dict[str, list[int]]] = {}
+    for row in rows:
+        for pair in row.pairs:
+            by_pair.setdefault((pair.a, pair.b), {}).setdefault(pair.verdict, []).append(row.noise.number)
+    for a, b in combinations(methods, 2):
+        found = by_pair.get((a.slug, b.slug), {})
+        if found:
+            yield Tally(a, b, {verdict: tuple(numbers) for verdict, numbers in found.items()})

@@ -1,0 +1,32 @@
+"""Lists and counts in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reports.model import Noise
+
+
+def listed(parts: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    return "".join(parts) if len(parts) < 2 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """1 cell, 2 cells."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def numbered(noises: Iterable[Noise]) -> str:
+    """No. 3; Nos. 1, 2 and 5–8."""
+    spans: list[list[int]] = []
+    for number in sorted({noise.number for noise in noises}):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    # Two in a row are named one by one.
+    parts = [
+        part for first, last in spans for part in ([f"{first}–{last}"] if last > first + 1 else map(str, sorted({first, last})))
+    ]
+    return f"No{'s' if parts != [str(spans[0][0])] else ''}. {listed(parts)}" if parts else ""

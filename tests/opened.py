@@ -1,0 +1,25 @@
+"""A report opened in a browser, watched for requests and complaints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+class Opened:
+    """A page with what it asked for and complained about."""
+
+    def __init__(self, browser: Any, file: Path, **context: Any) -> None:
+        self.context = browser.new_context(offline=True, accept_downloads=True, **context)
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type != "log" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.errors.append("a dialog: " + dialog.message), dialog.dismiss()))
+        self.page.goto(file.as_uri())
+        self.url = file.as_uri()
+
+    def only_itself(self) -> bool:
+        return all(url == self.url or url.startswith(("data:", "blob:")) for url in self.requests)
