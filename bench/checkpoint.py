@@ -87,13 +87,14 @@ def write_checkpoint(directory: Path, key: str, checkpoint: Checkpoint) -> None:
 
 def read_checkpoint(directory: Path, key: str) -> Checkpoint | None:
     """The checkpoint of the training with that key; None where there is none. ValueError for a damaged or foreign one."""
-    found = read_tensors(checkpoint_path(directory, key))
+    found = read_tensors(checkpoint_path(directory, key), key)
     if found is None:
         return None
     tensors, about = found
-    if about.get("key") != key:
-        raise ValueError(f"its key is {about.get('key')!r}")
-    told: dict[str, Any] = json.loads(about["checkpoint"])
-    for curve in ("loss", "validation"):
-        told[curve] = [(int(step), float(value)) for step, value in told[curve]]
-    return Checkpoint(**told, tensors=tensors)
+    try:
+        told: dict[str, Any] = json.loads(about["checkpoint"])
+        for curve in ("loss", "validation"):
+            told[curve] = [(int(step), float(value)) for step, value in told[curve]]
+        return Checkpoint(**told, tensors=tensors)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it is no checkpoint of this version: {error}") from error

@@ -156,7 +156,7 @@ def _short(value: Any) -> str:
 
 def forget(directory: Path, cells: Sequence[Cell], retry: Sequence[str]) -> None:
     """Remove the records of cells with one of these statuses, so that they are done again."""
-    for cell in cells:
+    for cell in cells if retry else ():
         record = store.read_cell(directory, cell)
         if record is not None and record.get("status") in retry:
             store.cell_path(directory, cell).unlink()

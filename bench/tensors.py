@@ -20,10 +20,10 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], about: Mappin
     write_atomically(path, lambda temporary: safetensors.torch.save_file(stored, temporary, metadata=metadata))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]] | None:
-    """The tensors and words of a file; None where there is no such file.
+def read_tensors(path: Path, key: str) -> tuple[dict[str, torch.Tensor], dict[str, str]] | None:
+    """The tensors and words of a file whose words have that "key"; None where there is no such file.
 
-    Raises ValueError, with the reason, for a file that is not as `write_tensors` left it.
+    Raises ValueError, with the reason, for a file that is not as `write_tensors` left it, or has another key.
     """
     if not path.exists():
         return None
@@ -38,6 +38,8 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]] |
         raise ValueError("it has no hash")
     if expected != _sha256(tensors, about):
         raise ValueError("its hash is another one than its contents have")
+    if about.get("key") != key:
+        raise ValueError(f"its key is {about.get('key')!r}")
     return tensors, about
 
 

@@ -82,12 +82,9 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
                 checkpoint,
             )
             break
-        except (NonFiniteLoss, torch.OutOfMemoryError) as error:
+        except Exception as error:  # whoever tries again, this loop or the user with the fault mended, starts afresh
+            checkpoint_path(run.directory, cell.key).unlink(missing_ok=True)
             preset, checkpoint = _gentler(preset, run.settings.preset, error), None
-            checkpoint_path(run.directory, cell.key).unlink(missing_ok=True)
-        except Exception:  # a fault that is mended by the user, so that a retry starts afresh
-            checkpoint_path(run.directory, cell.key).unlink(missing_ok=True)
-            raise
     return average, {
         "seconds": curves.seconds,
         "steps": preset.steps,
@@ -113,7 +110,7 @@ def _checkpoint(run: Run, key: str) -> Checkpoint | None:
     """The checkpoint to go on from; a damaged one is set aside."""
     try:
         return read_checkpoint(run.directory, key)
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, OSError) as error:
         _set_aside(run, checkpoint_path(run.directory, key), error)
         return None
 
@@ -132,7 +129,7 @@ def _gentler(preset: Preset, asked: Preset, error: Exception) -> Preset:
             raise error
         torch.cuda.empty_cache()
         return replace(preset, accumulate=min(preset.patches, 2 * preset.accumulate))
-    if preset.learning_rate < asked.learning_rate:
+    if not isinstance(error, NonFiniteLoss) or preset.learning_rate < asked.learning_rate:
         raise error
     return replace(preset, learning_rate=preset.learning_rate / 2)
 

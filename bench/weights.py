@@ -26,12 +26,10 @@ def read_weights(directory: Path, key: str, network: nn.Module) -> dict[str, Any
 
     ValueError, with the reason, where the file is damaged or holds something else.
     """
-    found = read_tensors(weights_path(directory, key))
+    found = read_tensors(weights_path(directory, key), key)
     if found is None:
         return None
     tensors, about = found
-    if about.get("key") != key:
-        raise ValueError(f"its key is {about.get('key')!r}")
     try:
         network.load_state_dict(tensors)
         record = json.loads(about["record"])

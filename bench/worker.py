@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from typing import Any
+from pathlib import Path
 
 import psutil
 import torch
@@ -64,7 +64,8 @@ def work(job: Job) -> None:
         path.unlink(missing_ok=True)
 
 
-def progress_path(run: Run, job: Job) -> Any:
+def progress_path(run: Run, job: Job) -> Path:
+    """Where a worker tells how far the job is, while it works on it."""
     return run.directory / "progress" / f"{job.name}.json"
 
 

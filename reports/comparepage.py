@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from reports.colour import difference_colours, styles
+from reports.colour import styles
 from reports.compare import POOLED, TOLERANCE, Comparison, Row, outcome
 from reports.model import NOISY, Method, Noise, Run
 from reports.pairs import LEAST_IMAGES
 from reports.plots import Axis
 from reports.render import heading, page
+from reports.summary import View, difference_view
 from reports.tables import PROTOCOL_TEXT, PROTOCOLS, signed
 from reports.untrusted import text
 
@@ -35,22 +36,13 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Shade:
-    """A difference with its colours (background, text)."""
-
-    text: str
-    exact: str
-    colours: tuple[str, str]
-
-
-@dataclass(frozen=True)
 class HeatCell:
     """One noise model x method; without `psnr` there are only words to say why."""
 
     method: Method
     words: str  # the verdict, or why there is none
-    psnr: Shade | None = None
-    ssim: Shade | None = None
+    psnr: View | None = None
+    ssim: View | None = None
 
 
 @dataclass(frozen=True)
@@ -169,7 +161,9 @@ def _heat_map(comparison: Comparison, runs: tuple[Run, Run], methods: Sequence[M
             has = [key in cells for cells in done]
             words = "no PSNR in common" if all(has) else "A only" if has[0] else "B only" if has[1] else "\u2014"
             return HeatCell(method, words)
-        return HeatCell(method, row.verdict, _shade(row, limits[0], 2), _shade(ssim.get(key), limits[1], 3))
+        other = ssim[key].difference if key in ssim else None
+        views = difference_view("psnr", row.difference, limits[0]), difference_view("ssim", other, limits[1], 3)
+        return HeatCell(method, row.verdict, *views)
 
     cells = [HeatRow(noise, tuple(cell(noise, method) for method in methods)) for noise in noises.values()]
     means = []
@@ -188,13 +182,6 @@ def _limit(differences: Iterable[float | None], bounds: tuple[float, float]) -> 
 def _mean(differences: Iterable[float | None], digits: int) -> str:
     known = [value for value in differences if value is not None]
     return signed(fmean(known), digits) if known else "n/a"
-
-
-def _shade(row: Row | None, limit: float, digits: int) -> Shade:
-    value = row.difference if row else None
-    if value is None:
-        return Shade("n/a", "", difference_colours(None, limit))
-    return Shade(signed(value, digits), repr(value), difference_colours(value, limit))
 
 
 def _listing(comparison: Comparison, dataset: str, methods: Sequence[Method], noises: Mapping[str, Noise]) -> Listing | None:

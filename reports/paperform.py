@@ -54,12 +54,8 @@ class Table:
 
     @property
     def numbers(self) -> str:
-        """Nos. 5-10, with a dash; Nos. 5 and 7."""
-        noises = [block.noise for block in self.blocks]
-        first, last = noises[0].number, noises[-1].number
-        if len(noises) > 2 and [noise.number for noise in noises] == list(range(first, last + 1)):
-            return f"Nos. {first}–{last}"
-        return numbered(noises)
+        """Nos. 5–10; Nos. 5 and 7."""
+        return numbered(block.noise for block in self.blocks)
 
     def scores(self, block: Block, row: Row) -> tuple[tuple[Score, Score] | None, ...]:
         """The row's scores for every column of the table; a mean over fewer sets than another block's is left out."""

@@ -22,12 +22,12 @@ from reports.pareto import tradeoffs
 from reports.plots import HEIGHT, WIDTH, curves, marker
 from reports.published import PROTOCOL, beside_the_paper
 from reports.robustness import robustness
-from reports.significance import VERDICTS, p_value, ranges, significance
+from reports.significance import VERDICTS, p_value, significance
 from reports.summary import findings, heat_map, progress
 from reports.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores, signed
 from reports.trust import trust
 from reports.untrusted import brief, mapping, text
-from reports.words import counted, numbered
+from reports.words import counted, numbered, ranges
 
 #: In the order in which the page needs them.
 STYLE_SHEETS = ("report.css", "tables.css", "statistics.css", "crops.css", "plots.css", "trust.css", "compare.css", "media.css")

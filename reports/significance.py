@@ -126,17 +126,6 @@ def lead(found: Significance) -> str:
     return ", ".join(parts) + "."
 
 
-def ranges(numbers: Iterable[int]) -> str:
-    """1, 3, 5–8."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}{', ' if len(run) == 2 else '–'}{run[-1]}" for run in runs)
-
-
 def p_value(p: float) -> str:
     """As in "p = 0.031" and "p < 0.001"; with so many digits that it prints on its own side of LEVEL."""
     if p < 0.001:

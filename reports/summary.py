@@ -22,7 +22,7 @@ _DIFFERENCE_LIMIT = 6.0
 class View:
     """One way of looking at a heat-map cell."""
 
-    kind: str  # psnr | ssim | difference | published
+    kind: str  # psnr | ssim | difference | published; of two runs compared: psnr | ssim
     text: str
     exact: str
     colours: tuple[str, str]  # background, text
@@ -92,8 +92,8 @@ def heat_map(
             views = (
                 _score_view("psnr", psnrs[noise.slug][method.slug], psnr_range),
                 _score_view("ssim", ssims[noise.slug][method.slug], ssim_range),
-                _difference_view("difference", differences[noise.slug].get(method.slug), limit),
-                *([_difference_view("published", gaps.get((noise.slug, method.slug)), gap_limit)] if gaps else []),
+                difference_view("difference", differences[noise.slug].get(method.slug), limit),
+                *([difference_view("published", gaps.get((noise.slug, method.slug)), gap_limit)] if gaps else []),
             )
             state = scores.state(noise, method)
             tie = ties.get((noise.slug, method.slug), "")
@@ -128,10 +128,11 @@ def _score_view(kind: str, score: Score, limits: tuple[float, float]) -> View:
     return View(kind, score.shown, score.exact, score_colours(score.value, *limits), score.mark, score.note)
 
 
-def _difference_view(kind: str, value: float | None, limit: float) -> View:
+def difference_view(kind: str, value: float | None, limit: float, digits: int = 2) -> View:
+    """A difference, with colours that are centred on 0 and reach to +-limit."""
     if value is None:
         return View(kind, "n/a", "", difference_colours(None, limit))
-    return View(kind, signed(value), repr(value), difference_colours(value, limit))
+    return View(kind, signed(value, digits), repr(value), difference_colours(value, limit))
 
 
 def findings(scores: Scores, tests: Significance) -> list[str]:

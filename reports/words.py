@@ -17,16 +17,20 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def numbered(noises: Iterable[Noise]) -> str:
-    """No. 3; Nos. 1, 2 and 5–8."""
+def ranges(numbers: Iterable[int]) -> list[str]:
+    """1, 3, 5–8 as parts, sorted; two in a row are named one by one."""
     spans: list[list[int]] = []
-    for number in sorted({noise.number for noise in noises}):
+    for number in sorted(set(numbers)):
         if spans and number == spans[-1][1] + 1:
             spans[-1][1] = number
         else:
             spans.append([number, number])
-    # Two in a row are named one by one.
-    parts = [
+    return [
         part for first, last in spans for part in ([f"{first}–{last}"] if last > first + 1 else map(str, sorted({first, last})))
     ]
-    return f"No{'s' if parts != [str(spans[0][0])] else ''}. {listed(parts)}" if parts else ""
+
+
+def numbered(noises: Iterable[Noise]) -> str:
+    """No. 3; Nos. 1, 2 and 5–8."""
+    numbers = {noise.number for noise in noises}
+    return f"No{'s' if len(numbers) > 1 else ''}. {listed(ranges(numbers))}" if numbers else ""

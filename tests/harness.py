@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,12 @@ TINY = (
 def tiny(*assignments: str) -> list[str]:
     """The options that make a run tiny, with further assignments."""
     return [word for assignment in (*TINY, *assignments) for word in ("--set", assignment)]
+
+
+def copy_sources(root: Path) -> None:
+    """A copy of the packages, for methods that only a test has."""
+    for folder in ("bench", "methods", "noise", "reports"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def start(*arguments: str | Path, root: Path = ROOT) -> subprocess.Popen[str]:

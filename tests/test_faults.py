@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from harness import ROOT, bench, finish, start, tiny
+from harness import bench, copy_sources, finish, start, tiny
 
 pytestmark = pytest.mark.slow
 
@@ -45,8 +44,7 @@ class Bad(Method):
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources with the bad methods."""
     root = tmp_path_factory.mktemp("source")
-    for folder in ("bench", "methods", "noise", "reports"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_sources(root)
     for name, body in BAD.items():
         (root / "methods" / f"{name}.py").write_text(METHOD.format(body=body), encoding="utf-8")
     return root

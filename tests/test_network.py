@@ -6,9 +6,10 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from bench.networks import CENTRE, Attention, ResBlock, UNet, _norm, count_parameters
+from bench.networks import CENTRE, Attention, ResBlock, UNet, _norm, count_parameters, flops_per_pixel
 from bench.settings import PRESETS, get_preset
 
 SIZES = [*itertools.product((1, 2, 3, 5), repeat=2), (8, 8), (7, 9), (16, 1), (33, 47), (40, 24)]
@@ -187,3 +188,9 @@ def test_every_width_that_a_preset_may_ask_for(channels):
     preset = get_preset("quick", [f"channels={channels}", "attention=true", "multipliers=1,3"])
     network = UNet(preset.channels, preset.multipliers, preset.blocks, preset.attention)
     assert network(torch.rand(1, 3, 4, 4)).shape == (1, 3, 4, 4)
+
+
+@pytest.mark.parametrize("side", [16, 48])
+def test_operations_of_convolutions_are_counted_by_hand(side):
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.SiLU(), nn.Conv2d(8, 3, 1))
+    assert flops_per_pixel(network, side) == 2 * (3 * 8 * 9 + 8 * 3)

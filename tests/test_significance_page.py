@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from opened import Opened
 from run_fixture import HOSTILE, METHODS, make_run
 from scipy.stats import bootstrap, wilcoxon
 
@@ -317,26 +317,18 @@ def test_a_table_of_the_paper_s_protocol_alone_is_tested_too(tmp_path: Path, run
     assert len(Rows(html).of("duel")) == 10 + 6 + 3  # of 5, 4 and 3 methods
 
 
-def test_a_tie_tells_why_on_hover_and_focus_and_the_phone_does_not_scroll(tmp_path: Path) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright for Python is not installed")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("no Chromium on the path")
+def test_a_tie_tells_why_on_hover_and_focus_and_the_phone_does_not_scroll(browser: Any, tmp_path: Path) -> None:
     run = make_run(tmp_path, noises=FEW, images=12, seeds=2, value=score, crops=0, points=3, hostile=HOSTILE)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(reports.write(run).as_uri())
-        sign = page.locator("table.heatmap .tie .why:visible").first
-        for act in (sign.focus, sign.hover):
-            act()
-            assert page.locator("#tip").inner_text().startswith("Not distinguishable from")
-            page.keyboard.press("Escape")
-        page.evaluate("document.documentElement.dataset.view = 'ssim'")
-        assert page.locator("table.heatmap .tie:visible").count() == 0  # the test is of PSNR
-        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert errors == []
-        browser.close()
+    opened = Opened(browser, reports.write(run), viewport={"width": 390, "height": 844})
+    page = opened.page
+    sign = page.locator("table.heatmap .tie .why:visible").first
+    for act in (sign.focus, sign.hover):
+        act()
+        assert page.locator("#tip").inner_text().startswith("Not distinguishable from")
+        page.keyboard.press("Escape")
+    page.evaluate("document.documentElement.dataset.view = 'ssim'")
+    assert page.locator("table.heatmap .tie:visible").count() == 0  # the test is of PSNR
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert opened.errors == []
+    opened.context.close()
