@@ -29,6 +29,9 @@ class ScoreMatching:
         y + last_sigma u, and the solvers count it.
     window : int
         Side of the neighbourhood whose mean says how large the noise is (pixels, odd).
+    antithetic : bool
+        Use half of the patches, each with u and with -u: as many passes of the network, and a part of the loss's noise that
+        grows as 1 / sigma_a cancels.
 
     Notes
     -----
@@ -40,13 +43,14 @@ class ScoreMatching:
     So a network belongs to the law that it was trained on: where that law's parameters are corrected afterwards, `score` still
     takes the trained one, and `NoiseModel.solve` of the corrected one takes the score.
 
-    sigma_a ends at 10 grey levels, not near 0 as in the paper: the variance of the loss grows as 1 / sigma_a^2, and sigma_a
+    sigma_a ends at 5 grey levels, not near 0 as in the paper: the variance of the loss grows as 1 / sigma_a^2, and sigma_a
     is counted when solving.
     """
 
-    first_sigma: float = 15.0
-    last_sigma: float = 10.0
+    first_sigma: float = 10.0
+    last_sigma: float = 5.0
     window: int = 5
+    antithetic: bool = True
 
     @property
     def counted_sigma(self) -> float:
@@ -60,9 +64,18 @@ class ScoreMatching:
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         """Eq. 18 times (std / sigma_a)^2."""
         sigma = self.sigma(batch.progress)
-        u = batch.normal(batch.noisy)
-        y = batch.noisy + sigma * u
+        noisy, u = self._perturbation(batch)
+        y = noisy + sigma * u
         return (self._std(y, batch.model, sigma) / sigma * u + network(y)).square().mean()
+
+    def _perturbation(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Noisy patches and the u of each, as many as the batch has."""
+        if not self.antithetic:
+            return batch.noisy, batch.normal(batch.noisy)
+        pairs = len(batch.noisy) // 2  # of an odd number of patches, one goes without its partner
+        noisy = batch.noisy[: len(batch.noisy) - pairs]
+        u = batch.normal(noisy)
+        return torch.cat([noisy, noisy[:pairs]]), torch.cat([u, -u[:pairs]])
 
     def score(self, network: Network, y: torch.Tensor, model: NoiseModel) -> torch.Tensor:
         """The learnt score of y + last_sigma u at y (per grey level); `model` is the law of the training."""

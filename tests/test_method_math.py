@@ -206,6 +206,36 @@ def test_score_matching_is_least_at_the_score_of_the_perturbed_image(progress, s
     assert scale.grad.abs() < 5 * 2 * math.sqrt(expected * std**2 / variance / y.numel())
 
 
+@pytest.mark.parametrize("count", [1, 5, 8])
+def test_antithetic_pairs_perturb_half_of_the_patches_both_ways(count, seeded):
+    """As many inputs as patches, mean of each pair the patch itself, and one u for each pair."""
+    y = gaussian_world((count, 3, 8, 8), seeded)[1]
+    seen = []
+    ScoreMatching().loss(lambda z: seen.append(z) or torch.zeros_like(z), batch_of(y, seeded(2)))
+    whole, pairs = count - count // 2, count // 2
+    assert seen[0].shape == y.shape
+    torch.testing.assert_close((seen[0][:pairs] + seen[0][whole:]) / 2, y[:pairs])
+    u = torch.randn((whole, 3, 8, 8), generator=seeded(2), dtype=y.dtype)
+    torch.testing.assert_close(seen[0][:whole], y[:whole] + ScoreMatching().sigma(0.5) * u)
+
+
+def test_antithetic_pairs_keep_the_gradient_finite_as_sigma_a_vanishes(seeded):
+    """Pairs cancel the term of the gradient that grows as 1 / sigma_a; unpaired perturbations do not."""
+    y = gaussian_world((8, 3, 16, 16), seeded)[1]
+
+    def gradient(matching, draw):
+        slope = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+        matching.loss(lambda z: slope * (MEAN - z) / SPREAD, batch_of(y, seeded(draw))).backward()
+        return slope.grad.item()
+
+    def spread(antithetic, sigma):
+        matching = ScoreMatching(sigma, sigma, antithetic=antithetic)
+        return np.std([gradient(matching, draw) for draw in range(20)])
+
+    assert spread(True, 0.01) == pytest.approx(spread(True, 0.1), rel=0.2)
+    assert spread(False, 0.01) == pytest.approx(10 * spread(False, 0.1), rel=0.2)
+
+
 @pytest.mark.parametrize("number", range(1, 17))
 def test_score_is_the_output_over_the_standard_deviation_of_the_noise(number):
     """On a flat image of E[y] the local mean is exact, so the standard deviation is that of y + sigma_a u given x."""
