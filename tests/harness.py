@@ -28,9 +28,9 @@ def copy_sources(root: Path) -> None:
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def start(*arguments: str | Path, root: Path = ROOT) -> subprocess.Popen[str]:
-    """Start `python -m bench` with the sources of `root`."""
-    environment = os.environ | {"PYTHONPATH": str(root), "COLUMNS": "200"}
+def start(*arguments: str | Path, root: Path = ROOT, **variables: str) -> subprocess.Popen[str]:
+    """Start `python -m bench` with the sources of `root`, and with further environment variables."""
+    environment = os.environ | {"PYTHONPATH": str(root), "COLUMNS": "200"} | variables
     command = [sys.executable, "-m", "bench", *map(str, arguments)]
     return subprocess.Popen(command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -1,0 +1,330 @@
+"""A fault campaign: random `kill -9` of the workers and of the parent of tiny runs, each gone on with by the same command.
+
+    python tests/campaign.py --kills 200 --log docs/fault-campaign.log
+
+After every process and at the end of every run: no finished cell was done again or lost, the tables and all weights are those
+of an undisturbed run, no process is left, and no temporary file. Exit status 1 where one of these is not so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import safetensors.torch
+import torch
+from harness import ROOT, copy_sources, finish, start, tiny
+
+#: Seconds between two checkpoints in the disturbed runs, so that trainings of seconds have some (the suite's own: 30).
+CHECKPOINTS = 0.3
+
+#: Seconds after which something hangs.
+PATIENCE = 300.0
+
+#: The environment variable by which a launch's processes are known, whoever their parent is.
+MARK = "DENOISEBENCH_CAMPAIGN"
+
+
+@dataclass
+class Campaign:
+    """What is done again and again, and what came of it."""
+
+    command: tuple[str, ...]
+    folder: Path
+    say: Callable[[str], None]
+    undisturbed: Path
+    source: Path
+    span: float  # seconds within which the next kill comes
+    dice: random.Random
+    counts: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+    def fault(self, text: str) -> None:
+        self.faults.append(text)
+        self.say(f"FAULT {text}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--executor", default="local", help="passed on to the runs")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--log", type=Path, help="also written there")
+    options = parser.parse_args()
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        print(line, flush=True)
+
+    with tempfile.TemporaryDirectory() as folder:
+        faults = campaign(Path(folder), options.kills, options.executor, options.seed, say)
+    if options.log:
+        options.log.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return 1 if faults else 0
+
+
+def campaign(
+    folder: Path,
+    kills: int,
+    executor: str = "local",
+    seed: int = 1,
+    say: Callable[[str], None] = print,
+    noise: str = "1,14",
+    steps: int = 120,
+) -> list[str]:
+    """So many kills in tiny runs below `folder`; returns the faults that were found, in words."""
+    methods = "supervised,neighbor2neighbor,noise2score,score-solver"
+    command = ("run", "--noise", noise, "--methods", methods, *tiny(f"steps={steps}", "checks=2"), "--workers", "2")
+    command += () if executor == "local" else ("--executor", executor)
+    say(f"Fault campaign: {kills} times SIGKILL, executor {executor}, seed {seed}, checkpoints every {CHECKPOINTS:g} s")
+    say(f"{_revision()}, {_versions(executor)}, {platform.system()} {platform.machine()}")
+    say(f"python -m bench {' '.join(command)}")
+    began = time.monotonic()
+    status, output, error = finish(start(*command, "--out", folder / "undisturbed"), PATIENCE)
+    if status or error:
+        return [f"the undisturbed run ended with status {status}: {output}{error}"]
+    seconds = time.monotonic() - began
+    say(f"undisturbed: {seconds:.0f} s\n\nkill  run  second  victim  moment    done  checkpoints  in hand")
+    here = Campaign(
+        command, folder, say, folder / "undisturbed", _source(folder / "source"), seconds / 2, random.Random(seed)
+    )  # fmt: skip
+    while here.counts["kills"] < kills and not here.faults:
+        _disturbed_run(here, kills)
+    _summary(here, time.monotonic() - began)
+    return here.faults
+
+
+def _source(root: Path) -> Path:
+    """A copy of the sources with checkpoints more often, and nothing else changed."""
+    copy_sources(root)
+    path = root / "bench" / "training.py"
+    text = path.read_text(encoding="utf-8")
+    assert text.count("CHECKPOINT_SECONDS = 30.0\n") == 1
+    path.write_text(text.replace("CHECKPOINT_SECONDS = 30.0\n", f"CHECKPOINT_SECONDS = {CHECKPOINTS}\n"), encoding="utf-8")
+    return root
+
+
+def _disturbed_run(here: Campaign, kills: int) -> None:
+    """One run to its end, however often it is killed on the way; afterwards its directory is compared."""
+    here.counts["runs"] += 1
+    number = here.counts["runs"]
+    out = here.folder / f"run{number}"
+    began = time.monotonic()
+    finished: dict[str, tuple[bytes, int]] = {}
+    retry: tuple[str, ...] = ()
+    while not here.faults:
+        here.counts["launches"] += 1
+        mark = f"{os.getpid()}-{here.counts['launches']}"
+        process = start(*here.command, "--out", out, *retry, root=here.source, **{MARK: mark})
+        ended = _disturbed_launch(here, process, out, mark, began, kills, finished)
+        _check_finished(here, out, finished)
+        _check_gone(here, mark)
+        if not ended:
+            continue
+        status, output, error = finish(process, PATIENCE)
+        if "Traceback" in output or error:
+            here.fault(f"run {number}: {output}{error}")
+        if status == 0:
+            break
+        if status != 1 or not all(_killed_twice(record) for record in _records(out) if record["status"] != "done"):
+            here.fault(f"run {number}: status {status}: {output}")
+        here.counts["given up"] += sum(record["status"] != "done" for record in _records(out))
+        retry = ("--retry", "failed")
+    _check_results(here, out)
+
+
+def _disturbed_launch(
+    here: Campaign,
+    process: subprocess.Popen[str],
+    out: Path,
+    mark: str,
+    began: float,
+    kills: int,
+    finished: dict[str, tuple[bytes, int]],
+) -> bool:
+    """Kill workers until it is the parent's turn (False), or until the process ends by itself (True)."""
+    while True:
+        left = here.counts["kills"] < kills
+        try:
+            process.wait(here.dice.uniform(0, here.span) if left else PATIENCE)
+            return True
+        except subprocess.TimeoutExpired:
+            if not left:
+                here.fault(f"{out.name} hangs")
+                process.kill()
+                return True
+        parent = here.dice.random() < 1 / 3
+        workers = _workers(process.pid, out)
+        if not (parent or workers):  # none has been started yet
+            continue
+        victim = process.pid if parent else here.dice.choice(workers)
+        moment = "in a write" if here.dice.random() < 0.5 and _wait_for_write(out) else "any"
+        phase, count = _phase(out, victim, parent), len(_records(out))
+        checkpoints = len(list(out.glob("checkpoints/[!.]*")))
+        _check_finished(here, out, finished)
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except ProcessLookupError:  # it ended in this moment
+            continue
+        here.counts["kills"] += 1
+        here.counts[f"{'parent' if parent else 'worker'} {moment}"] += 1
+        here.say(
+            f"{here.counts['kills']:4}  {here.counts['runs']:3}  {time.monotonic() - began:6.1f}  "
+            f"{'parent' if parent else 'worker'}  {moment:<10} {count:3}  {checkpoints:11}  {phase}"
+        )
+        if parent:
+            return False
+
+
+def _workers(parent: int, out: Path) -> list[int]:
+    """Processes that work for the parent: its spawned children, and those that tell of a cell in hand."""
+    found = set()
+    try:
+        for child in psutil.Process(parent).children(recursive=True):
+            if any("spawn_main" in word for word in child.cmdline()):
+                found.add(child.pid)
+    except psutil.Error:
+        pass
+    found |= {note["pid"] for note in _notes(out) if psutil.pid_exists(note["pid"])}
+    return sorted(found)
+
+
+def _notes(out: Path) -> Iterator[dict]:
+    for path in out.glob("progress/[!.]*.json"):
+        try:
+            yield json.loads(path.read_text(encoding="utf-8"))
+        except OSError:  # it ended in this moment
+            continue
+
+
+def _phase(out: Path, victim: int, parent: bool) -> str:
+    if parent:
+        return "" if (out / "run.json").exists() else "starting"
+    note = next((note for note in _notes(out) if note["pid"] == victim), None)
+    return f"{note['cell']} {note['phase']} {100 * note['share']:.0f} %" if note else "starting, or between two cells"
+
+
+def _wait_for_write(out: Path, seconds: float = 2.0) -> bool:
+    """Until a file is being written that is no note of progress; whether that came to pass."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if any(path.parent.name != "progress" for path in out.rglob(".*.tmp")):
+            return True
+        time.sleep(0.001)
+    return False
+
+
+def _records(out: Path) -> list[dict]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(out.glob("cells/[!.]*.json"))]
+
+
+def _killed_twice(record: dict) -> bool:
+    """A cell whose worker was killed twice is given up by design, until --retry."""
+    return record["status"] == "failed" and "killed by SIGKILL" in record["message"]
+
+
+def _check_finished(here: Campaign, out: Path, finished: dict[str, tuple[bytes, int]]) -> None:
+    """Every cell that was seen done is the same file still; remember those that are new."""
+    for name, before in finished.items():
+        path = out / "cells" / name
+        if not path.exists():
+            here.fault(f"{out.name}: {name} was lost")
+        elif before != (path.read_bytes(), path.stat().st_mtime_ns):
+            here.fault(f"{out.name}: {name} was done again")
+    for path in out.glob("cells/[!.]*.json"):
+        if path.name not in finished:
+            content = path.read_bytes()
+            if json.loads(content)["status"] == "done":
+                finished[path.name] = (content, path.stat().st_mtime_ns)
+
+
+def _check_gone(here: Campaign, mark: str) -> None:
+    """No process of that launch is left, some seconds after its parent."""
+    end = time.monotonic() + 30
+    while left := list(_marked(mark)):
+        if time.monotonic() > end:
+            here.fault(f"{len(left)} processes are left")
+            for process in left:
+                process.kill()
+            return
+        time.sleep(0.05)
+
+
+def _marked(mark: str) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+        except psutil.Error:
+            continue
+
+
+def _check_results(here: Campaign, out: Path) -> None:
+    """The finished run's files are those of the undisturbed one, and no other file is left."""
+    for name in ("results.csv", "results.parquet"):
+        if (out / name).read_bytes() != (here.undisturbed / name).read_bytes():
+            here.fault(f"{out.name}: {name} differs from the undisturbed one")
+    for name in ("weights", "cells"):
+        if {path.name for path in (out / name).iterdir()} != {path.name for path in (here.undisturbed / name).iterdir()}:
+            here.fault(f"{out.name}: other files in {name}/ than in the undisturbed run")
+    for path in (here.undisturbed / "weights").iterdir():
+        one, two = (safetensors.torch.load_file(file) for file in (path, out / "weights" / path.name))
+        if one.keys() != two.keys() or not all(torch.equal(one[name], two[name]) for name in one):
+            here.fault(f"{out.name}: weights/{path.name} differ from the undisturbed ones")
+    left = [
+        path.relative_to(out).as_posix()
+        for folder in ("checkpoints", "progress", "set-aside")
+        for path in (out / folder).glob("*")
+    ]
+    left += [path.relative_to(out).as_posix() for path in out.rglob(".*.tmp")]
+    if left:
+        here.fault(f"{out.name}: files are left: {', '.join(left)}")
+
+
+def _summary(here: Campaign, seconds: float) -> None:
+    counts = here.counts
+    ways = ", ".join(
+        f"{counts[f'{who} any'] + counts[f'{who} in a write']} of {who}s ({counts[f'{who} in a write']} in a write)"
+        for who in ("worker", "parent")
+    )
+    here.say(
+        f"\n{counts['kills']} kills: {ways}; {counts['runs']} runs in {counts['launches']} launches, {seconds / 60:.0f} min. "
+        f"Cells given up after two kills of their worker, and done by --retry failed: {counts['given up']}."
+    )
+    here.say(
+        "No finished cell was done again or lost; tables and weights are those of the undisturbed run; no process and no "
+        "temporary file was left."
+        if not here.faults
+        else f"{len(here.faults)} faults: {'; '.join(here.faults)}"
+    )
+
+
+def _revision() -> str:
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return f"denoisebench {found.stdout.strip() or 'of unknown revision'}"
+
+
+def _versions(executor: str) -> str:
+    packages = ("torch", "safetensors", "pebble", *(() if executor == "local" else (executor,)))
+    found = [f"{name} {importlib.metadata.version(name)}" for name in packages]
+    return ", ".join([f"Python {platform.python_version()}", *found])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
