@@ -9,6 +9,7 @@ of an undisturbed run, no process is left, and no temporary file. Exit status 1 
 from __future__ import annotations
 
 import argparse
+import compileall
 import importlib.metadata
 import json
 import os
@@ -32,6 +33,12 @@ from harness import ROOT, copy_sources, finish, start, tiny
 #: Seconds between two checkpoints in the disturbed runs, so that trainings of seconds have some (the suite's own: 30).
 CHECKPOINTS = 0.3
 
+#: Seconds between two kills, at most.
+LONGEST = 6.0
+
+#: Share of the kills that are left in before any worker has a cell in hand: starting takes longer than what follows.
+STARTING = 0.25
+
 #: Seconds after which something hangs.
 PATIENCE = 300.0
 
@@ -48,10 +55,11 @@ class Campaign:
     say: Callable[[str], None]
     undisturbed: Path
     source: Path
-    span: float  # seconds within which the next kill comes
+    span: float  # seconds within which the next victim is looked for
     dice: random.Random
     counts: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    longest: float = 0.0  # seconds that a process outlived its parent
 
     def fault(self, text: str) -> None:
         self.faults.append(text)
@@ -100,22 +108,22 @@ def campaign(
         return [f"the undisturbed run ended with status {status}: {output}{error}"]
     seconds = time.monotonic() - began
     say(f"undisturbed: {seconds:.0f} s\n\nkill  run  second  victim  moment    done  checkpoints  in hand")
-    here = Campaign(
-        command, folder, say, folder / "undisturbed", _source(folder / "source"), seconds / 2, random.Random(seed)
-    )  # fmt: skip
+    source, span = frequent_checkpoints(folder / "source"), min(seconds / 2, LONGEST)
+    here = Campaign(command, folder, say, folder / "undisturbed", source, span, random.Random(seed))
     while here.counts["kills"] < kills and not here.faults:
         _disturbed_run(here, kills)
     _summary(here, time.monotonic() - began)
     return here.faults
 
 
-def _source(root: Path) -> Path:
+def frequent_checkpoints(root: Path) -> Path:
     """A copy of the sources with checkpoints more often, and nothing else changed."""
     copy_sources(root)
     path = root / "bench" / "training.py"
     text = path.read_text(encoding="utf-8")
     assert text.count("CHECKPOINT_SECONDS = 30.0\n") == 1
     path.write_text(text.replace("CHECKPOINT_SECONDS = 30.0\n", f"CHECKPOINT_SECONDS = {CHECKPOINTS}\n"), encoding="utf-8")
+    compileall.compile_dir(root, quiet=1)
     return root
 
 
@@ -127,13 +135,17 @@ def _disturbed_run(here: Campaign, kills: int) -> None:
     began = time.monotonic()
     finished: dict[str, tuple[bytes, int]] = {}
     retry: tuple[str, ...] = ()
+    marks: list[str] = []
     while not here.faults:
         here.counts["launches"] += 1
         mark = f"{os.getpid()}-{here.counts['launches']}"
         process = start(*here.command, "--out", out, *retry, root=here.source, **{MARK: mark})
-        ended = _disturbed_launch(here, process, out, mark, began, kills, finished)
+        ended = _disturbed_launch(here, process, out, began, kills, finished)
         _check_finished(here, out, finished)
-        _check_gone(here, mark)
+        marks.append(mark)
+        if ended or here.dice.random() < 0.5:  # else beside the workers that do not know yet
+            while marks:
+                _check_gone(here, marks.pop())
         if not ended:
             continue
         status, output, error = finish(process, PATIENCE)
@@ -145,6 +157,9 @@ def _disturbed_run(here: Campaign, kills: int) -> None:
             here.fault(f"run {number}: status {status}: {output}")
         here.counts["given up"] += sum(record["status"] != "done" for record in _records(out))
         retry = ("--retry", "failed")
+    if here.faults:
+        process.kill()
+        return
     _check_results(here, out)
 
 
@@ -152,7 +167,6 @@ def _disturbed_launch(
     here: Campaign,
     process: subprocess.Popen[str],
     out: Path,
-    mark: str,
     began: float,
     kills: int,
     finished: dict[str, tuple[bytes, int]],
@@ -170,7 +184,7 @@ def _disturbed_launch(
                 return True
         parent = here.dice.random() < 1 / 3
         workers = _workers(process.pid, out)
-        if not (parent or workers):  # none has been started yet
+        if (not any(_notes(out)) and here.dice.random() > STARTING) or not (parent or workers):
             continue
         victim = process.pid if parent else here.dice.choice(workers)
         moment = "in a write" if here.dice.random() < 0.5 and _wait_for_write(out) else "any"
@@ -235,7 +249,7 @@ def _records(out: Path) -> list[dict]:
 
 def _killed_twice(record: dict) -> bool:
     """A cell whose worker was killed twice is given up by design, until --retry."""
-    return record["status"] == "failed" and "killed by SIGKILL" in record["message"]
+    return record["message"] in ("the worker was killed by SIGKILL", "the worker died before it had begun")
 
 
 def _check_finished(here: Campaign, out: Path, finished: dict[str, tuple[bytes, int]]) -> None:
@@ -254,15 +268,16 @@ def _check_finished(here: Campaign, out: Path, finished: dict[str, tuple[bytes, 
 
 
 def _check_gone(here: Campaign, mark: str) -> None:
-    """No process of that launch is left, some seconds after its parent."""
-    end = time.monotonic() + 30
+    """No process of that launch is left, some time after its parent: a worker notices once it has been started."""
+    began = time.monotonic()
     while left := list(_marked(mark)):
-        if time.monotonic() > end:
+        if time.monotonic() > began + PATIENCE:
             here.fault(f"{len(left)} processes are left")
             for process in left:
                 process.kill()
             return
         time.sleep(0.05)
+    here.longest = max(here.longest, time.monotonic() - began)
 
 
 def _marked(mark: str) -> Iterator[psutil.Process]:
@@ -280,9 +295,11 @@ def _check_results(here: Campaign, out: Path) -> None:
         if (out / name).read_bytes() != (here.undisturbed / name).read_bytes():
             here.fault(f"{out.name}: {name} differs from the undisturbed one")
     for name in ("weights", "cells"):
-        if {path.name for path in (out / name).iterdir()} != {path.name for path in (here.undisturbed / name).iterdir()}:
+        if {path.name for path in out.glob(f"{name}/*")} != {path.name for path in here.undisturbed.glob(f"{name}/*")}:
             here.fault(f"{out.name}: other files in {name}/ than in the undisturbed run")
     for path in (here.undisturbed / "weights").iterdir():
+        if not (out / "weights" / path.name).exists():
+            continue
         one, two = (safetensors.torch.load_file(file) for file in (path, out / "weights" / path.name))
         if one.keys() != two.keys() or not all(torch.equal(one[name], two[name]) for name in one):
             here.fault(f"{out.name}: weights/{path.name} differ from the undisturbed ones")
@@ -307,8 +324,8 @@ def _summary(here: Campaign, seconds: float) -> None:
         f"Cells given up after two kills of their worker, and done by --retry failed: {counts['given up']}."
     )
     here.say(
-        "No finished cell was done again or lost; tables and weights are those of the undisturbed run; no process and no "
-        "temporary file was left."
+        "No finished cell was done again or lost; tables and weights are those of the undisturbed run; no temporary file was "
+        f"left, and no process: the last was gone {here.longest:.0f} s after its parent at most."
         if not here.faults
         else f"{len(here.faults)} faults: {'; '.join(here.faults)}"
     )

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import safetensors.torch
+import torch
+from campaign import campaign, frequent_checkpoints
 from harness import bench, copy_sources, finish, start, tiny
+
+from bench.checkpoint import read_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -154,3 +162,74 @@ def test_a_second_run_in_the_same_directory_is_refused_while_the_first_works(tmp
     status, output, _ = bench(*arguments)  # the lock went with the process
     assert status == 0, output
     assert set(pd.read_parquet(out / "results.parquet").status) <= {"done", "not-applicable"}
+
+
+def test_a_campaign_of_kills(tmp_path: Path) -> None:
+    lines: list[str] = []
+    assert campaign(tmp_path, 10, seed=2, say=lines.append, noise="1", steps=60) == [], "\n".join(lines)
+    assert "10 kills" in lines[-2] and "No finished cell was done again or lost" in lines[-1]
+
+
+def test_a_training_killed_midway_ends_at_the_undisturbed_weights_bit_for_bit(tmp_path: Path) -> None:
+    out, source = tmp_path / "run", frequent_checkpoints(tmp_path / "source")
+    arguments = ("run", "--noise", "14", "--methods", "score-solver", *tiny("steps=300", "checks=3"), "--workers", "1")
+    process = start(*arguments, "--out", out, root=source)
+    while not (kept := list(out.glob("checkpoints/[!.]*"))):
+        assert process.poll() is None
+        time.sleep(0.02)
+    kill_worker(out)
+    process.kill()
+    finish(process)
+    checkpoint = read_checkpoint(out, kept[0].stem)
+    assert checkpoint is not None and 0 < checkpoint.step < 300
+    assert bench(*arguments, "--out", out, root=source)[0] == 0
+    assert bench(*arguments, "--out", tmp_path / "undisturbed")[0] == 0
+    assert (out / "results.csv").read_bytes() == (tmp_path / "undisturbed" / "results.csv").read_bytes()
+    one, two = (
+        safetensors.torch.load_file(directory / "weights" / kept[0].name) for directory in (out, tmp_path / "undisturbed")
+    )
+    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+    (training,) = (record["training"] for record in records(out).values() if record["training"])
+    assert training["loss"][: len(checkpoint.loss)] == [list(point) for point in checkpoint.loss]
+
+
+FILLS = """
+try:
+            with open({path!r}, "xb") as file:
+                while True:
+                    file.write(bytes(2**16))
+        except OSError:
+            return y
+"""
+FULL = """
+mount -t tmpfs -o size=24m none "$0" || exit 99
+"$@"; echo "status $?"
+echo $(find "$0/run")
+echo > "$0/filler"
+"$@"; echo "status $?"
+cp -r "$0/run" "$0.kept"
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not shutil.which("unshare"), reason="needs Linux's unshare, for a small disk")
+def test_a_disk_that_is_full_ends_the_run_which_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    disk, source = tmp_path / "disk", tmp_path / "source"
+    disk.mkdir()
+    copy_sources(source)
+    body = FILLS.format(path=str(disk / "filler")).strip()
+    (source / "methods" / "filling.py").write_text(METHOD.format(body=body), encoding="utf-8")
+    arguments = ("run", "--noise", "1", "--methods", "filling,supervised", *tiny(), "--workers", "1")
+    command = ["unshare", "-rm", "sh", "-c", FULL, str(disk), sys.executable, "-m", "bench", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(source)}
+    found = subprocess.run(
+        [*command, "--out", str(disk / "run")], cwd=source, env=environment, capture_output=True, text=True, timeout=300
+    )
+    if found.returncode == 99 or "unshare" in found.stderr:
+        pytest.skip(f"no small disk can be had here: {found.stderr.strip()}")
+    first, then = found.stdout.split("status 1\n")
+    listing, second = then.split("\n", 1)
+    assert "the disk is full; all finished cells are stored" in found.stderr and len(found.stderr.splitlines()) == 1
+    assert "status" not in first and ".tmp" not in listing and "cells" in listing
+    assert "status 0" in second
+    told = records(Path(f"{disk}.kept"))
+    assert {record["status"] for record in told.values()} == {"done"} and len(told) == 3
