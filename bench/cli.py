@@ -16,6 +16,7 @@ from rich.console import Console
 
 from bench.arguments import _whole_number, default_directory, default_workers, parse_duration, parse_noise, parse_settings
 from bench.comparison import print_comparison
+from bench.data_command import fetch_sets, list_sets, verify_sets
 from bench.disturbance import parse_rates
 from bench.doctor import doctor
 from bench.errors import UsageError, nearest
@@ -39,7 +40,8 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status.
 
-    0: all is done; 1: some cell failed; 2: bad usage, one line on standard error, before any work; 130: interrupted.
+    0: all is done; 1: some cell failed, or data are not as published; 2: bad usage, one line on standard error, before
+    any work; 130: interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     console = make_console()
@@ -106,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("what", metavar="methods|noise|data")
     sub.add_argument("--data", default="sample", metavar="sample|DIR", help="the images that `list data` describes")
 
+    _add_data(add("data", _data, "The public data sets of the paper: what they are, get them, check them."))
+
     sub = add("status", _status, "Where a run stands.")
     sub.add_argument("directory", type=Path)
 
@@ -138,6 +142,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="list|fetch|verify", dest="action", parser_class=_Parser)
+
+    text = "The sets, their licences and sources, and how many of their images a folder has."
+    sub = actions.add_parser("list", help=text, description=text)
+    sub.add_argument("directory", nargs="?", default="data", metavar="DIR", help="folder of data sets (default: data)")
+
+    text = "Download what is missing; the same command goes on where it broke off. Exit status 1: something is still missing."
+    sub = actions.add_parser("fetch", help=text, description=text)
+    sub.add_argument("sets", nargs="*", metavar="SET", help="kodak24, cset9, cbsd68, bsds432, div2k (default: all)")
+    sub.add_argument("--to", dest="directory", default="data", metavar="DIR", help="folder of data sets (default: data)")
+    sub.add_argument("--mirror", action="append", default=[], metavar="URL", help="try URL/kodak24/kodim01.png ... first")
+
+    text = "Check every file by its sha256. Exit status 1: something is missing, damaged or extra."
+    sub = actions.add_parser("verify", help=text, description=text)
+    sub.add_argument("directory", nargs="?", default="data", metavar="DIR", help="folder of data sets (default: data)")
+    sub.add_argument("sets", nargs="*", metavar="SET", help="sets that must be there (default: those that are)")
+
+
 def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     settings = parse_settings(options)
     workers = _whole_number("--workers", options.workers) if options.workers is not None else default_workers(settings)
@@ -164,6 +187,14 @@ def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> 
 def _list(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     list_things(options.what, options.data, console)
     return 0
+
+
+def _data(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    if options.action == "list":
+        return list_sets(options.directory, console)
+    if options.action == "fetch":
+        return fetch_sets(options.sets, options.directory, options.mirror, console)
+    return verify_sets(options.sets, options.directory, console)
 
 
 def _status(options: argparse.Namespace, console: Console, given: list[str]) -> int:
