@@ -30,9 +30,13 @@ class Neighbor2Neighbor(Method):
         Weight of the regulariser at the end of training, reached linearly from 0 (dimensionless).
     residual : bool
         Add the network's output to y; False: the output is the image.
+
+    Notes
+    -----
+    The released code goes to gamma = 2. At small budgets, where the regulariser has less to smooth, 1 was better.
     """
 
-    gamma: float = 2.0
+    gamma: float = 1.0
     residual: bool = True
 
     title = "Neighbor2Neighbor"
@@ -40,7 +44,7 @@ class Neighbor2Neighbor(Method):
     assumptions = "noise independent between pixels, E[y|x] = x"
 
     def as_published(self) -> Neighbor2Neighbor:
-        return replace(self, residual=False)
+        return replace(self, gamma=2.0, residual=False)
 
     def applicable(self, model: NoiseModel) -> Applicability:
         traits = model.traits

@@ -42,7 +42,7 @@ class Noisier2Noise(Method):
     """
 
     alpha: float = 0.5
-    draws: int = 4
+    draws: int = 8
     predicts_clean: bool = True
     residual: bool = True
 

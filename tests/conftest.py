@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from http_server import serve
 
 import methods
 import noise
@@ -117,6 +118,14 @@ def with_methods(monkeypatch):
         monkeypatch.setattr(methods, "catalogue", lambda: found)
 
     return add
+
+
+@pytest.fixture
+def server():
+    """A web server on this machine that answers as a test tells it to."""
+    running, stop = serve()
+    yield running
+    stop()
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def test_neighbor2neighbor_loss_is_the_papers(progress, seeded, tiny_network):
         fixed = denoiser(y)
     difference = denoiser(subsample(y, 0)) - subsample(y, 1)
     exp = subsample(fixed, 0) - subsample(fixed, 1)
-    gamma = 2 * progress
+    gamma = NB2NB.gamma * progress
     expected = ((difference / UNIT) ** 2).mean() + gamma * (((difference - exp) / UNIT) ** 2).mean()
     loss = NB2NB.loss(network, batch_of(y, seeded(4), progress))
     assert loss.item() == pytest.approx(expected.item(), rel=1e-6)

@@ -9,7 +9,7 @@ import torch
 
 import methods
 import noise
-from bench.cli import parse_settings
+from bench.arguments import parse_settings
 from bench.plan import count_trainings, make_cells
 from bench.recipes import method_of, model_of
 from bench.settings import PRESETS, get_preset
@@ -101,7 +101,9 @@ def test_published_noisier2noise_returns_the_posterior_mean() -> None:
         lambda z: (100 + ratio * (z - 100) - 127.5) / 127.5, y, noise.get(1), torch.Generator().manual_seed(2)
     )
     generator = torch.Generator().manual_seed(2)
-    z = torch.stack([y + 0.5 * 25 * torch.randn(y.shape, generator=generator, dtype=y.dtype) for _ in range(4)]).mean(0)
+    z = torch.stack(
+        [y + 0.5 * 25 * torch.randn(y.shape, generator=generator, dtype=y.dtype) for _ in range(method.draws)]
+    ).mean(0)
     torch.testing.assert_close(result, 100 + 40**2 / of_z * (z - 100))
 
 
