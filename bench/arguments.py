@@ -58,7 +58,7 @@ def parse_noise(text: str) -> tuple[str, ...]:
     for word in (word.strip() for word in text.split(",")):
         if word == "all":
             chosen |= {model.number for model in noise.catalogue()}
-        elif match := re.fullmatch(r"(\d+)-(\d+)", word):
+        elif match := re.fullmatch(r"(\d{1,9})-(\d{1,9})", word):
             first, last = int(match[1]), int(match[2])
             if not 1 <= first <= last <= 16:
                 raise UsageError(f"--noise {word!r}: expected a range within 1-16")

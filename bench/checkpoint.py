@@ -14,6 +14,7 @@ from torch import nn
 from bench.tensors import read_tensors, write_tensors
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+_KINDS = {"step": int, "learning_rate": float, "accumulate": int, "seconds": float, "recorded": int}
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,10 @@ def read_checkpoint(directory: Path, key: str) -> Checkpoint | None:
     tensors, about = found
     try:
         told: dict[str, Any] = json.loads(about["checkpoint"])
+        for name, kind in _KINDS.items():
+            told[name] = kind(told[name])
         for curve in ("loss", "validation"):
             told[curve] = [(int(step), float(value)) for step, value in told[curve]]
         return Checkpoint(**told, tensors=tensors)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"it is no checkpoint of this version: {error}") from error

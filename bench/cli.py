@@ -21,6 +21,7 @@ from bench.disturbance import parse_rates
 from bench.doctor import doctor
 from bench.errors import UsageError, nearest
 from bench.execution import Interrupted
+from bench.images import one_line
 from bench.listing import list_things, print_matrix
 from bench.merge import merge
 from bench.plan import matrix
@@ -47,11 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     console = make_console()
     try:
+        _refuse_bytes(given)
         options = _parser().parse_args(given)
         command: Callable[[argparse.Namespace, Console, list[str]], int] = options.command
         return command(options, console, given)
     except UsageError as error:
-        print(f"denoisebench: {error}", file=sys.stderr)
+        print(f"denoisebench: {one_line(error)}", file=sys.stderr)
         return 2
     except (Interrupted, KeyboardInterrupt) as error:
         reason = f"interrupted ({error or 'SIGINT'})"
@@ -68,6 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+
+
+def _refuse_bytes(given: Sequence[str]) -> None:
+    """Raise UsageError for a word that is not text: it could be neither printed nor stored."""
+    for word in given:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{word!r}: is not valid UTF-8; expected words that are") from None
 
 
 def make_console() -> Console:

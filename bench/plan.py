@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -56,6 +57,24 @@ class Cell:
     def name(self) -> str:
         """Name of the cell's file, without ending."""
         return f"{self.noise_no:02d}-{self.noise}--{self.method}--s{self.seed}"
+
+
+def cell_of(told: dict[str, Any]) -> Cell:
+    """A cell as run.json tells it. Raises ValueError or TypeError where it is none; its names are safe parts of a path."""
+    cell = Cell(**told)
+    words = (cell.noise, cell.method, cell.key or "none")
+    if not (
+        type(cell.noise_no) is int
+        and type(cell.seed) is int
+        and 0 <= cell.noise_no <= 99
+        and 0 <= cell.seed < 10_000
+        and all(isinstance(word, str) and re.fullmatch(r"[a-z0-9+_-]{1,60}", word) for word in words)
+        and cell.applicability in ("yes", "indirect", "infeasible", "no")
+        and isinstance(cell.reason, str)
+        and isinstance(cell.decorrelated, bool)
+    ):
+        raise ValueError(told)
+    return cell
 
 
 @dataclass(frozen=True)

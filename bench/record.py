@@ -18,7 +18,7 @@ import torch
 from bench import store
 from bench.data import Data, ImageSet
 from bench.errors import UsageError
-from bench.plan import Cell, Settings, count_trainings, matrix, shared
+from bench.plan import Cell, Settings, cell_of, count_trainings, matrix, shared
 from bench.recipes import RECIPES, method_of, model_of
 from bench.settings import get_preset, units
 
@@ -57,8 +57,8 @@ def read_plan(directory: Path) -> tuple[dict[str, Any], list[Cell]]:
     if record is None:
         raise UsageError(f"{directory}: holds no run (run.json is missing or damaged): expected a run directory")
     try:
-        cells = [Cell(**cell) for cell in record["plan"]]
-    except (KeyError, TypeError):
+        cells = [cell_of(told) for told in record["plan"]]
+    except (KeyError, TypeError, ValueError):
         raise UsageError(f"{directory}/run.json: has no readable plan: expected one written by this version") from None
     return record, cells
 

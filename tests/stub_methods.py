@@ -10,9 +10,9 @@ from bench.plan import make_cells, make_jobs
 from methods import Applicability, Method
 
 
-def do(run, report=lambda cell, doing, share: None):
-    """Do all jobs of a run; returns the records by noise model, method and seed."""
-    cells = make_cells(run.settings, "images")
+def do(run, report=lambda cell, doing, share: None, key="images"):
+    """Do all jobs of a run; returns the records by noise model, method and seed. `key`: the images' part of training keys."""
+    cells = make_cells(run.settings, key)
     for job in make_jobs(cells):
         do_job(run, job, report)
     return {(c.noise, c.method, c.seed): store.read_cell(run.directory, c) for c in cells if c.applicability != "no"}

@@ -1,0 +1,389 @@
+"""Fuzzing: whatever the words on the command line and the bytes in the files, there is a clear error or a result.
+
+The default run tries a few hundred examples, the same each time; DENOISEBENCH_FUZZ=10000 tries so many, others each time.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from fuzzing import command, dumped, fuzz, no_hang, spoiled_bytes, spoiled_json
+from harness import TINY
+from hypothesis import example, given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+from stub_methods import do
+
+from bench import cli, store
+from bench.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
+from bench.denoising import Run
+from bench.directory import tidy
+from bench.errors import UsageError
+from bench.images import image_size, read_image
+from bench.plan import Settings, make_cells
+from bench.record import run_record
+from bench.run import load_data, training_sum
+from bench.settings import PRESETS, Preset, get_preset
+from bench.tensors import read_tensors, write_tensors
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run on the embedded images, made in this process."""
+    preset = get_preset("quick", [*TINY, "checks=2"])
+    settings = Settings(
+        "quick", preset, "best", "sample", 1, "cpu", 1, ("noisy", "supervised", "score-solver"), ("gaussian", "gamma")
+    )
+    directory = tmp_path_factory.mktemp("fuzz") / "run"
+    data = load_data(settings)
+    run = Run(directory, settings, data)
+    cells = make_cells(settings, training_sum(data))
+    store.write_run(directory, run_record(settings, data, cells, "python -m bench run"))
+    do(run, key=training_sum(data))
+    store.write_table(directory, store.table(cells, [store.read_cell(directory, cell) for cell in cells]))
+    return run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The working directory of all commands, with all kinds of things in it."""
+    folder = tmp_path_factory.mktemp("place")
+    for name in ("run", "spoiled"):
+        shutil.copytree(run.directory, folder / name)
+    shutil.copy(run.directory / "results.csv", folder / "table.csv")
+    shutil.copy(run.directory / "results.parquet", folder / "table.parquet")
+    (folder / "empty").mkdir()
+    (folder / "file").write_text("text")
+    (folder / "pictures" / "mine").mkdir(parents=True)
+    before = Path.cwd()
+    os.chdir(folder)
+    yield folder
+    os.chdir(before)
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+WORDS = st.one_of(
+    st.text(st.characters(exclude_characters="\0"), max_size=12),
+    st.binary(max_size=6).map(lambda content: os.fsdecode(content.replace(b"\0", b"0"))),  # as the system hands over any bytes
+    st.sampled_from(
+        ("", "-", "--", "-1", "0", "1", "1e9", "nan", "all", ",", "1-16", "16-1", "1-", "gaussian", "noisy", "quick", "sample",
+         "steps=1", "steps=", "=", "methods", "html", "csv", "9" * 5000, "٣", "\x1b[31m", "a\nb", "[red]", "{}", "%s"),
+    ),
+)  # fmt: skip
+PATHS = st.sampled_from(
+    (
+        "run",
+        "table.csv",
+        "table.parquet",
+        "empty",
+        "file",
+        "missing",
+        "new",
+        "",
+        ".",
+        "file/below",
+        "x" * 300,
+        "pictures",
+        "\udcff",
+    )
+)
+OPTIONS = {
+    "run": ("--methods", "--noise", "--preset", "--recipe", "--set", "--seeds", "--device", "--workers", "--threads",
+            "--self-ensemble", "--budget", "--cell-timeout", "--retry", "--dry-run"),
+    "matrix": ("--json",),
+    "list": (),
+    "data": (),
+    "status": ("--json",),
+    "report": ("--format", "--open"),
+    "merge": (),
+    "robustness": ("--noise", "--rates", "--draws", "--method"),
+    "compare": ("--per-set",),
+}  # fmt: skip
+TARGETS = {
+    "run": "--out",
+    "report": "--output",
+    "merge": "--out",
+    "robustness": "--data",
+    "compare": "--html",
+    "list": "--data",
+}
+
+
+@st.composite
+def command_lines(draw: st.DrawFn) -> list[str]:
+    name = draw(st.sampled_from([*OPTIONS, *OPTIONS, "", "rum"]))
+    words = [name]
+    if name == "data":
+        words += draw(
+            st.lists(
+                st.sampled_from(("list", "verify", "kodak24", "bsds432", "--to", "empty", "pictures", "--help")), max_size=4
+            )
+        )
+    elif name not in ("run", "matrix", "list"):
+        words += draw(st.lists(PATHS, max_size=3))
+    for option in draw(st.lists(st.sampled_from(OPTIONS.get(name) or ("--help",)), max_size=4)):
+        words += [option, draw(WORDS)] if draw(st.booleans()) else [f"{option}={draw(WORDS)}"]
+    if name in TARGETS and draw(st.booleans()):
+        words += [TARGETS[name], draw(PATHS)]
+    return [*words, *draw(st.lists(WORDS, max_size=2))]
+
+
+@fuzz(0.2)
+@given(command_lines())
+@example(["status", "\udcff"])
+@example(["run", "--noise", "9" * 5000 + "-3"])
+@example(["run", "--seeds", "a\nb"])
+def test_command_lines(arguments: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:  # what takes long or leaves this machine is not begun
+        for name in ("run", "dry_run", "robustness", "fetch_sets"):
+            patch.setattr(cli, name, lambda *given, **more: 0)
+        patch.setattr("webbrowser.open", lambda address: True)
+        command(*arguments)
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+VALUES = st.one_of(
+    st.text(max_size=10), st.integers().map(str), st.floats().map(str),
+    st.sampled_from(("true", "False", "1,2", "1,,2", "1_0", "")),
+    st.lists(st.integers(-2, 20).map(str), max_size=10).map(",".join),
+)  # fmt: skip
+ASSIGNMENTS = st.one_of(
+    st.tuples(st.sampled_from([item.name for item in fields(Preset)]), VALUES).map("=".join), st.text(max_size=20)
+)
+
+
+@fuzz(0.2)
+@given(st.sampled_from([*PRESETS, "x"]), st.lists(ASSIGNMENTS, max_size=4), st.sampled_from(("best", "paper")))
+@example("quick", ["steps=" + "9" * 5000], "best")
+@example("quick", ["multipliers=" + ",".join("1" * 9)], "best")
+def test_settings(name: str, assignments: list[str], recipe: str) -> None:
+    try:
+        preset = get_preset(name, assignments, recipe)
+    except UsageError as error:
+        assert str(error)
+        return
+    for item in fields(Preset):
+        value, least, most = getattr(preset, item.name), item.metadata["least"], item.metadata["most"]
+        if least is not None:
+            assert all(least <= number <= most for number in (value if isinstance(value, tuple) else (value,)))
+
+
+# --- the files of a run -----------------------------------------------------------------------------------------------
+
+
+#: Everything that reads a run directory.
+READERS = (
+    *(("status", "spoiled"), ("status", "spoiled", "--json"), ("report", "spoiled"), ("report", "spoiled", "--format", "csv")),
+    *(
+        ("compare", "spoiled", "run"),
+        ("merge", "spoiled", "run", "--out", "merged"),
+        ("merge", "run", "spoiled", "--out", "merged"),
+    ),
+    ("robustness", "spoiled", "--noise", "5", "--draws", "1", "--rates", "0"),
+)
+
+
+def read_spoiled(arguments: tuple[str, ...]) -> None:
+    shutil.rmtree("merged", ignore_errors=True)
+    command(*arguments)
+
+
+def rehashed(value: Any) -> Any:
+    """With the hash that belongs to it, so that a reader looks further."""
+    return value | {"sha256": store.record_sha256(value)} if isinstance(value, dict) else value
+
+
+@fuzz(0.04)
+@given(st.sampled_from(READERS), st.data())
+def test_run_json(run: Run, place: Path, reader: tuple[str, ...], data: st.DataObject) -> None:
+    good = (run.directory / "run.json").read_bytes()
+    value = data.draw(spoiled_json(json.loads(good)).map(lambda value: dumped(rehashed(value))) | spoiled_bytes([good]))
+    (place / "spoiled" / "run.json").write_bytes(value)
+    read_spoiled(reader)
+    shutil.copy(run.directory / "run.json", place / "spoiled" / "run.json")
+
+
+@fuzz(0.04)
+@given(st.sampled_from(READERS), st.data())
+def test_cell_files(run: Run, place: Path, reader: tuple[str, ...], data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(path.name for path in run.directory.glob("cells/*"))))
+    good = (run.directory / "cells" / name).read_bytes()
+    value = data.draw(spoiled_json(json.loads(good)).map(lambda value: dumped(rehashed(value))) | spoiled_bytes([good]))
+    (place / "spoiled" / "cells" / name).write_bytes(value)
+    read_spoiled(reader)
+    tidy(place / "spoiled", make_cells(run.settings, training_sum(run.data)))
+    shutil.rmtree(place / "spoiled" / "set-aside", ignore_errors=True)
+    shutil.copy(run.directory / "cells" / name, place / "spoiled" / "cells" / name)
+
+
+NOTE = {"cell": "01-gaussian--supervised--s0", "begun": 1e9, "phase": "training", "share": 0.5, "pid": 1}
+HOLDER = {"pid": 1, "host": "here", "started": 1e9, "beats": 3}
+SCAN = {
+    "schema": 1,
+    "models": [
+        {"noise_no": 5, "noise": "gamma", "method": "score-solver", "seed": 0, "parameters": {"alpha": 26.0}, "draws": 1,
+         "images": 1, "psnr": 26.0, "series": [{"varied": ["alpha"], "points": [
+             {"rate": 0.1, "psnr": [26.0], "mean": 26.0, "std": 0.0, "min": 26.0, "max": 26.0, "cost": 0.0,
+              "factors": {"alpha": [1.1]}}]}]}
+    ],
+}  # fmt: skip
+
+
+@fuzz(0.02)
+@given(st.sampled_from(READERS), spoiled_json({"note": NOTE, "holder": HOLDER, "scan": SCAN}), st.booleans())
+def test_notes_of_workers_the_holder_and_robustness(place: Path, reader: tuple[str, ...], value: Any, whole: bool) -> None:
+    parts = value if isinstance(value, dict) else {"note": value, "holder": value, "scan": value}
+    (place / "spoiled" / "progress").mkdir(exist_ok=True)
+    files = {"note": "progress/x.json", "holder": ".holder.json", "scan": "robustness.json"}
+    for name, file in files.items():
+        content = dumped(parts.get(name))
+        (place / "spoiled" / file).write_bytes(content if whole else content[: len(content) // 2])
+    (cell,) = (place / "spoiled" / "cells").glob("01*supervised*")
+    cell.rename(place / "kept")  # so that it is pending, and may be in hand
+    read_spoiled(reader)
+    (place / "kept").rename(cell)
+    for file in files.values():
+        (place / "spoiled" / file).unlink()
+
+
+# --- tensors ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tensors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tensors")
+    found = {"a": torch.arange(6.0).reshape(2, 3), "b.c": torch.tensor(1, dtype=torch.int64)}
+    write_tensors(folder / "good", found, {"key": "k"})
+    write_checkpoint(folder, "k", Checkpoint(3, 1e-3, 1, [(1, 0.5), (3, 0.25)], [(3, 25.0)], 2.5, 3, found))
+    return folder
+
+
+@st.composite
+def headers(draw: st.DrawFn) -> bytes:
+    """Safetensors with a spoiled header of the right length, and with any length told."""
+    good = {
+        "__metadata__": {"key": "k", "sha256": "0" * 64, "checkpoint": "{}"},
+        "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+        "b.c": {"dtype": "I64", "shape": [], "data_offsets": [24, 32]},
+    }
+    header = dumped(draw(spoiled_json(good)))
+    told = draw(st.one_of(st.just(len(header)), st.integers(0, 2**64 - 1)))
+    return struct.pack("<Q", told) + header + draw(st.sampled_from((bytes(32), b"", bytes(64))))
+
+
+@fuzz(0.2)
+@given(st.data())
+def test_safetensors(tensors: Path, data: st.DataObject) -> None:
+    good = (tensors / "good").read_bytes()
+    content = data.draw(spoiled_bytes([good]) | headers())
+    (tensors / "spoiled").write_bytes(content)
+    try:
+        with no_hang():
+            found = read_tensors(tensors / "spoiled", "k")
+    except ValueError as error:
+        assert str(error) and "\n" not in str(error)
+        return
+    assert found is not None
+    expected = safetensors.torch.load(good)  # what passes the hash is what was written
+    assert found[0].keys() == expected.keys() and all(torch.equal(found[0][name], expected[name]) for name in expected)
+
+
+@fuzz(0.1)
+@given(st.data())
+def test_checkpoints(tensors: Path, data: st.DataObject) -> None:
+    path = checkpoint_path(tensors, "k")
+    good = path.read_bytes()
+    if data.draw(st.booleans()):
+        path.write_bytes(data.draw(spoiled_bytes([good])))
+    else:  # with a hash that is right
+        told = {
+            "step": 3,
+            "learning_rate": 1e-3,
+            "accumulate": 1,
+            "loss": [[1, 0.5]],
+            "validation": [],
+            "seconds": 2.5,
+            "recorded": 3,
+        }
+        about = {"key": "k", "checkpoint": dumped(data.draw(spoiled_json(told))).decode()}
+        write_tensors(path, {"total": torch.zeros(())}, about)
+    try:
+        with no_hang():
+            found = read_checkpoint(tensors, "k")
+    except ValueError as error:
+        assert str(error) and "\n" not in str(error)
+    else:
+        assert found is None or (found.step >= 0 and all(len(point) == 2 for point in found.loss))
+    finally:
+        path.write_bytes(good)
+
+
+# --- images -----------------------------------------------------------------------------------------------------------
+
+
+def _pictures() -> list[bytes]:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    picture = Pillow.fromarray(pixels)
+    found = []
+    for form, mode, options in (
+        *(("PNG", "RGB", {}), ("PNG", "P", {"transparency": 3}), ("PNG", "RGBA", {}), ("JPEG", "RGB", {}), ("JPEG", "L", {})),
+        *(("JPEG", "RGB", {"progressive": True}), ("BMP", "RGB", {}), ("PPM", "RGB", {}), ("WEBP", "RGB", {})),
+        *(("TIFF", "RGB", {}), ("TIFF", "L", {"compression": "tiff_lzw"}), ("TIFF", "1", {"compression": "group4"})),
+    ):
+        buffer = io.BytesIO()
+        picture.convert(mode).save(buffer, form, **options)
+        found.append(buffer.getvalue())
+    return found
+
+
+@st.composite
+def pngs(draw: st.DrawFn) -> bytes:
+    """PNGs with any header, checksums right."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    sizes = st.sampled_from((0, 1, 7, 9, 10**4, 2**16, 2**31 - 1, 2**32 - 1))
+    small = st.integers(0, 255)
+    header = struct.pack(
+        ">IIBBBBB", draw(sizes), draw(sizes), *(draw(small | st.sampled_from((0, 2, 8, 16))) for _ in range(5))
+    )
+    extra = chunk(draw(st.sampled_from((b"tRNS", b"PLTE", b"zTXt", b"iCCP", b"acTL", b"eXIf"))), draw(st.binary(max_size=20)))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(bytes(300))) + chunk(b"IEND", b"")
+    )
+
+
+@fuzz(0.2)
+@given(spoiled_bytes(_pictures()) | pngs())
+def test_images(place: Path, content: bytes) -> None:
+    path = place / "pictures" / "mine" / "a.png"
+    path.write_bytes(content)
+    try:
+        with no_hang():
+            pixels = read_image(path)
+        assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size
+    except UsageError as error:
+        assert str(error).isprintable() and "; expected " in str(error)
+    try:
+        width, height = image_size(path)
+        assert width >= 0 and height >= 0
+    except UsageError as error:
+        assert str(error).isprintable()
