@@ -23,6 +23,7 @@ from bench.memory import peak_memory_mib, reset_peak_memory
 from bench.metrics import score
 from bench.plan import Cell, Job
 from bench.recipes import method_of, model_of
+from bench.record import inputs_sha256, settings_record
 from bench.trained import trained_network
 from noise import guards
 
@@ -39,6 +40,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
     A training that fails is not tried again for the other cells of the job, which need the same network.
     """
     broken: Exception | None = None
+    inputs = inputs_sha256(settings_record(run.settings, run.data))
     for cell in job.cells:
         if store.read_cell(run.directory, cell) is not None:
             continue
@@ -61,7 +63,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                     raise  # no fault of the cell: it is to be done when there is room
                 outcome |= failure(error)
-        record = blank_record(cell) | outcome
+        record = blank_record(cell) | {"inputs": inputs} | outcome
         record["warnings"] = [*record["warnings"], *sorted({str(warning.message) for warning in caught})]
         record |= {
             "seconds": time.perf_counter() - clock,
@@ -152,6 +154,7 @@ def blank_record(cell: Cell) -> dict[str, Any]:
         | {key: value for key, value in asdict(cell).items() if key != "key"}
         | {
             "status": "failed",
+            "inputs": None,
             "training": None,
             "denoise_seconds": None,
             "megapixels": None,

@@ -21,13 +21,14 @@ from bench.disturbance import parse_rates
 from bench.doctor import doctor
 from bench.errors import UsageError, nearest
 from bench.execution import Interrupted
-from bench.listing import list_things, print_matrix, print_status
+from bench.listing import list_things, print_matrix
 from bench.merge import merge
 from bench.plan import matrix
 from bench.reporting import FORMAT_HELP, FORMATS, report
 from bench.robustness import robustness
 from bench.run import dry_run, run
 from bench.settings import PRESETS
+from bench.status import print_status
 
 
 class _Parser(argparse.ArgumentParser):
@@ -110,8 +111,9 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_data(add("data", _data, "The public data sets of the paper: what they are, get them, check them."))
 
-    sub = add("status", _status, "Where a run stands.")
+    sub = add("status", _status, "Where a run stands, also one in progress or another machine's.")
     sub.add_argument("directory", type=Path)
+    sub.add_argument("--json", action="store_true", help="cells, counts, workers, who runs it, seconds left for one worker")
 
     sub = add("report", _report, "The scores of a run, anew from its files: as a page, or as tables for a paper.")
     sub.add_argument("directory", type=Path, help="run directory, results.parquet or results.csv")
@@ -119,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--output", type=Path, metavar="FILE", help="default: DIR/report.html; standard output for the others")
     sub.add_argument("--open", action="store_true", help="show the page in the browser")
 
-    sub = add("merge", _merge, "Join runs of equal settings with different cells into one run directory.")
+    sub = add("merge", _merge, "Join runs of equal settings into one run directory; cells of several must agree.")
     sub.add_argument("directories", type=Path, nargs="+", metavar="DIR")
     sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
 
@@ -198,7 +200,7 @@ def _data(options: argparse.Namespace, console: Console, given: list[str]) -> in
 
 
 def _status(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    print_status(options.directory, console)
+    print_status(options.directory, console, options.json)
     return 0
 
 

@@ -1,64 +1,22 @@
-"""A run directory before work: whose it is, what in it cannot be trusted, and that nobody else works in it."""
+"""A run directory before work: whose it is, and what in it cannot be trusted."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, SoftFileLock, Timeout
 
 from bench import store
 from bench.errors import UsageError
 from bench.networks import count_parameters, make_network
 from bench.plan import Cell, Settings, count_trainings
+from bench.record import inputs_sha256
 
 #: What runs put into their directories; anything else in them is left alone.
 _FOLDERS = ("cells", "weights", "checkpoints", "crops", "progress")
-
-
-@contextmanager
-def in_use(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock. It ends with this process, however that ends; on file systems without locks a file stands
-    for it, which is known as stale when the process that it names is gone from this machine.
-
-    Raises UsageError where another process holds it, or the directory holds something else or cannot be made.
-    """
-    path = directory / ".lock"
-    try:
-        if directory.exists() and any(directory.iterdir()) and not (directory / "run.json").exists() and not path.exists():
-            raise UsageError(f"{directory}: holds files but no run (run.json): expected a new or empty folder for --out")
-        directory.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = FileLock(path, timeout=0, is_singleton=False)
-            lock.acquire()
-        except NotImplementedError:
-            lock = SoftFileLock(path.with_suffix(".softlock"), timeout=0)
-            lock.acquire()
-    except Timeout:
-        raise UsageError(
-            f"{directory}: {_holder(directory)} works in it: expected to wait for its end, or another --out"
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{directory}: cannot be used as a run directory: {error.strerror or error}") from None
-    try:
-        store.write_json(directory / ".holder.json", {"pid": os.getpid(), "host": socket.gethostname()})
-        yield
-    finally:
-        (directory / ".holder.json").unlink(missing_ok=True)
-        if not (directory / "run.json").exists():  # nothing came of it
-            Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
-
-
-def _holder(directory: Path) -> str:
-    holder = store.read_json(directory / ".holder.json") or {}
-    return f"process {holder.get('pid')} on {holder.get('host')}" if "pid" in holder else "another process"
 
 
 def tidy(directory: Path, cells: Sequence[Cell]) -> list[str]:
@@ -67,22 +25,22 @@ def tidy(directory: Path, cells: Sequence[Cell]) -> list[str]:
     Records of cells must be whole, by their hash, and of the run; their crops as they say. Weights are checked when used.
     """
     shutil.rmtree(directory / "progress", ignore_errors=True)
-    for folder in (directory, *(directory / name for name in _FOLDERS)):
-        for path in folder.rglob(".*.tmp") if folder != directory else folder.glob(".*.tmp"):
-            path.unlink(missing_ok=True)
+    halves = [*directory.glob(".*.tmp"), *directory.glob(".report.html.*.part")]
+    for path in halves + [path for name in _FOLDERS for path in (directory / name).rglob(".*.tmp")]:
+        path.unlink(missing_ok=True)
     known = {store.cell_path(directory, cell): cell for cell in cells}
     sentences = []
     for path in sorted((directory / "cells").glob("*")):
         cell = known.get(path)
         record = store.read_cell(directory, cell) if cell else None
-        reason = "is no cell of this run" if cell is None else "is damaged" if record is None else _bad_crop(directory, record)
+        reason = "is no cell of this run" if cell is None else "is damaged" if record is None else bad_crop(directory, record)
         if reason:
             name = store.set_aside(directory, path)
             sentences.append(f"cells/{path.name} {reason}: moved to {name}" + (", and done again." if cell else "."))
     return sentences
 
 
-def _bad_crop(directory: Path, record: dict[str, Any]) -> str:
+def bad_crop(directory: Path, record: dict[str, Any]) -> str:
     """What is wrong with the crops of a record; "" where nothing is."""
     for crop in record["crops"]:
         for file, sha256 in (("file", "sha256"), ("clean", "clean_sha256")):
@@ -96,8 +54,10 @@ def _bad_crop(directory: Path, record: dict[str, Any]) -> str:
     return ""
 
 
-def open_directory(directory: Path, record: dict[str, Any], settings: Settings, cells: Sequence[Cell]) -> None:
-    """Begin a run in the directory, or check that the run in it is this one.
+def open_directory(directory: Path, record: dict[str, Any], settings: Settings, cells: Sequence[Cell]) -> list[str]:
+    """Begin a run in the directory, or check that the run in it is this one; returns sentences on what was damaged.
+
+    A damaged run.json is set aside and written anew, where the records of the cells say that they are of these settings.
 
     Raises
     ------
@@ -105,22 +65,44 @@ def open_directory(directory: Path, record: dict[str, Any], settings: Settings, 
         Where it holds something else, a run with other settings (the difference is named), or cannot be written.
     """
     try:
-        before = store.read_json(directory / "run.json")
-        if before is None and (directory / "run.json").exists():
-            raise UsageError(f"{directory}/run.json: is damaged: expected the run's own, or another --out")
-        if before is not None:
+        before = store.read_run(directory)
+        if before is None:
+            _refuse_unknown(directory, record, cells)
+        else:
             refuse_other(directory, before, record)
         network = make_network(settings.preset)
         need = 4 * count_parameters(network) * count_trainings(cells) + 2**16 * len(cells) + 2**24
         free = shutil.disk_usage(directory).free
         if before is None and free < need:
             raise UsageError(f"{directory}: {free / 2**20:.0f} MiB of disk are free: expected at least {need / 2**20:.0f} MiB")
+        sentences = []
         if before is None:
-            store.write_json(directory / "run.json", record)
+            if (directory / "run.json").exists():
+                name = store.set_aside(directory, directory / "run.json")
+                sentences.append(f"run.json is damaged: moved to {name}, and written anew.")
+            store.write_run(directory, record)
         elif not os.access(directory, os.W_OK):
             raise UsageError(f"{directory}: cannot be written")
+        elif len(before.get("plan", cells)) != len(cells):  # merged of some parts of this run only
+            planned = ("plan", "cells", "trainings", "shared")
+            store.write_run(directory, before | {name: record[name] for name in planned})
     except OSError as error:
         raise UsageError(f"{directory}: cannot be used as a run directory: {error.strerror or error}") from None
+    return sentences
+
+
+def _refuse_unknown(directory: Path, record: dict[str, Any], cells: Sequence[Cell]) -> None:
+    """Raise UsageError where, without a run.json to tell, there are results that may be of other settings."""
+    inputs, there = inputs_sha256(record["settings"]), store.cell_names(directory)
+    for cell in cells:
+        found = store.read_cell(directory, cell) if cell.name in there else None
+        if found is None or found.get("status") != "done":
+            continue
+        if found.get("inputs") != inputs or (found.get("training") or {}).get("key") != cell.key:
+            raise UsageError(
+                f"{directory}/run.json: is damaged or gone, and cells/{cell.name}.json is not of the settings asked for now: "
+                "expected the settings that the run was started with, or another --out"
+            )
 
 
 def refuse_other(directory: Path, before: dict[str, Any], record: dict[str, Any]) -> None:

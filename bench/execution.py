@@ -97,6 +97,7 @@ def _work_off(
     running: dict[Future[None], Job] = {}
     overdue: set[Future[None]] = set()
     tries: Counter[str] = Counter()
+    looked = -POLL
     while queue or running:
         while queue and len(running) < 2 * executor.width:  # so that no worker waits for the next look
             job = queue.popleft()
@@ -111,7 +112,10 @@ def _work_off(
                 if future not in overdue and _elapsed(run, job) > cell_timeout:
                     overdue.add(future)
                     executor.kill(future)
-        look()
+        if time.monotonic() - looked >= POLL:  # not after each of many short cells
+            look()
+            looked = time.monotonic()
+    look()
 
 
 def _settle(

@@ -1,8 +1,6 @@
-"""The commands that only print: list, matrix, status."""
+"""The commands that only print: list, matrix."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -11,11 +9,9 @@ from rich.text import Text
 
 import methods
 import noise
-from bench import store
 from bench.data import describe
 from bench.errors import UsageError, nearest
-from bench.plan import Cell, matrix
-from bench.progress import as_table, states
+from bench.plan import matrix
 
 _MARKS = {"yes": "✓", "indirect": "✓*", "infeasible": "×*", "no": "×"}
 
@@ -60,32 +56,6 @@ def list_things(what: str, data: str, console: Console) -> None:
         for name, role, count, sizes in describe(data):
             table.add_row(name, role, str(count), sizes)
     console.print(table)
-
-
-def read_plan(directory: Path) -> list[Cell]:
-    """The cells of the run in a directory. Raises UsageError where there is none."""
-    record = store.read_json(directory / "run.json")
-    if record is None:
-        raise UsageError(f"{directory}: holds no run (run.json is missing or not JSON): expected a run directory")
-    try:
-        return [Cell(**cell) for cell in record["plan"]]
-    except (KeyError, TypeError):
-        raise UsageError(f"{directory}/run.json: has no readable plan: expected one written by this version") from None
-
-
-def print_status(directory: Path, console: Console) -> None:
-    """Print the matrix of a run with counts. Raises UsageError where there is no run."""
-    cells = read_plan(directory)
-    records = [store.read_cell(directory, cell) for cell in cells]
-    found = states(directory, cells, records)
-    console.print(as_table(cells, found))
-    counts: dict[str, int] = {}
-    for state in found.values():
-        counts[state.status] = counts.get(state.status, 0) + 1
-    console.print(", ".join(f"{count} {status}" for status, count in counts.items()), soft_wrap=True)
-    for cell, record in zip(cells, records, strict=True):
-        if record and record.get("status") != "done":
-            console.print(f"{cell.name}: {record.get('message')}", soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:

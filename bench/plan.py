@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import methods
@@ -52,7 +53,7 @@ class Cell:
     key: str | None
     decorrelated: bool
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Name of the cell's file, without ending."""
         return f"{self.noise_no:02d}-{self.noise}--{self.method}--s{self.seed}"

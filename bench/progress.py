@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ from bench.plan import Cell
 _STYLES = {"done": "green", "failed": "bold red", "timeout": "red", "running": "yellow", "not-applicable": "dim"}
 
 
+#: Seeds of a cell that are shown each; more are counted.
+MOST_SEEDS = 5
+
+
 @dataclass(frozen=True)
 class State:
     """A cell's status, what to show for it (waiting, training 40 %, 28.7 dB, failed), and the share that is done."""
@@ -29,25 +34,76 @@ class State:
     text: str
     share: float
 
+    @property
+    def final(self) -> bool:
+        return self.status not in ("pending", "running")
 
-def states(directory: Path, cells: Sequence[Cell], records: Sequence[dict[str, Any] | None]) -> dict[str, State]:
-    """The state of each cell by name, from its record or the workers' progress files."""
-    running = {}
-    for path in sorted((directory / "progress").glob("*.json")):
-        if note := store.read_json(path):
-            share = float(note.get("share", 0))
-            running[str(note.get("cell"))] = State("running", f"{note.get('phase')} {100 * share:.0f} %", share / 2)
+
+@dataclass(frozen=True)
+class Note:
+    """What a worker says of the cell that it has in hand.
+
+    Parameters
+    ----------
+    share : float
+        How much of the phase is done, 0 to 1.
+    age : float
+        Seconds since it was said.
+    """
+
+    cell: str
+    phase: str
+    share: float
+    age: float
+
+    @property
+    def text(self) -> str:
+        return f"{self.phase} {100 * self.share:.0f} %"
+
+
+def read_notes(directory: Path) -> dict[str, Note]:
+    """The workers' notes, by cell."""
     found = {}
-    for cell, record in zip(cells, records, strict=True):
-        status = store.status_of(cell, record)
-        if status == "done" and record:
-            found[cell.name] = State("done", _mean_psnr(record), 1)
-        elif status == "pending" and cell.name in running:
-            found[cell.name] = running[cell.name]
-        else:
-            text = {"pending": "waiting", "not-applicable": "–"}.get(status, status)
-            found[cell.name] = State(status, text, float(status != "pending"))
+    for path in sorted((directory / "progress").glob("[!.]*.json")):
+        told = store.read_json(path) or {}
+        try:
+            age = max(0.0, time.time() - path.stat().st_mtime)
+            note = Note(str(told["cell"]), str(told["phase"]), float(told["share"]), age)
+        except (OSError, KeyError, TypeError, ValueError):  # it ended in this moment
+            continue
+        found[note.cell] = note
     return found
+
+
+def states(
+    cells: Sequence[Cell],
+    records: Mapping[str, dict[str, Any] | None],
+    notes: Mapping[str, Note],
+    before: Mapping[str, State] | None = None,
+) -> dict[str, State]:
+    """The state of each cell by name, from its record or a worker's note.
+
+    Parameters
+    ----------
+    before : mapping, optional
+        Earlier states; those that are final are taken over.
+    """
+    before = before or {}
+    return {
+        cell.name: old if (old := before.get(cell.name)) and old.final else _state(cell, records.get(cell.name), notes)
+        for cell in cells
+    }
+
+
+def _state(cell: Cell, record: dict[str, Any] | None, notes: Mapping[str, Note]) -> State:
+    status = store.status_of(cell, record)
+    if status == "done" and record:
+        return State("done", _mean_psnr(record), 1)
+    if status == "pending" and cell.name in notes:
+        note = notes[cell.name]
+        return State("running", note.text, note.share / 2)
+    text = {"pending": "waiting", "not-applicable": "–"}.get(status, status)
+    return State(status, text, float(status != "pending"))
 
 
 def _mean_psnr(record: dict[str, Any]) -> str:
@@ -60,9 +116,12 @@ def _mean_psnr(record: dict[str, Any]) -> str:
     return f"{statistics.fmean(statistics.fmean(values) for values in by_set.values()):.2f} dB"
 
 
-def as_table(cells: Sequence[Cell], found: dict[str, State], caption: str = "") -> Table:
-    """The matrix; several seeds of a cell stand below each other."""
+def as_table(cells: Sequence[Cell], found: Mapping[str, State], caption: str = "") -> Table:
+    """The matrix; several seeds of a cell stand below each other, many are counted."""
     methods = list(dict.fromkeys(cell.method for cell in cells))
+    places: dict[tuple[str, str], list[State]] = {}
+    for cell in cells:
+        places.setdefault((cell.noise, cell.method), []).append(found[cell.name])
     table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left", pad_edge=False)
     table.add_column("noise model", no_wrap=True)
     for method in methods:
@@ -70,10 +129,20 @@ def as_table(cells: Sequence[Cell], found: dict[str, State], caption: str = "") 
     for noise in dict.fromkeys((cell.noise_no, cell.noise) for cell in cells):
         row = [Text(f"{noise[0]:>2} {noise[1]}")]
         for method in methods:
-            here = [found[cell.name] for cell in cells if cell.noise == noise[1] and cell.method == method]
-            row.append(Text("\n").join(Text(state.text, style=_STYLES.get(state.status, "")) for state in here))
+            here = places.get((noise[1], method), [])
+            shown = here if len(here) <= MOST_SEEDS else _counted(here)
+            row.append(Text("\n").join(Text(state.text, style=_STYLES.get(state.status, "")) for state in shown))
         table.add_row(*row)
     return table
+
+
+def _counted(states: Sequence[State]) -> list[State]:
+    """One line a status, with the number of cells that have it."""
+    numbers = Counter(state.status for state in states)
+    if set(numbers) == {"not-applicable"}:
+        return [states[0]]
+    words = {"pending": "waiting"}
+    return [State(status, f"{number} {words.get(status, status)}", 0) for status, number in numbers.items()]
 
 
 def duration(seconds: float) -> str:
@@ -102,9 +171,9 @@ class Display:
         if self.live:
             self.live.stop()
 
-    def show(self, records: Sequence[dict[str, Any] | None]) -> None:
+    def show(self, records: Mapping[str, dict[str, Any] | None]) -> None:
         """Bring the display up to date."""
-        found = states(self.directory, self.cells, records)
+        found = states(self.cells, records, read_notes(self.directory), self.shown)
         self.first = self.first or found
         if self.live:
             self.live.update(as_table(self.cells, found, self._summary(found)), refresh=True)

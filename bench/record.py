@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import json
 import platform
 import subprocess
 from dataclasses import asdict
@@ -13,11 +15,15 @@ from typing import Any
 import psutil
 import torch
 
+from bench import store
 from bench.data import Data, ImageSet
 from bench.errors import UsageError
 from bench.plan import Cell, Settings, count_trainings, matrix, shared
 from bench.recipes import RECIPES, method_of, model_of
 from bench.settings import get_preset, units
+
+#: Settings that say which cells a run has, and where its images lie; the others decide their numbers.
+WHICH_CELLS = ("methods", "noise", "seeds", "data")
 
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "pillow", "scikit-image", "torchmetrics", "safetensors", "pebble")
 
@@ -37,6 +43,24 @@ def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
         "fields": {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings.preset).items()},
         "data_sha256": {f"{chosen.role} {chosen.name}": chosen.sha256 for chosen in sets},
     }
+
+
+def inputs_sha256(settings: dict[str, Any]) -> str:
+    """Of the settings in a run.json that bear on a cell's numbers, whatever its run's other cells."""
+    own = {name: value for name, value in settings.items() if name not in WHICH_CELLS}
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+
+
+def read_plan(directory: Path) -> tuple[dict[str, Any], list[Cell]]:
+    """What is in a run directory's run.json, and the cells planned there. Raises UsageError where there is none."""
+    record = store.read_run(directory)
+    if record is None:
+        raise UsageError(f"{directory}: holds no run (run.json is missing or damaged): expected a run directory")
+    try:
+        cells = [Cell(**cell) for cell in record["plan"]]
+    except (KeyError, TypeError):
+        raise UsageError(f"{directory}/run.json: has no readable plan: expected one written by this version") from None
+    return record, cells
 
 
 def settings_from_record(record: dict[str, Any]) -> Settings:

@@ -25,13 +25,12 @@ from bench.denoising import Run, noisy_image
 from bench.directory import differing
 from bench.disturbance import disturbances
 from bench.errors import UsageError, nearest
-from bench.listing import read_plan
 from bench.metrics import psnr
 from bench.networks import make_network
 from bench.patches import turned, turned_back
 from bench.plan import Cell, Settings
 from bench.recipes import method_of, model_of
-from bench.record import settings_from_record, settings_record
+from bench.record import read_plan, settings_from_record, settings_record
 from bench.run import load_data
 from bench.weights import read_weights, weights_path
 
@@ -61,8 +60,7 @@ def robustness(
         Before any solving, where the directory holds no such run, network or images; and where solving with the true
         parameters does not give the run's own PSNR.
     """
-    plan = read_plan(directory)
-    record = store.read_json(directory / "run.json") or {}
+    record, plan = read_plan(directory)
     settings = settings_from_record(record)
     method = _method(method_slug, settings)
     cells = [_cell(directory, plan, slug, method_slug) for slug in slugs]
@@ -229,11 +227,15 @@ def _check(cell: Cell, image: Image, own: float | None, now: float) -> None:
 
 def _merged(before: dict[str, Any] | None, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The new entries and the old ones of other noise models and methods, in order."""
-    models = before.get("models") if before else None
-    old = models if isinstance(models, list) else []
-    known = [entry for entry in old if isinstance(entry, dict) and isinstance(entry.get("noise_no"), int)]
-    found = {(entry["noise_no"], str(entry.get("method"))): entry for entry in [*known, *entries]}
+    found = {(entry["noise_no"], str(entry.get("method"))): entry for entry in [*known_entries(before), *entries]}
     return [found[key] for key in sorted(found)]
+
+
+def known_entries(told: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The entries of a robustness.json that say which noise model they are of."""
+    models = told.get("models") if told else None
+    found = models if isinstance(models, list) else []
+    return [entry for entry in found if isinstance(entry, dict) and isinstance(entry.get("noise_no"), int)]
 
 
 def _print(entries: Sequence[dict[str, Any]], console: Console) -> None:

@@ -18,9 +18,10 @@ import reports
 from bench import store
 from bench.data import Data, describe, load
 from bench.denoising import Run
-from bench.directory import forget, in_use, open_directory, tidy
+from bench.directory import forget, open_directory, tidy
 from bench.execution import execute
 from bench.local import Local
+from bench.lock import in_use
 from bench.networks import make_network
 from bench.patches import make_patches
 from bench.plan import Cell, Settings, count_trainings, make_cells, make_jobs, shared
@@ -92,8 +93,8 @@ def run(
     data = load_data(settings)
     cells = make_cells(settings, training_sum(data))
     with in_use(directory):
-        open_directory(directory, run_record(settings, data, cells, command), settings, cells)
-        for sentence in tidy(directory, cells):
+        sentences = open_directory(directory, run_record(settings, data, cells, command), settings, cells)
+        for sentence in sentences + tidy(directory, cells):
             console.print(sentence, soft_wrap=True)
         forget(directory, cells, retry)
         return _do(Run(directory, settings, data), cells, workers, console, deadline, cell_timeout)
@@ -124,7 +125,7 @@ def _do(
         def look() -> None:
             nonlocal refreshed, spent
             changed = records.update()
-            display.show(records.in_order())
+            display.show(records.now)
             if changed and time.monotonic() - refreshed > max(REFRESH, 10 * spent):
                 began = time.monotonic()
                 publish(directory, cells, records.in_order(), console)
@@ -150,21 +151,25 @@ class Records:
     """The cells' records, read as they appear."""
 
     def __init__(self, directory: Path, cells: Sequence[Cell]) -> None:
-        self.directory, self.cells = directory, cells
+        self.directory = directory
         self.now: dict[str, dict[str, Any] | None] = dict.fromkeys((cell.name for cell in cells), None)
+        self._cells = {cell.name: cell for cell in cells}
+        self._left = {cell.name for cell in cells if cell.applicability != "no"}
         self.update()
 
     def update(self) -> bool:
-        """Read what is new; whether anything was."""
+        """Read what is new; whether anything was. Costs one look at the folder where nothing is."""
         changed = False
-        for cell in self.cells:
-            if self.now[cell.name] is None and cell.applicability != "no":
-                self.now[cell.name] = store.read_cell(self.directory, cell)
-                changed |= self.now[cell.name] is not None
+        for name in self._left & store.cell_names(self.directory):
+            record = store.read_cell(self.directory, self._cells[name])
+            if record is not None:
+                self.now[name] = record
+                self._left.discard(name)
+                changed = True
         return changed
 
     def in_order(self) -> list[dict[str, Any] | None]:
-        return [self.now[cell.name] for cell in self.cells]
+        return list(self.now.values())
 
 
 def publish(directory: Path, cells: Sequence[Cell], records: Sequence[dict[str, Any] | None], console: Console) -> None:

@@ -76,14 +76,41 @@ def set_aside(directory: Path, path: Path) -> str:
     return new.relative_to(directory).as_posix()
 
 
+def write_hashed(path: Path, record: dict[str, Any]) -> None:
+    """Store a record with a hash of its contents."""
+    record = finite(record)
+    write_json(path, record | {"sha256": record_sha256(record)})
+
+
+def write_run(directory: Path, record: dict[str, Any]) -> None:
+    """Store run.json, with a hash of its contents."""
+    write_hashed(directory / "run.json", record)
+
+
+def read_run(directory: Path) -> dict[str, Any] | None:
+    """What is in run.json; None where there is none, or it is not as `write_run` left it."""
+    record = read_json(directory / "run.json")
+    if record is None or record.get("sha256", record_sha256(record)) != record_sha256(record):  # older ones have no hash
+        return None
+    return record
+
+
 def cell_path(directory: Path, cell: Cell) -> Path:
     return directory / "cells" / f"{cell.name}.json"
 
 
+def cell_names(directory: Path) -> set[str]:
+    """Names of the cells that have a file, whatever is in it: one look at the folder, however many there are."""
+    try:
+        with os.scandir(directory / "cells") as files:
+            return {file.name.removesuffix(".json") for file in files if file.name.endswith(".json")}
+    except FileNotFoundError:
+        return set()
+
+
 def write_cell(directory: Path, cell: Cell, record: dict[str, Any]) -> None:
     """Store the record of a cell that has finished, well or badly, with a hash of its contents."""
-    record = finite(record)
-    write_json(cell_path(directory, cell), record | {"sha256": record_sha256(record)})
+    write_hashed(cell_path(directory, cell), record)
 
 
 def read_cell(directory: Path, cell: Cell) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +84,8 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
             )
             break
         except Exception as error:  # whoever tries again, this loop or the user with the fault mended, starts afresh
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise  # no fault of the training: with space, it goes on from its checkpoint
             checkpoint_path(run.directory, cell.key).unlink(missing_ok=True)
             preset, checkpoint = _gentler(preset, run.settings.preset, error), None
     return average, {

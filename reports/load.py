@@ -186,15 +186,21 @@ def _table_of_cells(cells: Iterable[Cell], info: Mapping[str, Any]) -> pd.DataFr
             metrics = {name: number(value) for name, value in row.items() if name not in place}
             scores += [place | {"metric": name, "value": value} for name, value in metrics.items()]
         rows += scores or [base]
-    seeds = max(1, whole(mapping(info.get("settings")).get("seeds"), 1))
-    for entry in map(mapping, sequence(info.get("matrix"))):
-        no = entry.get("applicability") == "no"
-        base = {name: entry.get(name) for name in ("noise_no", "noise", "method", "applicability", "reason")}
-        base["status"] = "not-applicable" if no else "pending"
-        pair = text(entry.get("noise")), text(entry.get("method"))
-        rows += [base | {"seed": seed} for seed in range(seeds) if (*pair, seed) not in seen]
+    for entry in _planned(info):
+        if (text(entry.get("noise")), text(entry.get("method")), whole(entry.get("seed"))) not in seen:
+            status = "not-applicable" if entry.get("applicability") == "no" else "pending"
+            rows.append({name: entry.get(name) for name in COLUMNS[:7]} | {"status": status})
     table = _tidy(pd.DataFrame(rows, columns=list(COLUMNS), dtype=object))
     return table.sort_values("noise_no", kind="stable", ignore_index=True)
+
+
+def _planned(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The cells of the plan, or where there is none, the matrix with all seeds."""
+    plan = [mapping(entry) for entry in sequence(info.get("plan"))]
+    if plan:
+        return plan
+    seeds = max(1, whole(mapping(info.get("settings")).get("seeds"), 1))
+    return [{**mapping(entry), "seed": seed} for entry in sequence(info.get("matrix")) for seed in range(seeds)]
 
 
 def _compare(table: pd.DataFrame, cells: Iterable[Cell], problems: list[str]) -> None:

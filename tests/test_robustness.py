@@ -275,9 +275,9 @@ def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
     info = json.loads((run / "run.json").read_text())
     changed = {**info["settings"], "data_sha256": {**info["settings"]["data_sha256"], "test sample": "0" * 64}}
-    store.write_json(run / "run.json", {**info, "settings": changed})
+    store.write_run(run, {**info, "settings": changed})
     assert "data_sha256.test sample is 00" in refusal() and "expected the run's images" in refusal()
-    store.write_json(run / "run.json", {**info, "settings": None})
+    store.write_run(run, {**info, "settings": None})
     assert "run.json has no readable settings" in refusal()
     assert not (run / "robustness.json").exists()
 

@@ -136,10 +136,7 @@ def test_merged_parts_equal_the_whole(full: Path, tmp_path: Path) -> None:
 
 
 def test_merge_refuses_what_it_cannot_join(full: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(full, copy)
     for directories, complaint in (
-        ([full, copy], "01-gaussian--supervised--s0"),
         ([full, full], "named twice"),
         ([full, tmp_path], "holds no run"),
     ):
@@ -147,9 +144,26 @@ def test_merge_refuses_what_it_cannot_join(full: Path, tmp_path: Path) -> None:
         assert status == 2
         assert complaint in error
         assert not (tmp_path / "merged").exists()
-    status, _, error = bench("merge", full, "--out", copy)
+    status, _, error = bench("merge", full, "--out", full)
     assert status == 2
     assert "expected a new or empty folder" in error
+
+
+def test_merged_copies_equal_the_whole_and_go_on_as_a_run(full: Path, tmp_path: Path) -> None:
+    """Halves that overlap, one of them without weights, below each other."""
+    one, other = tmp_path / "one", tmp_path / "one" / "other"
+    for copy, dropped in ((one, "1[0-6]-*"), (other, "0[1-3]-*")):
+        shutil.copytree(full, copy)
+        for path in (copy / "cells").glob(dropped):
+            path.unlink()
+    shutil.rmtree(other / "weights")
+    merged = other / "merged"
+    status, output, error = bench("merge", one, other, "--out", merged)
+    assert (status, error) == (0, ""), output
+    assert table(merged) == table(full)
+    status, output, _ = bench("run", "--methods", "all", *tiny(), "--workers", "2", "--out", merged)
+    assert status == 0 and re.search(r"(\d+) of \1 jobs were done before", output), output
+    assert table(merged) == table(full)
 
 
 def test_runs_with_other_settings_are_neither_resumed_nor_merged(full: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The network of a cell: shared, found again, gone on with, and trained again after faults."""
 
 import dataclasses
+import errno
 import math
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from stub_methods import do, stub
 
 from bench import store, trained
-from bench.checkpoint import checkpoint_path
+from bench.checkpoint import checkpoint_path, read_checkpoint
 from bench.plan import make_cells
 from bench.training import train
 
@@ -104,6 +105,24 @@ def test_a_killed_training_goes_on_from_its_checkpoint(damage, make_run, monkeyp
     assert record["training"]["loss"] == undisturbed["training"]["loss"]
     assert [("set-aside/" in warning) for warning in record["warnings"]] == [True] * damage
     assert not path.exists()
+
+
+def test_a_disk_that_fills_up_in_a_training_leaves_its_checkpoint(make_run, monkeypatch):
+    run = make_run(methods_=("supervised",), noise_=("gaussian",))
+    (cell,) = (cell for cell in make_cells(run.settings, "images") if cell.method == "supervised")
+    monkeypatch.setattr(trained, "train", lambda *args: train(*args, 0.0))
+
+    def full(cell, doing, share):
+        if doing == "training" and share > 0.9:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        do(run, full)
+    assert store.read_cell(run.directory, cell) is None
+    assert read_checkpoint(run.directory, cell.key).step == 2
+    shares = []
+    record = do(run, lambda cell, doing, share: shares.append(share) if doing == "training" else None)
+    assert shares == [1] and record["gaussian", "supervised", 0]["status"] == "done"
 
 
 def exploding(times):
