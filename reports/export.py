@@ -171,6 +171,7 @@ def _caption(table: Table, one_spread: bool = False) -> str:
     return (
         f"PSNR in dB / SSIM{f' on {listed(sets)}' if sets else ''}, mean over the images"
         + (f" and {table.seeds} seeds, ± standard deviation of the {of}PSNR over the seeds" if table.seeds > 1 else "")
+        + (f"; mean of the sets {table.not_averaged}" if table.not_averaged else "")
         + f", protocol “{table.protocol}”. Bold: best, underlined: second best of the unsupervised methods"
         + (f"; for reference: {listed(references)}." if references else ".")
     )

@@ -81,6 +81,19 @@ def test_the_numbers_on_the_page_are_the_table_s(tmp_path: Path) -> None:
     assert len(page.scores) == len(means) + len(overall)
 
 
+def test_the_kodak_photographs_are_not_in_the_mean_twice(tmp_path: Path) -> None:
+    sets = ("kodak24", "kodak24-500", "cset9")
+    page = page_of(make_run(tmp_path, noises=FEW[:1], seeds=2, datasets=sets, images=2, crops=0))
+    table = pd.read_parquet(tmp_path / "results.parquet").query("dataset != 'kodak24-500' and dataset != ''")
+    for (method, metric), part in table.groupby(["method", "metric"]):
+        assert float(page.scores["gaussian", method, "mean", metric][1]) == pytest.approx(part["value"].mean(), rel=1e-12)
+        assert ("gaussian", method, "kodak24-500", metric) in page.scores
+    assert "Mean over the data sets, without kodak24-500, which has the photographs of kodak24 (standard" in page.text
+    assert "mean of the sets without kodak24-500" in reports.export(reports.load(tmp_path), "latex")
+    alone = page_of(make_run(tmp_path / "alone", noises=FEW[:1], datasets=sets[1:], images=2, crops=0))
+    assert "without kodak24-500" not in alone.text
+
+
 def test_bold_and_underline_are_given_among_the_unsupervised_at_the_printed_precision(tmp_path: Path) -> None:
     psnr = {"noisy": 99.0, "supervised": 40.0, "noisier2noise": 30.001, "neighbor2neighbor": 30.004, "noise2score": 29.0}
 
