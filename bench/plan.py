@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import methods
@@ -53,7 +54,7 @@ class Cell:
     key: str | None
     decorrelated: bool
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Name of the cell's file, without ending."""
         return f"{self.noise_no:02d}-{self.noise}--{self.method}--s{self.seed}"

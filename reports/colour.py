@@ -7,27 +7,6 @@ from dataclasses import dataclass
 
 from reports.model import NOISY, Method
 
-#: Okabe-Ito, by the class name that report.css gives each colour. Pinned for the core methods, so that a method has
-#: the same colour in every report, whatever was run beside it; others take what is left, in order.
-_PINNED = {
-    NOISY: "grey",
-    "supervised": "ink",
-    "noisier2noise": "purple",
-    "neighbor2neighbor": "orange",
-    "noise2score": "green",
-    "score-solver": "blue",
-}
-_HUES = ("sky", "vermillion", "yellow", "green", "orange", "purple", "blue", "ink")
-_SHAPES = ("circle", "square", "triangle", "diamond", "cross", "plus", "down")
-_PINNED_SHAPES = {
-    NOISY: "plus",
-    "supervised": "square",
-    "noisier2noise": "triangle",
-    "neighbor2neighbor": "diamond",
-    "noise2score": "cross",
-    "score-solver": "circle",
-}
-
 
 @dataclass(frozen=True)
 class Style:
@@ -38,9 +17,24 @@ class Style:
     dash: str = ""
 
 
+#: Okabe-Ito, by the class name that report.css gives each colour. Pinned for the suite's own methods, so that a method has
+#: the same colour in every report, whatever was run beside it; others take what is left, in order.
+_PINNED = {
+    NOISY: Style("grey", "plus"),
+    "supervised": Style("ink", "square"),
+    "noisier2noise": Style("purple", "triangle"),
+    "neighbor2neighbor": Style("orange", "diamond"),
+    "noise2score": Style("green", "cross"),
+    "score-solver": Style("blue", "circle"),
+    "score-solver-plus": Style("vermillion", "down"),
+}
+_HUES = ("sky", "yellow", "green", "orange", "purple", "blue", "vermillion", "ink")
+_SHAPES = ("square", "triangle", "diamond", "cross", "plus", "down", "circle")
+
+
 def styles(methods: Iterable[Method]) -> dict[str, Style]:
     """A style per method: no two alike among the first 8 x 7 x 2."""
-    found = {m.slug: Style(_PINNED[m.slug], _PINNED_SHAPES[m.slug]) for m in methods if m.slug in _PINNED}
+    found = {m.slug: _PINNED[m.slug] for m in methods if m.slug in _PINNED}
     others = [m.slug for m in methods if m.slug not in _PINNED]
     for index, slug in enumerate(others):
         # Past the colours that are left, shapes and dashes tell the methods apart.

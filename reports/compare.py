@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from reports.model import NOISY, Run
-from reports.pairs import Interval, families, interval, wins_ties_losses
+from reports.pairs import Interval, by_image, by_photograph, interval, wins_ties_losses
 from reports.settings import Difference, environment_differences, setting_differences
 from reports.tables import DIGITS, PROTOCOLS, signed
 
@@ -179,13 +179,10 @@ def _rows(both: pd.DataFrame, numbers: Mapping[str, int], runs: tuple[Run, Run])
     datasets = _order([POOLED, *(name for run in runs for name in run.datasets)])
     metrics = _order([*DIGITS, *both["metric"].unique()])
     a, b = both["value_a"], both["value_b"]
-    both = both.assign(family=families(both["dataset"]), same=(a == b) | (a.isna() & b.isna()))
-    # First over an image's seeds, then over the data sets that have the same photograph.
-    finite = both[a.notna() & b.notna()]
-    images = finite.groupby([*_CELL, "metric", "dataset", "family", "image"])[["value_a", "value_b"]].mean()
-    photographs = images.groupby([*_CELL, "metric", "family", "image"]).mean()
+    both = both.assign(same=(a == b) | (a.isna() & b.isna()))
+    images = by_image(both[a.notna() & b.notna()], ["value_a", "value_b"], of=[*_CELL, "metric"])
     rows = []
-    for values, keys in ((images, [*_CELL, "metric", "dataset"]), (photographs, [*_CELL, "metric"])):
+    for values, keys in ((images, [*_CELL, "metric", "dataset"]), (by_photograph(images), [*_CELL, "metric"])):
         pairs = {key: part.to_numpy() for key, part in values.groupby(keys, sort=False)}
         for key, same in both.groupby(keys, sort=False)["same"].all().items():
             noise, method, metric, dataset = map(str, (*key, POOLED)[:4])

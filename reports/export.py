@@ -11,7 +11,7 @@ from reports.markup import Field, csv, csv_line, latex, latex_line, markdown, ma
 from reports.model import Run
 from reports.paperform import Block, Row, Table, paper_tables
 from reports.significance import significance
-from reports.tables import PROTOCOL_TEXT, Score, Scores
+from reports.tables import OVERALL, PROTOCOL_TEXT, Score, Scores
 from reports.words import counted, listed
 
 #: The formats of `export`, their names, and the ending of a file of each.
@@ -89,28 +89,35 @@ def as_latex(table: Table) -> str:
 
 def _environment(table: Table, suffix: str) -> str:
     columns = table.columns or ("Score",)
+    # So many columns take the whole width of a usual text, and have room for one spread a row, if for any.
+    wide = len(columns) > (3 if table.seeds > 1 else 4)
+    alone = _one_spread(table)
     body = []
     for block in table.blocks:
         heading = latex(_with(f"No. {block.noise.number} {block.noise.title}", block.parameters))
         body += [r"\midrule", latex_line([rf"\multicolumn{{{1 + len(columns)}}}{{l}}{{{heading}}}"])]
         for row in block.rows:
             sign = rf"\textsuperscript{{{latex(row.state.sign)}}}" if row.state.sign else ""
-            body.append(latex_line([latex(row.method.title) + sign, *_cells(table, block, row, _LATEX_MARKS, latex)]))
+            cells = _cells(table, block, row, _LATEX_MARKS, latex, one_spread=alone)
+            body.append(latex_line([latex(row.method.title) + sign, *cells]))
     signs = "; ".join(f"{latex(sign)}: {words}" for sign, words in _signs(table))
     lines = [
         rf"% Needs \usepackage{{booktabs}}. Protocol {table.protocol}: {latex(PROTOCOL_TEXT[table.protocol])}.",
         r"\begin{table}[htbp]",
         r"\centering",
-        rf"\caption{{{latex(f'{_title(table)}: {_caption(table)}')}}}",
+        rf"\caption{{{latex(f'{_title(table)}: {_caption(table, alone)}')}}}",
         rf"\label{{tab:denoisebench-{table.key}-{table.protocol}{suffix}}}",
-        # So that three data sets and their mean stay within the usual text width, with the spread over seeds, too.
-        r"\par\smallskip" + (r"\scriptsize\setlength{\tabcolsep}{3pt}" if table.seeds > 1 else r"\footnotesize"),
-        rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
+        r"\par\smallskip"
+        + (r"\scriptsize" if table.seeds > 1 else r"\footnotesize")
+        + (r"\setlength{\tabcolsep}{0pt}" if wide else r"\setlength{\tabcolsep}{3pt}" if table.seeds > 1 else ""),
+        rf"\begin{{tabular*}}{{\linewidth}}{{l@{{\extracolsep{{\fill}}}}{'r' * len(columns)}}}"
+        if wide
+        else rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
         r"\toprule",
         latex_line(["Method", *(latex(name) or "Mean" for name in columns)]),
         *body,
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular*}" if wide else r"\end{tabular}",
         *([rf"\par\smallskip\parbox{{\linewidth}}{{{signs}.}}"] if signs else []),
         r"\end{table}",
     ]
@@ -121,17 +128,34 @@ def _environment(table: Table, suffix: str) -> str:
 WRITERS: Mapping[str, Callable[[Table], str]] = {"csv": as_csv, "markdown": as_markdown, "latex": as_latex}
 
 
-def _cells(table: Table, block: Block, row: Row, marks: Mapping[str, str], escape: Callable[[Field], str]) -> list[str]:
-    """PSNR/SSIM for every column, with the spread of the PSNR over several seeds, or what stands in place of them."""
+def _one_spread(table: Table) -> bool:
+    """Whether LaTeX's text is too narrow for a spread in every column."""
+    return table.seeds > 1 and len(table.columns) > 4
+
+
+def _cells(
+    table: Table,
+    block: Block,
+    row: Row,
+    marks: Mapping[str, str],
+    escape: Callable[[Field], str],
+    one_spread: bool = False,
+) -> list[str]:
+    """PSNR/SSIM for every column, or what stands in place of them.
+
+    Over several seeds with the spread of the PSNR, in all columns or in that of the mean alone.
+    """
     if not row.scores:
         return [escape(row.state.words)] * (len(table.columns) or 1)
 
-    def shown(psnr: Score, ssim: Score) -> str:
+    def shown(column: str, psnr: Score, ssim: Score) -> str:
         first, second = (marks.get(score.mark, "{}").format(escape(score.shown)) for score in (psnr, ssim))
-        spread = "" if psnr.spread is None else marks["spread"].format(escape(psnr.spread_shown))
+        silent = psnr.spread is None or (one_spread and column != OVERALL)
+        spread = "" if silent else marks["spread"].format(escape(psnr.spread_shown))
         return f"{first}{spread}/{second}" + (escape("†") if psnr.note or ssim.note else "")
 
-    cells = [shown(*pair) if pair else "n/a" for pair in table.scores(block, row)]
+    pairs = zip(table.columns, table.scores(block, row), strict=True)
+    cells = [shown(column, *pair) if pair else "n/a" for column, pair in pairs]
     return [*cells[:-1], cells[-1] + escape("≈" if row.tied else "")]
 
 
@@ -139,13 +163,15 @@ def _title(table: Table) -> str:
     return f"{table.title}, {table.numbers}"
 
 
-def _caption(table: Table) -> str:
+def _caption(table: Table, one_spread: bool = False) -> str:
     methods = [row.method for row in table.blocks[0].rows]
     references = [method.title for method in methods if not method.competes]
     sets = [f"{name} ({counted(count, 'image')})" for name, count in table.images.items()]
+    of = "mean " if one_spread else ""
     return (
         f"PSNR in dB / SSIM{f' on {listed(sets)}' if sets else ''}, mean over the images"
-        + (f" and {table.seeds} seeds, ± standard deviation of the PSNR over the seeds" if table.seeds > 1 else "")
+        + (f" and {table.seeds} seeds, ± standard deviation of the {of}PSNR over the seeds" if table.seeds > 1 else "")
+        + (f"; mean of the sets {table.not_averaged}" if table.not_averaged else "")
         + f", protocol “{table.protocol}”. Bold: best, underlined: second best of the unsupervised methods"
         + (f"; for reference: {listed(references)}." if references else ".")
     )

@@ -82,16 +82,22 @@ def pairs(values: pd.DataFrame, methods: Sequence[str], metric: str = "psnr") ->
 
     `values` holds one metric of finished cells: columns noise, method, seed, dataset, image, value.
     """
-    keys = ["noise", "family", "image", "dataset", "seed", "method"]
-    table = values[values["method"].isin(methods)].assign(family=families(values["dataset"]))
+    keys = ["noise", "image", "dataset", "seed", "method"]
+    table = values[values["method"].isin(methods)]
     wide = table.groupby(keys, sort=False)["value"].mean().unstack("method").reindex(columns=list(methods))
     found = {str(noise): _on_one_noise(part, metric) for noise, part in wide.groupby(level="noise", sort=False)}
     return _adjusted(found)
 
 
-def families(datasets: pd.Series) -> pd.Series:
-    """Data sets by name, but one name for those that have photographs in common: there, the image's name identifies it."""
-    return datasets.mask(datasets.isin(_SHARING), "kodak")
+def by_image(values: pd.DataFrame, columns: Sequence[str], of: Sequence[str] = ()) -> pd.DataFrame:
+    """Means of these columns over the seeds: a row an image of a data set, and value of the columns `of`."""
+    family = values["dataset"].mask(values["dataset"].isin(_SHARING), "kodak")  # there, the name identifies the photograph
+    return values.assign(family=family).groupby([*of, "family", "image", "dataset"])[list(columns)].mean()
+
+
+def by_photograph(images: pd.DataFrame) -> pd.DataFrame:
+    """Means of what `by_image` gives over the data sets that have the same photograph."""
+    return images.groupby(level=[name for name in images.index.names if name != "dataset"]).mean()
 
 
 def wins_ties_losses(differences: np.ndarray, metric: str) -> tuple[int, int, int]:
@@ -185,9 +191,7 @@ def _on_one_noise(part: pd.DataFrame, metric: str) -> list[Pair]:
     a, b = (part[[pair[side] for pair in places]].to_numpy() for side in (0, 1))
     raw = pd.DataFrame(a - b, index=part.index)
     same = ((raw == 0) | raw.isna()).all().to_numpy()
-    # First over an image's seeds, then over the data sets that have the same photograph.
-    images = raw.groupby(level=["family", "image", "dataset"]).mean()
-    photographs = images.groupby(level=["family", "image"]).mean().to_numpy()
+    photographs = by_photograph(by_image(raw.reset_index(), list(raw.columns))).to_numpy()
     samples = [column[np.isfinite(column)] for column in photographs.T]
     tested = [index for index, sample in enumerate(samples) if len(sample) >= LEAST_IMAGES and not same[index]]
     bounds = dict(zip(tested, intervals([samples[index] for index in tested]), strict=True))

@@ -50,6 +50,7 @@ class Table:
     columns: tuple[str, ...]
     images: Mapping[str, int]  # by data set
     seeds: int
+    not_averaged: str  # what the mean over the data sets leaves out, in words; or ""
     blocks: tuple[Block, ...]
 
     @property
@@ -80,7 +81,7 @@ def _table(scores: Scores, tests: Significance, protocol: str, key: str, title: 
     blocks = tuple(_block(scores, tests, protocol, noise) for noise in noises)
     images = {name: max((scores.images(noise, name) for noise in noises), default=0) for name in scores.run.datasets}
     images = {name: count for name, count in images.items() if count}
-    return Table(key, title, protocol, _columns(tuple(images)), images, len(scores.seeds), blocks)
+    return Table(key, title, protocol, _columns(tuple(images)), images, len(scores.seeds), scores.not_averaged, blocks)
 
 
 def _block(scores: Scores, tests: Significance, protocol: str, noise: Noise) -> Block:

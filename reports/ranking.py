@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from reports.model import NOISY, Method, Noise
-from reports.pairs import families
+from reports.pairs import by_image, by_photograph
 from reports.tables import OVERALL, PROTOCOLS, Scores
 
 
@@ -75,11 +75,10 @@ def _ranked(scores: Scores, noise: Noise, metric: str, method: Method, reference
     table = table[table["method"].isin([method.slug, reference.slug])]
     wide = table.pivot_table(index=["dataset", "image", "seed"], columns="method", values="value", sort=False)
     raw = (wide[method.slug] - wide[reference.slug]).dropna().rename("difference").reset_index()
-    # First over an image's seeds, then over the data sets that have the same photograph.
-    images = raw.groupby(["dataset", "image"], sort=False)["difference"].mean().reset_index()
-    images["family"] = families(images["dataset"])
-    found = images.groupby(["family", "image"], sort=False).agg(datasets=("dataset", tuple), mean=("difference", "mean"))
-    found = found.reset_index().sort_values(["mean", "family", "image"], ascending=[False, True, True])
-    rows = found[["image", "datasets", "mean"]].itertuples(index=False)
+    images = by_image(raw, ["difference"])
+    found = by_photograph(images)
+    found["datasets"] = images.reset_index("dataset").groupby(level=["family", "image"])["dataset"].agg(tuple)
+    found = found.reset_index().sort_values(["difference", "family", "image"], ascending=[False, True, True])
+    rows = found[["image", "datasets", "difference"]].itertuples(index=False)
     ranked = tuple(Ranked(image, datasets, float(mean), rank) for rank, (image, datasets, mean) in enumerate(rows, 1))
     return Ranking(method, reference, raw["seed"].nunique(), ranked)

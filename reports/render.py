@@ -30,7 +30,10 @@ from reports.untrusted import brief, mapping, text
 from reports.words import counted, numbered, ranges
 
 #: In the order in which the page needs them.
-STYLE_SHEETS = ("report.css", "tables.css", "statistics.css", "crops.css", "plots.css", "trust.css", "compare.css", "media.css")
+STYLE_SHEETS = (
+    *("report.css", "tables.css", "statistics.css", "crops.css", "plots.css", "trust.css", "compare.css", "media.css"),
+    "print.css",
+)
 SCRIPTS = ("report.js", "tables.js", "crops.js")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -16,6 +16,7 @@ from reports.words import counted, listed
 
 #: Differences are shown with a colour range of at most this many dB, so that one broken result does not hide the rest.
 _DIFFERENCE_LIMIT = 6.0
+_MARKS = ("best", "second")
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,25 @@ def _who_wins(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score
     shared = sum(len(names) > 1 for names in decided)
     ties = f" ({shared} of them shared at the printed precision)" if shared else ""
     over = counted(len(decided), "noise model")
-    return f"Highest mean PSNR among the unsupervised methods, over {over}: {listed(parts)}{ties}."
+    return f"Highest mean PSNR among the unsupervised methods, over {over}: {listed(parts)}{ties}.{_ahead(methods, rows)}"
+
+
+def _ahead(methods: Sequence[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:
+    """By how much the best is above the second best, where there is one."""
+    leads = []
+    for noise, row in rows.items():
+        best, second = ([v for m in methods if row[m.slug].mark == mark and (v := row[m.slug].value)] for mark in _MARKS)
+        if best and second:
+            leads.append((max(best) - max(second), noise))
+    if not leads:
+        return ""
+    (low, where_low), (high, where_high) = (choose(leads, key=lambda pair: pair[0]) for choose in (min, max))
+    if len(leads) == 1:
+        return f" It is {low:.2f} dB above the second best."
+    return (
+        f" The best is on average {fmean(lead for lead, _ in leads):.2f} dB above the second best: "
+        f"from {low:.2f} dB on {_named(where_low)} to {high:.2f} dB on {_named(where_high)}."
+    )
 
 
 def _how_far(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:

@@ -11,6 +11,7 @@ from statistics import fmean, stdev
 import pandas as pd
 
 from reports.model import Method, Noise, Run
+from reports.words import listed
 
 #: Protocol -> its (PSNR, SSIM) columns of the long table.
 PROTOCOLS: Mapping[str, tuple[str, str]] = {"standard": ("psnr", "ssim"), "paper": ("psnr_paper", "ssim_paper")}
@@ -22,6 +23,8 @@ PROTOCOL_TEXT: Mapping[str, str] = {
 }
 #: The data set that stands for the mean over all of them.
 OVERALL = ""
+#: Data sets of crops, and what they are cropped from: where both were tested, OVERALL has the latter alone.
+_CROPPED: Mapping[str, str] = {"kodak24-500": "kodak24"}
 #: Metric -> decimals printed; two scores are a tie when they print alike.
 DIGITS: Mapping[str, int] = {"psnr": 2, "ssim": 3, "psnr_paper": 2, "ssim_paper": 3}
 
@@ -121,6 +124,18 @@ class Scores:
         """The data sets that any method has finished on this noise model."""
         return tuple(name for name in self.run.datasets if (noise.slug, name) in self._expected)
 
+    def averaged(self, noise: Noise) -> tuple[str, ...]:
+        """Those that OVERALL is the mean of: no photographs twice."""
+        names = self.datasets(noise)
+        return tuple(name for name in names if _CROPPED.get(name) not in names)
+
+    @property
+    def not_averaged(self) -> str:
+        """What OVERALL leaves out where both were tested, in words; or ""."""
+        names = self.run.datasets
+        found = [f"{name}, which has the photographs of {_CROPPED[name]}" for name in names if _CROPPED.get(name) in names]
+        return f"without {listed(found)}" if found else ""
+
     def images(self, noise: Noise, dataset: str) -> int:
         """How many images of a data set any method was scored on."""
         return self._images.get((noise.slug, dataset), 0)
@@ -178,12 +193,12 @@ class Scores:
         """The mean of the per-image values; for OVERALL the mean of the data sets' means."""
         digits = DIGITS.get(metric, 3)
         if dataset == OVERALL:
-            parts = [self.score(noise, method, name, metric) for name in self.datasets(noise)]
+            parts = [self.score(noise, method, name, metric) for name in self.averaged(noise)]
             values = [part.value for part in parts if part.value is not None]
             mean = sum(values) / len(values) if values else None
             notes = dict.fromkeys(part.note for part in parts if part.note)
             complete = bool(parts) and len(values) == len(parts) and all(part.complete for part in parts)
-            spread, seeds = self._spread(noise, method, self.datasets(noise), metric)
+            spread, seeds = self._spread(noise, method, self.averaged(noise), metric)
             images = sum(part.images for part in parts)
             return Score(mean, digits, images, complete, "; ".join(notes), spread=spread, seeds=seeds)
         mean, _, finite, images = self._means.get((noise.slug, method.slug, dataset, metric), (0.0, 0, 0, 0))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 class Opened:
     """A page with what it asked for and complained about."""
@@ -23,3 +25,18 @@ class Opened:
 
     def only_itself(self) -> bool:
         return all(url == self.url or url.startswith(("data:", "blob:")) for url in self.requests)
+
+    def unfold(self) -> None:
+        self.page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+
+    def findings(self, within: str = "html") -> list[str]:
+        """What axe-core finds serious or critical in this part of the page as it is: WCAG 2.2 AA and its own good practice."""
+        axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+        found = axe.Axe().run(self.page, context=within, options={"resultTypes": ["violations"]}).response
+        assert len(found["passes"]) > 5  # it has seen something
+        return [
+            f"{rule['id']}: {rule['help']}: {node['html'][:200]}"
+            for rule in found["violations"]
+            if rule["impact"] in ("serious", "critical")
+            for node in rule["nodes"]
+        ]

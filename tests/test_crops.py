@@ -135,7 +135,7 @@ def test_two_images_with_crops_are_called_better_and_worse_and_one_is_called_not
     one = text_of(tmp_path / "1")
     assert "with crops" not in one
     assert "Crops were stored for 1 image." in one
-    assert "rank 3 of 3: Score solver minus Supervised \u22120.40 dB." in one
+    assert "Rank 3 of 3: Score solver minus Supervised \u22120.40 dB." in one
 
 
 def test_where_not_all_fit_the_median_stays_and_the_page_says_what_was_left_out(

@@ -6,9 +6,7 @@ import csv
 import io
 import json
 import re
-import shutil
 import statistics
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +16,7 @@ from run_fixture import HOSTILE, METHODS, make_run
 
 import reports
 from reports.export import PAGE_ROWS, as_csv
-from reports.markup import latex, markdown
+from reports.markup import markdown
 from reports.paperform import Table, paper_tables
 from reports.significance import significance
 from reports.tables import Scores
@@ -29,7 +27,6 @@ NASTY = (
     "".join(map(chr, range(32, 127)))
     + " \u00e9\u00ed\u00e7\u00df\u00f8\u0142\u0105\u03c3\u03a9 \u2212\u00d7\u2026 -- '' ,, \u96d1\n\\end{table}"
 )
-LATEX_ENGINE = next(filter(None, map(shutil.which, ("pdflatex", "lualatex", "xelatex", "tectonic"))), None)
 
 
 def tables_of(run: Path) -> tuple[Table, ...]:
@@ -271,41 +268,10 @@ def test_a_spreadsheet_runs_no_name_and_numbers_stay_numbers(tmp_path: Path) -> 
     assert {(row["Method"], row["Data set"], row["psnr"]) for row in found} == {("'+m", "'@set,1", "-3.5")}
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("50 % & $x_1$ #2", r"50 \% \& \$x\_1\$ \#2"),
-        ("{a}^b~c\\d", r"\{a\}\textasciicircum{}b\textasciitilde{}c\textbackslash{}d"),
-        ("e\u0301 \u00ee \u00e7 \u0219", r"\'{e} \^{\i} \c{c} \texttt{U+0219}"),
-        ("\u03bb = 0.2, \u96d1", r"$\lambda$ = 0.2, \texttt{U+96D1}"),
-        ("a--b \u2014 c", r"a-{}-b --- c"),
-        (" two\n lines ", "two lines"),
-    ],
-)
-def test_text_as_latex(text: str, expected: str) -> None:
-    assert latex(text) == expected
-
-
 def test_text_as_markdown() -> None:
     assert markdown("a|b <i>`c`</i> *d*_e_ [f](g) ~h~\n& $i$ #1") == (
         r"a\|b &lt;i&gt;\`c\`&lt;/i&gt; \*d\*\_e\_ \[f\](g) \~h\~ &amp; \$i\$ \#1"
     )
-
-
-@pytest.mark.skipif(LATEX_ENGINE is None, reason="no LaTeX on the path (pdflatex, lualatex, xelatex or tectonic)")
-@pytest.mark.parametrize("hostile", ["", HOSTILE, NASTY], ids=["usual", "hostile", "nasty"])
-def test_latex_compiles(tmp_path: Path, hostile: str) -> None:
-    run = make_run(tmp_path / "run", images=1, seeds=2, hostile=hostile, failed={(1, "supervised", 0)}, crops=0)
-    rename(run, {"noisy": "[1ex] first" + hostile, "supervised": "*" + hostile} if hostile else {})
-    table = reports.export(reports.load(run), "latex")
-    document = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n" + table + "\\end{document}\n"
-    (tmp_path / "all.tex").write_text(document, encoding="utf-8")
-    assert LATEX_ENGINE
-    options = [] if LATEX_ENGINE.endswith("tectonic") else ["-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape"]
-    done = subprocess.run([LATEX_ENGINE, *options, "all.tex"], cwd=tmp_path, capture_output=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
-    assert (tmp_path / "all.pdf").stat().st_size > 10_000
-    assert b"too large" not in done.stdout or hostile
 
 
 @pytest.mark.parametrize("name", ["results.parquet", "results.csv"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from opened import Opened
 from run_fixture import HOSTILE, make_run
@@ -31,6 +33,17 @@ def opened(browser: Any, report: Path) -> Iterator[Opened]:
 
 def _visible(page: Any, selector: str) -> list[str]:
     return [item.inner_text().strip() for item in page.locator(selector).all() if item.is_visible()]
+
+
+#: What is visible of such parts of a table, each with what it is about.
+_SEEN = """(selector) => [...document.querySelectorAll(selector)].filter((part) => part.checkVisibility()).map((part) => {
+    const about = ["noise", "method", "dataset", "metric"].map((name) => part.closest(`[data-${name}]`)?.dataset[name]);
+    return [...about.filter(Boolean), part.textContent.trim()];
+})"""
+
+
+def _listed(numbers: Mapping[tuple[str, ...], str]) -> list[list[str]]:
+    return sorted([*about, words] for about, words in numbers.items())
 
 
 def test_it_opens_offline_and_unfolds_without_an_error(opened: Opened) -> None:
@@ -60,6 +73,37 @@ def test_the_view_and_the_protocol_are_switched_by_mouse_and_keyboard(opened: Op
     assert _visible(page, "table.paper")[0]
     assert page.locator("table.paper[data-protocol-table=standard]").first.is_hidden()
     assert page.locator("table.paper[data-protocol-table=paper]").first.is_visible()
+
+
+def test_the_numbers_that_are_seen_are_the_table_s(opened: Opened, report: Path) -> None:
+    """Those of the summary's views and of the tables in the paper's form, at either protocol, read back from the page."""
+    table = pd.read_parquet(report.parent / "results.parquet").query("status == 'done'")
+    means = table.groupby(["noise", "method", "dataset", "metric"])["value"].mean()
+    overall = means.groupby(level=["noise", "method", "metric"]).mean()
+    for suffix, protocol in (("", "standard"), ("_paper", "paper")):
+        opened.page.locator(f"input[name=protocol][value={protocol}] + span").click()
+        expected: dict[str, dict[tuple[str, str], str]] = {"psnr": {}, "ssim": {}, "difference": {}}
+        for noise, method in overall.index.droplevel("metric").unique():
+            psnr, ssim = overall[noise, method, f"psnr{suffix}"], overall[noise, method, f"ssim{suffix}"]
+            gap = psnr - overall.get((noise, "supervised", f"psnr{suffix}"), math.nan)
+            shown = "n/a" if math.isnan(gap) else "0.00" if abs(gap) < 0.005 else f"{gap:+.2f}".replace("-", "\u2212")
+            here = {"psnr": f"{psnr:.2f}", "ssim": f"{ssim:.3f}", "difference": shown}
+            for view, words in here.items():
+                expected[view][noise, method] = words
+        for view, numbers in expected.items():
+            opened.page.locator(f"input[name=view][value={view}] + span").click()
+            assert sorted(opened.page.evaluate(_SEEN, "table.heatmap td .view")) == _listed(numbers)
+        scores = {
+            (noise, method, dataset, metric): f"{mean:.{2 if 'psnr' in metric else 3}f}"
+            for (noise, method, dataset, metric), mean in means.items()
+            if metric in (f"psnr{suffix}", f"ssim{suffix}")
+        }
+        scores |= {
+            (noise, method, "mean", metric): f"{mean:.{2 if 'psnr' in metric else 3}f}"
+            for (noise, method, metric), mean in overall.items()
+            if metric in (f"psnr{suffix}", f"ssim{suffix}")
+        }
+        assert sorted(opened.page.evaluate(_SEEN, "table.paper .score")) == _listed(scores)
 
 
 def test_a_sign_shows_its_reason_on_hover_and_on_focus(opened: Opened) -> None:
@@ -92,7 +136,10 @@ def test_the_theme_follows_the_system_and_the_button(browser: Any, report: Path)
     light.page.click("#theme")
     assert background(light.page) == night
     assert light.page.locator("#theme").get_attribute("aria-pressed") == "true"
-    light.page.reload()
+    for _ in range(20):  # a busy browser stores the choice only a moment after it was made
+        light.page.reload()
+        if background(light.page) == night:
+            break
     assert background(light.page) == night
     assert dark.errors + light.errors == []
     dark.context.close()

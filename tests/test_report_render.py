@@ -13,9 +13,6 @@ import pytest
 from run_fixture import HOSTILE, METHODS, NOISES, make_run
 
 import reports
-from reports.colour import styles, viridis
-from reports.model import Method
-from reports.plots import log_ticks, ticks
 from reports.tables import Score, marked
 
 FEW = ("gaussian", "gaussian-conv", "rayleigh")
@@ -79,6 +76,19 @@ def test_the_numbers_on_the_page_are_the_table_s(tmp_path: Path) -> None:
     for (noise, method, metric), mean in overall.items():
         assert float(page.scores[noise, method, "mean", metric][1]) == pytest.approx(mean, rel=1e-12)
     assert len(page.scores) == len(means) + len(overall)
+
+
+def test_the_kodak_photographs_are_not_in_the_mean_twice(tmp_path: Path) -> None:
+    sets = ("kodak24", "kodak24-500", "cset9")
+    page = page_of(make_run(tmp_path, noises=FEW[:1], seeds=2, datasets=sets, images=2, crops=0))
+    table = pd.read_parquet(tmp_path / "results.parquet").query("dataset != 'kodak24-500' and dataset != ''")
+    for (method, metric), part in table.groupby(["method", "metric"]):
+        assert float(page.scores["gaussian", method, "mean", metric][1]) == pytest.approx(part["value"].mean(), rel=1e-12)
+        assert ("gaussian", method, "kodak24-500", metric) in page.scores
+    assert "Mean over the data sets, without kodak24-500, which has the photographs of kodak24 (standard" in page.text
+    assert "mean of the sets without kodak24-500" in reports.export(reports.load(tmp_path), "latex")
+    alone = page_of(make_run(tmp_path / "alone", noises=FEW[:1], datasets=sets[1:], images=2, crops=0))
+    assert "without kodak24-500" not in alone.text
 
 
 def test_bold_and_underline_are_given_among_the_unsupervised_at_the_printed_precision(tmp_path: Path) -> None:
@@ -281,27 +291,6 @@ def test_the_package_imports_nothing_of_the_suite() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {name.split(".")[0] for name in names} & {"bench", "methods", "noise"}, path.name
-
-
-def test_the_colour_map_is_viridis() -> None:
-    matplotlib = pytest.importorskip("matplotlib")
-    true = matplotlib.colormaps["viridis"]
-    for index in range(101):
-        expected = [round(255 * level) for level in true(index / 100)[:3]]
-        assert max(abs(a - b) for a, b in zip(viridis(index / 100), expected, strict=True)) <= 5
-
-
-def test_methods_keep_their_style_whatever_runs_beside_them() -> None:
-    every = styles([Method(slug, slug) for slug in (*METHODS, "a", "b", "c", "d", "e")])
-    assert len(set(every.values())) == len(every)
-    assert styles([Method("score-solver", "x")])["score-solver"] == every["score-solver"]
-
-
-def test_ticks_are_round_and_inside() -> None:
-    assert ticks(0, 400) == [0, 100, 200, 300, 400]
-    assert ticks(3.0, 3.0) == [3.0]
-    assert log_ticks(0.03, 1.1) == pytest.approx([0.05, 0.1, 0.2, 0.5, 1])
-    assert all(0.9 <= value <= 0.97 for value in log_ticks(0.9, 0.97))
 
 
 def test_sixteen_noise_models_have_their_rows(tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
-"""Speed of the parts: sampling, solving, a training step of each method, metrics, the report."""
+"""Speed of the parts: sampling, solving, a training step of each method, metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import torch
 
 import methods
 import noise
-import reports
 from bench.metrics import score
 from bench.networks import make_network
 from bench.seeds import generator_of
@@ -63,11 +61,3 @@ def bench_training_step(benchmark: Benchmark, slug: str) -> None:
 def bench_metrics(benchmark: Benchmark, image: torch.Tensor) -> None:
     clean = image.round()
     benchmark(score, clean + 5 * torch.randn(clean.shape, generator=generator_of("benchmark error")), clean)
-
-
-def bench_report(benchmark: Benchmark, tmp_path: Path) -> None:
-    """Render the report of a full matrix with crops."""
-    from run_fixture import make_run
-
-    directory = make_run(tmp_path / "run")
-    benchmark.pedantic(reports.write, (directory,), rounds=5, warmup_rounds=1)  # type: ignore[attr-defined]
