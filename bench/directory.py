@@ -42,7 +42,7 @@ def tidy(directory: Path, cells: Sequence[Cell]) -> list[str]:
 
 def bad_crop(directory: Path, record: dict[str, Any]) -> str:
     """What is wrong with the crops of a record; "" where nothing is."""
-    for crop in record["crops"]:
+    for crop in record.get("crops", []):
         for file, sha256 in (("file", "sha256"), ("clean", "clean_sha256")):
             path = directory / str(crop.get(file))
             if not path.resolve().is_relative_to((directory / "crops").resolve()):

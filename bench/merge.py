@@ -155,7 +155,7 @@ def _refuse_other_numbers(cell: Cell, one: Part, other: Part) -> None:
 
 def _scores(record: dict[str, Any]) -> dict[tuple[str, str, str], float | None]:
     """(data set, image, metric) -> value."""
-    return {(row["dataset"], row["image"], metric): row.get(metric) for row in record["rows"] for metric in METRICS}
+    return {(row["dataset"], row["image"], metric): row.get(metric) for row in record.get("rows", []) for metric in METRICS}
 
 
 def _robustness(parts: Sequence[Part], damaged: list[str]) -> list[dict[str, Any]]:
@@ -194,7 +194,7 @@ def _fill(
         if cell.name in chosen:
             part = chosen[cell.name]
             shutil.copyfile(store.cell_path(part.directory, cell), store.cell_path(whole, cell))
-            for crop in part.records[cell.name]["crops"]:
+            for crop in part.records[cell.name].get("crops", []):
                 for name in {crop["file"], crop["clean"]} - crops:
                     crops.add(name)
                     _copy_crop(part.directory, name, whole)

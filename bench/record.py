@@ -21,9 +21,21 @@ from bench.errors import UsageError
 from bench.plan import Cell, Settings, cell_of, count_trainings, matrix, shared
 from bench.recipes import RECIPES, method_of, model_of
 from bench.settings import get_preset, units
+from bench.shapes import fits_as_far_as_there, maybe
 
 #: Settings that say which cells a run has, and where its images lie; the others decide their numbers.
 WHICH_CELLS = ("methods", "noise", "seeds", "data")
+
+#: What is relied on in run.json, beside its plan.
+_RUN: dict[str, Any] = {
+    "settings": {"fields": dict, "data_sha256": dict},
+    "methods": [{"slug": str, "settings": dict}],
+    "noise": [{"number": int, "slug": str, "parameters": dict}],
+    "matrix": [{"noise_no": int, "noise": str, "method": str}],
+    "notes": [str],
+    "versions": maybe(dict),
+    "hardware": maybe(dict),
+}
 
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "pillow", "scikit-image", "torchmetrics", "safetensors", "pebble")
 
@@ -54,6 +66,8 @@ def inputs_sha256(settings: dict[str, Any]) -> str:
 def read_plan(directory: Path) -> tuple[dict[str, Any], list[Cell]]:
     """What is in a run directory's run.json, and the cells planned there. Raises UsageError where there is none."""
     record = store.read_run(directory)
+    if record is not None and not fits_as_far_as_there(record, _RUN):
+        raise UsageError(f"{directory}/run.json: is no run's: expected one written by this version")
     if record is None:
         raise UsageError(f"{directory}: holds no run (run.json is missing or damaged): expected a run directory")
     try:

@@ -145,7 +145,9 @@ def _entry(
     network.eval()
     points = disturbances(model, rates, draws)
     tried = [model, *(disturbed for point in points for disturbed in point.models)]
-    own = {(row["dataset"], row["image"]): row["psnr"] for row in (store.read_cell(run.directory, cell) or {})["rows"]}
+    own = {
+        (row["dataset"], row["image"]): row.get("psnr") for row in (store.read_cell(run.directory, cell) or {}).get("rows", [])
+    }
     sets = []  # PSNR of each set's images by each of the models tried
     for chosen in run.data.test:
         found, words = [], f"No. {model.number} on {chosen.name}"

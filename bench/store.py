@@ -20,10 +20,20 @@ from PIL import Image as PillowImage
 
 from bench.metrics import METRICS
 from bench.plan import Cell
+from bench.shapes import fits_as_far_as_there, maybe, number
 
 COLUMNS = (
     "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value",
 )  # fmt: skip
+
+#: What is relied on in the record of a cell.
+_RECORD: dict[str, Any] = {
+    "status": str,
+    "training": maybe(dict),
+    "seconds": number,
+    "rows": [{"dataset": str, "image": str, **dict.fromkeys(METRICS, number)}],
+    "crops": [dict.fromkeys(("dataset", "image", "file", "sha256", "clean", "clean_sha256"), str)],
+}
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -122,7 +132,7 @@ def read_cell(directory: Path, cell: Cell) -> dict[str, Any] | None:
 def is_of(record: dict[str, Any], cell: Cell) -> bool:
     """Whether a record read from disk is whole, and that cell's."""
     mine = all(record.get(name) == getattr(cell, name) for name in ("noise", "method", "seed"))
-    return mine and record.get("sha256") == record_sha256(record)
+    return mine and record.get("sha256") == record_sha256(record) and fits_as_far_as_there(record, _RECORD)
 
 
 def record_sha256(record: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ from bench.directory import tidy
 from bench.errors import UsageError
 from bench.images import image_size, read_image
 from bench.plan import Settings, make_cells
-from bench.record import run_record
+from bench.record import read_plan, run_record
 from bench.run import load_data, training_sum
 from bench.settings import PRESETS, Preset, get_preset
 from bench.tensors import read_tensors, write_tensors
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on the embedded images, made in this process."""
     preset = get_preset("quick", [*TINY, "checks=2"])
     settings = Settings(
@@ -56,17 +56,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     store.write_run(directory, run_record(settings, data, cells, "python -m bench run"))
     do(run, key=training_sum(data))
     store.write_table(directory, store.table(cells, [store.read_cell(directory, cell) for cell in cells]))
-    return run
+    return directory
 
 
 @pytest.fixture(scope="module", autouse=True)
-def place(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def place(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The working directory of all commands, with all kinds of things in it."""
     folder = tmp_path_factory.mktemp("place")
     for name in ("run", "spoiled"):
-        shutil.copytree(run.directory, folder / name)
-    shutil.copy(run.directory / "results.csv", folder / "table.csv")
-    shutil.copy(run.directory / "results.parquet", folder / "table.parquet")
+        shutil.copytree(made, folder / name)
+    shutil.copy(made / "results.csv", folder / "table.csv")
+    shutil.copy(made / "results.parquet", folder / "table.parquet")
     (folder / "empty").mkdir()
     (folder / "file").write_text("text")
     (folder / "pictures" / "mine").mkdir(parents=True)
@@ -200,9 +200,25 @@ READERS = (
 )
 
 
-def read_spoiled(arguments: tuple[str, ...]) -> None:
-    shutil.rmtree("merged", ignore_errors=True)
-    command(*arguments)
+def read_spoiled(made: Path, place: Path, reader: tuple[str, ...], files: dict[str, bytes | None]) -> None:
+    """Have a command read the run with these files in the place of its own (None: without that one)."""
+    directory = place / "spoiled"
+    try:
+        for name, content in files.items():
+            if content is None:
+                (directory / name).unlink()
+            else:
+                (directory / name).parent.mkdir(exist_ok=True)
+                (directory / name).write_bytes(content)
+        command(*reader)
+        tidy(directory, read_plan(made)[1])
+    finally:
+        for name in files:
+            (directory / name).unlink(missing_ok=True)
+            if (made / name).exists():
+                shutil.copy(made / name, directory / name)
+        for folder in (directory / "set-aside", place / "merged"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def rehashed(value: Any) -> Any:
@@ -212,25 +228,19 @@ def rehashed(value: Any) -> Any:
 
 @fuzz(0.04)
 @given(st.sampled_from(READERS), st.data())
-def test_run_json(run: Run, place: Path, reader: tuple[str, ...], data: st.DataObject) -> None:
-    good = (run.directory / "run.json").read_bytes()
+def test_run_json(made: Path, place: Path, reader: tuple[str, ...], data: st.DataObject) -> None:
+    good = (made / "run.json").read_bytes()
     value = data.draw(spoiled_json(json.loads(good)).map(lambda value: dumped(rehashed(value))) | spoiled_bytes([good]))
-    (place / "spoiled" / "run.json").write_bytes(value)
-    read_spoiled(reader)
-    shutil.copy(run.directory / "run.json", place / "spoiled" / "run.json")
+    read_spoiled(made, place, reader, {"run.json": value})
 
 
 @fuzz(0.04)
 @given(st.sampled_from(READERS), st.data())
-def test_cell_files(run: Run, place: Path, reader: tuple[str, ...], data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(path.name for path in run.directory.glob("cells/*"))))
-    good = (run.directory / "cells" / name).read_bytes()
+def test_cell_files(made: Path, place: Path, reader: tuple[str, ...], data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(path.name for path in made.glob("cells/*"))))
+    good = (made / "cells" / name).read_bytes()
     value = data.draw(spoiled_json(json.loads(good)).map(lambda value: dumped(rehashed(value))) | spoiled_bytes([good]))
-    (place / "spoiled" / "cells" / name).write_bytes(value)
-    read_spoiled(reader)
-    tidy(place / "spoiled", make_cells(run.settings, training_sum(run.data)))
-    shutil.rmtree(place / "spoiled" / "set-aside", ignore_errors=True)
-    shutil.copy(run.directory / "cells" / name, place / "spoiled" / "cells" / name)
+    read_spoiled(made, place, reader, {f"cells/{name}": value})
 
 
 NOTE = {"cell": "01-gaussian--supervised--s0", "begun": 1e9, "phase": "training", "share": 0.5, "pid": 1}
@@ -248,19 +258,15 @@ SCAN = {
 
 @fuzz(0.02)
 @given(st.sampled_from(READERS), spoiled_json({"note": NOTE, "holder": HOLDER, "scan": SCAN}), st.booleans())
-def test_notes_of_workers_the_holder_and_robustness(place: Path, reader: tuple[str, ...], value: Any, whole: bool) -> None:
+def test_notes_of_workers_the_holder_and_robustness(
+    made: Path, place: Path, reader: tuple[str, ...], value: Any, whole: bool
+) -> None:
     parts = value if isinstance(value, dict) else {"note": value, "holder": value, "scan": value}
-    (place / "spoiled" / "progress").mkdir(exist_ok=True)
-    files = {"note": "progress/x.json", "holder": ".holder.json", "scan": "robustness.json"}
-    for name, file in files.items():
+    files: dict[str, bytes | None] = {"cells/01-gaussian--supervised--s0.json": None}  # pending, and perhaps in hand
+    for name, file in (("note", "progress/x.json"), ("holder", ".holder.json"), ("scan", "robustness.json")):
         content = dumped(parts.get(name))
-        (place / "spoiled" / file).write_bytes(content if whole else content[: len(content) // 2])
-    (cell,) = (place / "spoiled" / "cells").glob("01*supervised*")
-    cell.rename(place / "kept")  # so that it is pending, and may be in hand
-    read_spoiled(reader)
-    (place / "kept").rename(cell)
-    for file in files.values():
-        (place / "spoiled" / file).unlink()
+        files[file] = content if whole else content[: len(content) // 2]
+    read_spoiled(made, place, reader, files)
 
 
 # --- tensors ----------------------------------------------------------------------------------------------------------
