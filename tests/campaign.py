@@ -40,7 +40,7 @@ LONGEST = 6.0
 STARTING = 0.25
 
 #: Seconds after which something hangs.
-PATIENCE = 300.0
+PATIENCE = 900.0
 
 #: The environment variable by which a launch's processes are known, whoever their parent is.
 MARK = "DENOISEBENCH_CAMPAIGN"

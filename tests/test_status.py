@@ -19,6 +19,7 @@ from rich.console import Console
 from bench import store
 from bench.cell import blank_record
 from bench.lock import Holder, holder_path
+from bench.metrics import METRICS
 from bench.plan import make_cells
 from bench.progress import Note, as_table, states
 from bench.record import run_record
@@ -118,7 +119,7 @@ def test_failures_and_damage_are_named(run: Any) -> None:
 
 
 def test_json_says_the_same(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    finish(run, "01-gaussian--noisy--s0", 1.0, rows=[{"dataset": "odd", "image": "a", "psnr": 21.5}])
+    finish(run, "01-gaussian--noisy--s0", 1.0, rows=[{"dataset": "odd", "image": "a", **dict.fromkeys(METRICS, 21.5)}])
     note(run, "01-gaussian--supervised--s0", 0.25, age=3)
     hold(run, 7, "elsewhere", age=9)
     print_status(run.directory, Console(), as_json=True)
