@@ -36,8 +36,11 @@ CHECKPOINTS = 0.3
 #: Seconds between two kills, at most.
 LONGEST = 6.0
 
+#: Share of the kills that hit the parent, for which all begins again.
+PARENT = 0.3
+
 #: Share of the kills that are left in before any worker has a cell in hand: starting takes longer than what follows.
-STARTING = 0.25
+STARTING = 0.1
 
 #: Seconds after which something hangs.
 PATIENCE = 900.0
@@ -149,6 +152,10 @@ def _disturbed_run(here: Campaign, kills: int) -> None:
         if not ended:
             continue
         status, output, error = finish(process, PATIENCE)
+        if status == -signal.SIGKILL:
+            here.counts["foreign"] += 1
+            here.say("      the parent was killed by somebody else, which does not count")
+            continue
         if "Traceback" in output or error:
             here.fault(f"run {number}: {output}{error}")
         if status == 0:
@@ -182,7 +189,7 @@ def _disturbed_launch(
                 here.fault(f"{out.name} hangs")
                 process.kill()
                 return True
-        parent = here.dice.random() < 1 / 3
+        parent = here.dice.random() < PARENT
         workers = _workers(process.pid, out)
         if (not any(_notes(out)) and here.dice.random() > STARTING) or not (parent or workers):
             continue
@@ -214,16 +221,19 @@ def _workers(parent: int, out: Path) -> list[int]:
                 found.add(child.pid)
     except psutil.Error:
         pass
-    found |= {note["pid"] for note in _notes(out) if psutil.pid_exists(note["pid"])}
-    return sorted(found)
+    found |= {note["pid"] for note in _notes(out)}
+    return sorted(found - {parent})
 
 
 def _notes(out: Path) -> Iterator[dict]:
+    """What the workers that are there say of the cells that they have in hand."""
     for path in out.glob("progress/[!.]*.json"):
         try:
-            yield json.loads(path.read_text(encoding="utf-8"))
+            note = json.loads(path.read_text(encoding="utf-8"))
         except OSError:  # it ended in this moment
             continue
+        if psutil.pid_exists(note["pid"]):
+            yield note
 
 
 def _phase(out: Path, victim: int, parent: bool) -> str:
