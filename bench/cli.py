@@ -6,21 +6,15 @@ import argparse
 import errno
 import json
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
 
-import psutil
-import torch
 from rich.console import Console
 
-import methods
-import noise
+from bench.arguments import _whole_number, default_directory, default_workers, parse_duration, parse_noise, parse_settings
 from bench.comparison import print_comparison
 from bench.disturbance import parse_rates
 from bench.doctor import doctor
@@ -28,12 +22,11 @@ from bench.errors import UsageError, nearest
 from bench.execution import Interrupted
 from bench.listing import list_things, print_matrix, print_status
 from bench.merge import merge
-from bench.plan import Settings, matrix
-from bench.recipes import RECIPES
+from bench.plan import matrix
 from bench.reporting import FORMAT_HELP, FORMATS, report
 from bench.robustness import robustness
 from bench.run import dry_run, run
-from bench.settings import PRESETS, get_preset
+from bench.settings import PRESETS
 
 
 class _Parser(argparse.ArgumentParser):
@@ -198,103 +191,3 @@ def _robustness(options: argparse.Namespace, console: Console, given: list[str])
 def _compare(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     print_comparison(options.first, options.second, console, options.csv, options.html, options.per_set)
     return 0
-
-
-def parse_settings(options: argparse.Namespace) -> Settings:
-    """The settings that the options ask for. Raises UsageError."""
-    seeds = _whole_number("--seeds", options.seeds)
-    threads = _whole_number("--threads", options.threads)
-    recipe = options.recipe
-    if recipe not in RECIPES:
-        raise UsageError(f"--recipe {recipe!r}: expected {' or '.join(RECIPES)}{nearest(recipe, RECIPES)}")
-    return Settings(
-        preset_name=options.preset,
-        preset=get_preset(options.preset, [*options.set, *["self_ensemble=true"] * options.self_ensemble], recipe),
-        recipe=recipe,
-        data=options.data,
-        seeds=seeds,
-        device=parse_device(options.device),
-        threads=threads,
-        methods=parse_methods(options.methods),
-        noise=parse_noise(options.noise),
-    )
-
-
-def parse_methods(text: str) -> tuple[str, ...]:
-    """Method slugs in the catalogue's order, `noisy` always among them. Raises UsageError."""
-    known = methods.catalogue()
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    for word in words:
-        if word != "all" and word not in known:
-            raise UsageError(f"unknown method {word!r}{nearest(word, known)}: expected all, or of {', '.join(known)}")
-    if not words:
-        raise UsageError(f"--methods {text!r} names no method: expected all, or of {', '.join(known)}")
-    return tuple(slug for slug in known if slug == "noisy" or slug in words or ("all" in words and known[slug].in_all))
-
-
-def parse_noise(text: str) -> tuple[str, ...]:
-    """Slugs of noise models in the order of Table 1. Raises UsageError."""
-    chosen = set()
-    for word in (word.strip() for word in text.split(",")):
-        if word == "all":
-            chosen |= {model.number for model in noise.catalogue()}
-        elif match := re.fullmatch(r"(\d+)-(\d+)", word):
-            first, last = int(match[1]), int(match[2])
-            if not 1 <= first <= last <= 16:
-                raise UsageError(f"--noise {word!r}: expected a range within 1-16")
-            chosen |= set(range(first, last + 1))
-        else:
-            try:
-                chosen.add(noise.get(word).number)
-            except ValueError as error:
-                raise UsageError(f"--noise {text!r}: {error}") from None
-    return tuple(model.slug for model in noise.catalogue() if model.number in chosen)
-
-
-def parse_duration(option: str, text: str | None) -> float | None:
-    """Seconds of "90", "90s", "30m" or "1.5h"; None of None. Raises UsageError."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text, re.ASCII)
-    if match is None or float(match[1]) == 0:
-        raise UsageError(f"{option} {text!r}: expected a time such as 90s, 30m or 1.5h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
-def parse_device(text: str) -> str:
-    """cpu or cuda. Raises UsageError for a GPU that is not there."""
-    if text not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"--device {text!r}: expected auto, cpu or cuda{nearest(text, ('auto', 'cpu', 'cuda'))}")
-    if text == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: PyTorch finds no GPU on this machine: expected auto or cpu")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if text == "auto" else text
-
-
-def _whole_number(option: str, text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= 10_000:
-        raise UsageError(f"{option} {text}: expected a whole number from 1 to 10000")
-    return number
-
-
-def default_workers(settings: Settings) -> int:
-    """One worker for each core's worth of threads; one in all on a GPU."""
-    if settings.device == "cuda":
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
-    return max(1, cores // settings.threads)
-
-
-def default_directory(settings: Settings) -> Path:
-    """runs/PRESET-DATA, with a hash of the other settings where they are not the default ones."""
-    name = f"{settings.preset_name}-{Path(settings.data).name or 'data'}"
-    usual = Settings(
-        settings.preset_name, PRESETS[settings.preset_name], "best", settings.data, 1, parse_device("auto"), 1,
-        parse_methods("all"), parse_noise("all"),
-    )  # fmt: skip
-    if settings != usual:
-        name += "-" + sha256(repr(sorted(asdict(settings).items())).encode()).hexdigest()[:6]
-    return Path("runs") / name

@@ -15,7 +15,8 @@ from PIL import Image
 
 import methods
 from bench import plan
-from bench.cli import main, parse_methods, parse_noise
+from bench.arguments import parse_methods, parse_noise
+from bench.cli import main
 
 RNG = np.random.default_rng(0)
 

@@ -9,7 +9,7 @@ import torch
 
 import methods
 import noise
-from bench.cli import parse_settings
+from bench.arguments import parse_settings
 from bench.plan import count_trainings, make_cells
 from bench.recipes import method_of, model_of
 from bench.settings import PRESETS, get_preset
