@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import socket
 from collections.abc import Iterator, Sequence
@@ -47,17 +48,18 @@ def in_use(directory: Path) -> Iterator[None]:
     except OSError as error:
         raise UsageError(f"{directory}: cannot be used as a run directory: {error.strerror or error}") from None
     try:
-        store.write_json(directory / ".holder.json", {"pid": os.getpid(), "host": socket.gethostname()})
+        mark = {"pid": os.getpid(), "host": socket.gethostname(), "token": secrets.token_hex(8)}
+        store.write_json(store.holder_path(directory), mark)
         yield
     finally:
-        (directory / ".holder.json").unlink(missing_ok=True)
+        store.holder_path(directory).unlink(missing_ok=True)
         if not (directory / "run.json").exists():  # nothing came of it
             Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 
 
 def _holder(directory: Path) -> str:
-    holder = store.read_json(directory / ".holder.json") or {}
+    holder = store.read_json(store.holder_path(directory)) or {}
     return f"process {holder.get('pid')} on {holder.get('host')}" if "pid" in holder else "another process"
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+import tempfile
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from pathlib import Path
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
-from bench import worker
+from bench import gpus, worker
 from bench.denoising import Run
 from bench.plan import Job
 
@@ -21,18 +22,23 @@ _OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 
 
 class Local:
-    """Jobs in `workers` processes. Implements `bench.execution.Executor`."""
+    """Jobs in `workers` processes, each with a GPU of its own or its share of one. Implements `bench.execution.Executor`."""
 
-    def __init__(self, run: Run, workers: int) -> None:
+    def __init__(self, run: Run, workers: int, gpu_share: float = 1.0) -> None:
         self.width = workers
+        self._environment = ExitStack()
+        memory = psutil.virtual_memory().available // workers
+        slots = None
+        if run.settings.device == "cuda":
+            folder = self._environment.enter_context(tempfile.TemporaryDirectory(prefix="denoisebench-"))
+            slots = (Path(folder), gpus.slots(gpus.visible_gpus(), workers))
         self._pool = ProcessPool(
             max_workers=workers,
             context=multiprocessing.get_context("spawn"),
             initializer=worker.start,
-            initargs=(run, os.getpid(), psutil.virtual_memory().available // workers),
+            initargs=(run, os.getpid(), memory, None, slots, gpu_share),
         )
-        self._environment = ExitStack()
-        self._environment.enter_context(_threads_of_libraries(run.settings.threads))
+        self._environment.enter_context(worker.environment(worker.library_threads(run.settings.threads)))
 
     def submit(self, job: Job) -> Future[None]:
         return self._pool.schedule(worker.work, args=(job,))
@@ -61,19 +67,3 @@ class Local:
             self._pool.join()
         finally:
             self._environment.close()
-
-
-@contextmanager
-def _threads_of_libraries(threads: int) -> Iterator[None]:
-    """Libraries that size their thread pools on import read these; workers inherit them."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -65,6 +65,11 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def holder_path(directory: Path) -> Path:
+    """Where the process that works in the directory tells who it is; another one's start changes it, its end removes it."""
+    return directory / ".holder.json"
+
+
 def set_aside(directory: Path, path: Path) -> str:
     """Move a file or folder that cannot be used out of the way, below DIR/set-aside; returns its new name there."""
     place = directory / "set-aside"
