@@ -6,35 +6,55 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import torch
 
-from bench import store
+from bench import gpus, store
 from bench.cell import do_job
 from bench.denoising import Run
 from bench.plan import Cell, Job
+from bench.sharing import held_by
 
 #: Least seconds between two notes of progress.
 INTERVAL = 0.5
 
 _run: Run  # of this process
 _parent: int | None = None
+_holder: str | None = None
 
 
-def start(run: Run, parent: int | None, memory: int | None = None) -> None:
+def start(
+    run: Run,
+    parent: int | None = None,
+    memory: int | None = None,
+    holder: str | None = None,
+    gpu: str | None = None,
+    gpu_share: float = 1.0,
+) -> None:
     """Prepare this process for jobs of the run.
 
     Parameters
     ----------
     parent : int or None
-        Process without which this one is to end; None: it lives on by itself.
+        Process of this machine without which this one is to end.
     memory : int or None
         Bytes that this process may take; past them allocations fail, and with them the cell alone (Linux, CPU).
+    holder : str or None
+        What `sharing.held_by` said when the run began: this process is to end when it says something else. For workers whose
+        parent is on another machine.
+    gpu : str or None
+        The GPU to use, as CUDA_VISIBLE_DEVICES knows it; None: the one that this process was given.
+    gpu_share : float
+        Share of the GPU's memory that is this process's.
     """
-    global _run, _parent
-    _run, _parent = run, parent
+    global _run, _parent, _holder
+    _run, _parent, _holder = run, parent, holder
+    if run.settings.device == "cuda":
+        gpus.confine(gpu, gpu_share)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     torch.set_num_threads(run.settings.threads)
     if run.settings.device == "cpu":
@@ -56,6 +76,8 @@ def work(job: Job) -> None:
             cell_noted, begun, noted = cell.name, time.time(), 0.0
         if time.monotonic() - noted > INTERVAL:
             noted = time.monotonic()
+            if _holder is not None and held_by(_run.directory, _holder) != _holder:
+                os._exit(1)  # the run is over, or another one goes on with it
             store.write_json(path, {"cell": cell.name, "begun": begun, "phase": phase, "share": share, "pid": os.getpid()})
 
     try:
@@ -67,6 +89,26 @@ def work(job: Job) -> None:
 def progress_path(run: Run, job: Job) -> Path:
     """Where a worker tells how far the job is, while it works on it."""
     return run.directory / "progress" / f"{job.name}.json"
+
+
+def library_threads(threads: int) -> dict[str, str]:
+    """The environment of workers: libraries that size their thread pools on import read these."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Processes started meanwhile inherit these."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _spare_the_others(memory: int | None) -> None:
