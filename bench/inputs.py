@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
+from bench import store
 from bench.data import Data, describe, load
+from bench.denoising import Run
+from bench.errors import UsageError
 from bench.plan import Settings
+from bench.record import settings_record
 from bench.settings import PRESETS
 
 
@@ -29,3 +36,16 @@ def load_data(settings: Settings) -> Data:
 def training_sum(data: Data) -> str:
     """The training images' part of a training key."""
     return " ".join(f"{chosen.name} {chosen.sha256} {chosen.crop}" for chosen in data.training)
+
+
+@cache
+def run_again(directory: Path, settings: Settings) -> Run:
+    """A run as another process than its first sees it: with the images read again, once a process.
+
+    Raises UsageError where they are not those that run.json tells of.
+    """
+    run = Run(directory, settings, load_data(settings))
+    asked = (store.read_json(directory / "run.json") or {}).get("settings", {}).get("data_sha256")
+    if asked is not None and asked != settings_record(settings, run.data)["data_sha256"]:
+        raise UsageError(f"{settings.data}: the images are not those that the run began with: expected the same")
+    return run

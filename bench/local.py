@@ -66,7 +66,9 @@ class Local:
             if seat.pool is None or not seat.pool.active:  # its worker may have been killed between two jobs
                 seat = self._renewed(seat)
             assert seat.pool is not None
-            future = self._inside[job] = seat.pool.schedule(worker.work, args=(job,))
+            future = self._inside[job] = seat.pool.schedule(
+                worker.work_here, args=(self._run.directory, self._run.settings, job)
+            )
             if self._stopping:
                 future.cancel()
             while not future.done():
@@ -88,7 +90,7 @@ class Local:
             max_workers=1,
             context=multiprocessing.get_context("spawn"),
             initializer=worker.start,
-            initargs=(self._run, os.getpid(), self._memory, None, seat.gpu, self._share),
+            initargs=(self._run.settings, os.getpid(), self._memory, None, seat.gpu, self._share),
         )
         return _Seat(seat.gpu, pool)
 

@@ -152,8 +152,8 @@ def _work(run: Run, job: Job, holder: str, gpu_share: float) -> None:
     """Do a job in this process of Ray's, which may have done others."""
     if held_by(run.directory) != holder:  # a node that came later was not checked
         raise UsageError(f"{run.directory}: {socket.gethostname()} does not see it: expected storage that all nodes share")
-    worker.start(run, holder=holder, gpu_share=gpu_share)
-    worker.work(job)
+    worker.start(run.settings, holder=holder, gpu_share=gpu_share)
+    worker.work(run, job)
 
 
 def _connect(run: Run, address: str | None, cpus: int) -> None:

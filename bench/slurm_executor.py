@@ -30,9 +30,7 @@ from submitit.helpers import DelayedSubmission
 from bench import store, worker
 from bench.denoising import Run
 from bench.errors import UsageError
-from bench.inputs import load_data
 from bench.plan import Job, Settings
-from bench.record import settings_record
 from bench.sharing import PATIENCE, held_by, recorded
 
 #: Most tasks of an array: Slurm's own default limit.
@@ -233,10 +231,8 @@ class Task:
         if held_by(self.directory) != self.holder:
             return  # it waited in the queue for longer than its run lived
         try:
-            run = Run(self.directory, self.settings, load_data(self.settings))
-            _refuse_other_images(run)
-            worker.start(run, holder=self.holder)
-            worker.work(self.job)
+            worker.start(self.settings, holder=self.holder)
+            worker.work_here(self.directory, self.settings, self.job)
         except Exception as error:
             told = {"kind": type(error).__name__, "message": str(error), "errno": getattr(error, "errno", None)}
             store.write_json(path, told | {"traceback": traceback.format_exc()})
@@ -245,9 +241,3 @@ class Task:
         """Called by submitit before the node is taken away: what to do when the task comes back. The run directory says how far
         it was."""
         return DelayedSubmission(self)
-
-
-def _refuse_other_images(run: Run) -> None:
-    asked = (store.read_json(run.directory / "run.json") or {}).get("settings", {}).get("data_sha256")
-    if asked is not None and asked != settings_record(run.settings, run.data)["data_sha256"]:
-        raise UsageError(f"{run.settings.data}: the images on the node are not those of the run: expected the same")

@@ -97,11 +97,11 @@ def test_a_worker_sees_its_gpu_alone_and_takes_its_share_of_the_memory(
     monkeypatch.setattr(worker.signal, "signal", lambda number, handler: None)
     monkeypatch.setattr(worker, "_spare_the_others", lambda memory: None)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    for name in ("_run", "_parent", "_holder"):
+    for name in ("_parent", "_holder"):
         monkeypatch.setattr(worker, name, None, raising=False)
     seen = []
     for gpu in ("1", "0", None):
-        worker.start(make_run(device="cuda"), gpu=gpu, gpu_share=0.5)
+        worker.start(make_run(device="cuda").settings, gpu=gpu, gpu_share=0.5)
         seen.append(worker.os.environ["CUDA_VISIBLE_DEVICES"])
     assert seen == ["1", "0", "0"] and shares == [0.5, 0.5, 0.5]
 
