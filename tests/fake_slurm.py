@@ -86,7 +86,7 @@ def srun(*arguments: str) -> None:
     for descriptor, name in ((1, "--output"), (2, "--error")):
         array, task = (os.environ.get(f"SLURM_ARRAY_{part}_ID", "") for part in ("JOB", "TASK"))
         words = {"%A": array, "%a": task, "%j": os.environ["SLURM_JOB_ID"], "%t": "0"}
-        path = Path(re.sub("%[Aajt]", lambda match: words[match[0]], paths[name]))
+        path = Path(re.sub("%[Aajt]", lambda match, words=words: words[match[0]], paths[name]))
         path.parent.mkdir(parents=True, exist_ok=True)
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
     os.execvp(options[0], options)
