@@ -179,7 +179,9 @@ def _connect(run: Run, address: str | None, cpus: int) -> None:
             ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise UsageError(f"--executor ray: {reason}: expected a Ray cluster that can be joined") from None
+        raise UsageError(
+            f"--executor ray: {reason}: expected a cluster that can be joined (one with tokens wants RAY_AUTH_MODE=token)"
+        ) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import submitit
-from submitit.core.utils import FailedSubmissionError
+from submitit.core.utils import FailedSubmissionError, UncompletedJobError
 from submitit.helpers import DelayedSubmission
 
 from bench import store, worker
@@ -82,6 +82,7 @@ class Slurm:
         self._waiting: deque[tuple[Future[None], Job]] = deque()
         self._tasks: dict[Future[None], tuple[Job, submitit.Job[None]]] = {}
         self._ended: dict[Future[None], float] = {}
+        self._killed: set[Future[None]] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -93,6 +94,7 @@ class Slurm:
 
     def kill(self, future: Future[None]) -> None:
         if future in self._tasks:
+            self._killed.add(future)
             self._tasks[future][1].cancel(check=False)
 
     def death(self, error: BaseException) -> tuple[str, bool] | None:
@@ -124,9 +126,11 @@ class Slurm:
             try:
                 self._launch()
                 for future, (job, task) in list(self._tasks.items()):
-                    if task.done():
+                    if task.done(force_check=future in self._killed):
                         self._settle(future, job, task)
             except Exception as error:  # the run must hear of it, or it would wait for ever
+                if not isinstance(error, UsageError) and getattr(error, "errno", None) != errno.ENOSPC:
+                    error = UsageError(f"--executor slurm: {type(error).__name__}: {' '.join(str(error).split())}")
                 for future in [*self._tasks, *(future for future, _ in self._waiting)]:
                     future.set_exception(error)
                 self._waiting.clear()
@@ -148,18 +152,17 @@ class Slurm:
         with worker.environment(worker.library_threads(self._run.settings.threads)):  # sbatch hands it on
             try:
                 submitted = self._executor.submit_array(tasks)
-            except (FailedSubmissionError, OSError) as error:
-                lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
-                for entry in reversed(batch):
-                    self._waiting.appendleft(entry)
-                raise UsageError(f"--executor slurm: {lines[-1]}: expected options that sbatch takes") from None
+            except (FailedSubmissionError, UncompletedJobError) as error:
+                self._waiting.extendleft(reversed(batch))
+                reason = " ".join(str(error).split())[-300:]
+                raise UsageError(f"--executor slurm: {reason}: expected options that sbatch takes") from None
         for (future, job), task in zip(batch, submitted, strict=True):
             self._tasks[future] = (job, task)
 
     def _settle(self, future: Future[None], job: Job, task: submitit.Job[None]) -> None:
         """Tell what became of a task that ended, once that is seen here."""
         fault = store.read_json(fault_path(self._run.directory, job))
-        patience = PATIENCE if self._real else 0.0
+        patience = PATIENCE if self._real and future not in self._killed else 0.0
         since = self._ended.setdefault(future, time.monotonic())
         if not recorded(self._run.directory, job) and fault is None and time.monotonic() < since + patience:
             return

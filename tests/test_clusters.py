@@ -32,15 +32,16 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (out / "results.parquet").read_bytes()
 
 
-def training(out: Path, wanted: Callable[[int], bool] = lambda pid: True) -> psutil.Process:
-    """The first worker that is seen to train, of those wanted by their process id."""
+def training(out: Path, wanted: Callable[[psutil.Process], bool] = lambda worker: True) -> psutil.Process:
+    """The first worker that is seen to train, of those wanted."""
     limit = time.monotonic() + 240
     while time.monotonic() < limit:
         for path in out.glob("progress/[!.]*.json"):
             try:
                 note = json.loads(path.read_text())
-                if note["phase"] == "training" and wanted(note["pid"]):
-                    return psutil.Process(note["pid"])
+                worker = psutil.Process(note["pid"])
+                if note["phase"] == "training" and wanted(worker):
+                    return worker
             except (OSError, ValueError, psutil.NoSuchProcess):  # it ended in this moment
                 continue
         time.sleep(0.02)
@@ -86,7 +87,7 @@ def test_ray_cluster_survives_its_user_and_a_run_the_death_of_a_node(cluster: An
     node = cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
     process = start(*arguments)
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-    worker = training(out, lambda pid: pid in {child.pid for child in raylet.children(recursive=True)})
+    worker = training(out, lambda worker: worker in raylet.children(recursive=True))
     cluster.remove_node(node, allow_graceful=False)
     status, output, _ = finish(process)
     assert status == 0, output
@@ -126,16 +127,17 @@ def test_slurm_arrays_keep_their_cap_and_tasks_come_back_when_preempted(
     finish(process)
     assert orphan.is_running()  # Slurm knows nothing of our processes
 
-    process = start(*arguments)
+    process, began = start(*arguments), time.time()
     assert ends(orphan), "a task goes on beside its successor"
-    task = training(out, lambda pid: pid != orphan.pid)
+    task = training(out, lambda task: task.create_time() > began)
     process.send_signal(signal.SIGTERM)
     status, _, error = finish(process)
     assert status == 130 and "the same command goes on from there" in error
     assert ends(task)
 
-    process = start(*arguments)
-    training(out).send_signal(signal.SIGUSR2)  # as Slurm does before it takes a node away
+    process, began = start(*arguments), time.time()
+    task = training(out, lambda task: task.create_time() > began)
+    task.send_signal(signal.SIGUSR2)  # as Slurm does before it takes a node away
     status, output, error = finish(process)
     assert (status, error) == (0, ""), output
     assert (out / "results.parquet").read_bytes() == table

@@ -15,6 +15,7 @@ from bench import gpus, worker
 from bench.arguments import parse_place
 from bench.cli import main
 from bench.denoising import Run
+from bench.errors import UsageError
 from bench.executors import Place
 from bench.lock import Holder, holder_path
 from bench.plan import Settings, make_cells, make_jobs
@@ -159,6 +160,27 @@ def test_deaths_in_ray_come_from_outside_and_a_task_s_own_errors_do_not() -> Non
     assert (death(errors.ObjectLostError("id", None, "")) or ("", False))[1]
     assert death(errors.RayTaskError("f", "traceback", ValueError("a bug"))) is None
     assert death(ValueError("a bug")) is None
+
+
+def test_what_sbatch_refuses_ends_the_run_with_its_reason(
+    make_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("submitit", reason=EXTRAS["submitit"])
+    from fake_slurm import install
+
+    from bench.slurm_executor import Slurm
+
+    for name, value in install(tmp_path / "bin").items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "bin" / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition specified: gpuu' >&2\nexit 1\n")
+    run = make_run(methods_=["noisy"], noise_=["gaussian", "gamma"])
+    jobs = make_jobs(make_cells(run.settings, ""))
+    executor = Slurm(run, 1, len(jobs), {"partition": "gpuu"})
+    try:
+        error = executor.submit(jobs[0]).exception(timeout=60)
+        assert isinstance(error, UsageError) and "invalid partition specified: gpuu" in str(error)
+    finally:
+        executor.stop()
 
 
 def test_the_sbatch_script(make_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
