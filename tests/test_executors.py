@@ -17,7 +17,7 @@ from bench.denoising import Run
 from bench.errors import UsageError
 from bench.executors import Place
 from bench.plan import Settings, make_cells, make_jobs
-from bench.sharing import await_records, held_by
+from bench.sharing import await_records, held_by, recorded
 from bench.store import holder_path
 
 EXTRAS = {"ray": "Ray is not installed (the extra [ray])", "submitit": "submitit is not installed (the extra [slurm])"}
@@ -132,6 +132,29 @@ def test_whose_a_directory_is(tmp_path: Path) -> None:
     holder_path(tmp_path).unlink()
     holder_path(tmp_path).mkdir()  # cannot be read as a file
     assert held_by(tmp_path, "you") == "you"
+
+
+@pytest.mark.parametrize(("mark", "status"), [("this run", None), ("its successor", 1), ("", 1)])
+def test_a_worker_whose_run_is_over_ends_before_it_writes_anything(
+    mark: str, status: int | None, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(status: int) -> None:
+        raise SystemExit(status)
+
+    run = make_run(methods_=["noisy"], noise_=["gaussian"])
+    (job,) = make_jobs(make_cells(run.settings, ""))
+    run.directory.mkdir()
+    if mark:
+        holder_path(run.directory).write_text(mark)
+    monkeypatch.setattr(worker.os, "_exit", leave)
+    for name, value in (("_run", run), ("_parent", None), ("_holder", "this run")):  # as worker.start leaves them
+        monkeypatch.setattr(worker, name, value, raising=False)
+    if status is None:
+        worker.work(job)
+    else:
+        with pytest.raises(SystemExit, match=str(status)):
+            worker.work(job)
+    assert recorded(run.directory, job) == (status is None)
 
 
 @pytest.mark.parametrize(
