@@ -19,7 +19,7 @@ from bench.errors import UsageError
 from bench.executors import Place
 from bench.lock import Holder, holder_path
 from bench.plan import Settings, make_cells, make_jobs
-from bench.sharing import await_records, held_by
+from bench.sharing import await_records, held_by, recorded
 from bench.store import write_json
 
 EXTRAS = {"ray": "Ray is not installed (the extra [ray])", "submitit": "submitit is not installed (the extra [slurm])"}
@@ -128,6 +128,32 @@ def test_whose_a_directory_is(tmp_path: Path) -> None:
     holder_path(tmp_path).unlink()
     holder_path(tmp_path).mkdir()  # cannot be read as a file
     assert held_by(tmp_path, "you") == "you"
+
+
+@pytest.mark.parametrize(("pid", "status"), [(12, None), (13, 1), (None, 1)], ids=["this run", "its successor", "nobody"])
+def test_a_worker_whose_run_is_over_ends_before_it_writes_anything(
+    pid: int | None, status: int | None, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(status: int) -> None:
+        raise SystemExit(status)
+
+    run = make_run(methods_=["noisy"], noise_=["gaussian"])
+    (job,) = make_jobs(make_cells(run.settings, ""))
+    run.directory.mkdir()
+    write_json(holder_path(run.directory), asdict(Holder(12, "here", 1000.5)))
+    mine = held_by(run.directory)
+    holder_path(run.directory).unlink()
+    if pid is not None:
+        write_json(holder_path(run.directory), asdict(Holder(pid, "here", 1000.5, beats=3)))
+    monkeypatch.setattr(worker.os, "_exit", leave)
+    for name, value in (("_parent", None), ("_holder", mine)):  # as worker.start leaves them
+        monkeypatch.setattr(worker, name, value)
+    if status is None:
+        worker.work(run, job)
+    else:
+        with pytest.raises(SystemExit, match=str(status)):
+            worker.work(run, job)
+    assert recorded(run.directory, job) == (status is None)
 
 
 @pytest.mark.parametrize(
