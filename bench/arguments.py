@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +17,8 @@ import torch
 import methods
 import noise
 from bench.errors import UsageError, nearest
+from bench.executors import EXECUTORS, SLURM, Place
+from bench.gpus import visible_gpus
 from bench.plan import Settings
 from bench.recipes import RECIPES
 from bench.settings import PRESETS, get_preset
@@ -33,7 +37,7 @@ def parse_settings(options: argparse.Namespace) -> Settings:
         recipe=recipe,
         data=options.data,
         seeds=seeds,
-        device=parse_device(options.device),
+        device=parse_device(options.device, elsewhere=options.executor != "local"),
         threads=threads,
         methods=parse_methods(options.methods),
         noise=parse_noise(options.noise),
@@ -81,11 +85,11 @@ def parse_duration(option: str, text: str | None) -> float | None:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
-def parse_device(text: str) -> str:
-    """cpu or cuda. Raises UsageError for a GPU that is not there."""
+def parse_device(text: str, elsewhere: bool = False) -> str:
+    """cpu or cuda. Raises UsageError for a GPU that is not there, where the work is not done elsewhere."""
     if text not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--device {text!r}: expected auto, cpu or cuda{nearest(text, ('auto', 'cpu', 'cuda'))}")
-    if text == "cuda" and not torch.cuda.is_available():
+    if text == "cuda" and not elsewhere and not torch.cuda.is_available():
         raise UsageError("--device cuda: PyTorch finds no GPU on this machine: expected auto or cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if text == "auto" else text
 
@@ -100,10 +104,59 @@ def _whole_number(option: str, text: str) -> int:
     return number
 
 
-def default_workers(settings: Settings) -> int:
-    """One worker for each core's worth of threads; one in all on a GPU."""
+def parse_place(options: argparse.Namespace, settings: Settings) -> Place:
+    """Where the cells are to be done. Raises UsageError."""
+    executor, address = options.executor, options.ray_address
+    if executor not in EXECUTORS:
+        raise UsageError(f"--executor {executor!r}: expected {', '.join(EXECUTORS)}{nearest(executor, EXECUTORS)}")
+    package = EXECUTORS[executor]
+    if package is not None and importlib.util.find_spec(package) is None:
+        raise UsageError(f"--executor {executor}: {package} is not installed: expected pip install 'denoisebench[{executor}]'")
+    for option, given, needed in (("--ray-address", address, "ray"), ("--slurm", options.slurm, "slurm")):
+        if given and executor != needed:
+            raise UsageError(f"{option}: does not go with --executor {executor}: expected --executor {needed}")
+    if address is not None and address != "auto" and not re.fullmatch(r"[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5}", address):
+        raise UsageError(f"--ray-address {address!r}: expected auto, or HOST:PORT such as head.example:6379")
+    share, slurm = parse_share(options.gpu_share, settings), parse_slurm(options.slurm)
+    if executor == "slurm" and share < 1:
+        raise UsageError(f"--gpu-share {share:g}: Slurm shares out its GPUs itself: expected --slurm gres=shard:N")
+    if options.workers is not None:
+        workers: int | None = _whole_number("--workers", options.workers)
+    elif executor == "slurm":
+        raise UsageError("--executor slurm: expected --workers N, how many tasks may run at a time")
+    else:
+        workers = None if address else default_workers(settings, share)
+    return Place(executor, workers, address, share, slurm)
+
+
+def parse_share(text: str, settings: Settings) -> float:
+    """A share of a GPU, in (0, 1]. Raises UsageError."""
+    if re.fullmatch(r"\d{1,3}(\.\d{1,9})?|\.\d{1,9}", text, re.ASCII) is None or not 0 < float(text) <= 1:
+        raise UsageError(f"--gpu-share {text!r}: expected a number above 0 and up to 1, such as 0.25")
+    if float(text) < 1 and settings.device != "cuda":
+        raise UsageError(f"--gpu-share {text}: this run computes on {settings.device}: expected --device cuda")
+    return float(text)
+
+
+def parse_slurm(texts: Sequence[str]) -> dict[str, str | int]:
+    """What NAME=VALUE,.. asks of Slurm. Raises UsageError."""
+    found: dict[str, str | int] = {}
+    for word in ",".join(texts).split(",") if texts else ():
+        name, _, value = word.partition("=")
+        if name not in SLURM:
+            raise UsageError(f"--slurm {word!r}: expected NAME=VALUE with a name of {', '.join(SLURM)}{nearest(name, SLURM)}")
+        if not re.fullmatch(r"[\w.:@&|*()\[\]-]+", value):
+            raise UsageError(f"--slurm {word!r}: expected a value without spaces")
+        if name == "cluster" and value not in ("slurm", "local"):
+            raise UsageError(f"--slurm {word!r}: expected slurm or local{nearest(value, ('slurm', 'local'))}")
+        found[name] = _whole_number(f"--slurm {name}", value) if name in ("time", "memory") else value
+    return found
+
+
+def default_workers(settings: Settings, gpu_share: float = 1.0) -> int:
+    """One worker for each core's worth of threads; on GPUs one for each share of one."""
     if settings.device == "cuda":
-        return 1
+        return max(1, len(visible_gpus())) * int(1 / gpu_share + 1e-9)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
     return max(1, cores // settings.threads)
 

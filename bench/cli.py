@@ -14,13 +14,14 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from bench.arguments import _whole_number, default_directory, default_workers, parse_duration, parse_noise, parse_settings
+from bench.arguments import _whole_number, default_directory, parse_duration, parse_noise, parse_place, parse_settings
 from bench.comparison import print_comparison
 from bench.data_command import fetch_sets, list_sets, verify_sets
 from bench.disturbance import parse_rates
 from bench.doctor import doctor
 from bench.errors import UsageError, nearest
 from bench.execution import Interrupted
+from bench.executors import EXECUTORS, SLURM
 from bench.images import one_line
 from bench.listing import list_things, print_matrix
 from bench.merge import merge
@@ -104,8 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", default="sample", metavar="sample|DIR", help="images (default: the embedded sample)")
     sub.add_argument("--seeds", default="1", metavar="K", help="repeat everything with K seeds (default: 1)")
     sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    sub.add_argument("--workers", metavar="N", help="worker processes (default: one for each core, or one on a GPU)")
+    sub.add_argument("--workers", metavar="N", help="cells at a time (default: one for each core, or for each GPU)")
     sub.add_argument("--threads", default="1", metavar="N", help="threads a worker (default: 1)")
+    sub.add_argument("--executor", default="local", help=f"where: {', '.join(EXECUTORS)} (default: local)")
+    sub.add_argument("--ray-address", metavar="HOST:PORT", help="a running Ray cluster, or auto (default: start Ray here)")
+    sub.add_argument("--gpu-share", metavar="0.25", default="1", help="share of a GPU that a worker gets (default: 1)")
+    sub.add_argument("--slurm", action="append", default=[], metavar="NAME=VALUE,..", help=f"of {', '.join(SLURM)}")
     sub.add_argument("--self-ensemble", action="store_true", help="average over the 8 flips and turns of each test image")
     sub.add_argument("--budget", metavar="30m", help="stop before this time is over (s, m or h); the same command goes on")
     sub.add_argument("--cell-timeout", metavar="20m", help="give up a cell that takes longer (s, m or h)")
@@ -176,17 +181,17 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     settings = parse_settings(options)
-    workers = _whole_number("--workers", options.workers) if options.workers is not None else default_workers(settings)
+    place = parse_place(options, settings)
     directory = options.out or default_directory(settings)
     retry = [word for word in options.retry.split(",") if word]
     for word in retry:
         if word not in ("failed", "timeout"):
             raise UsageError(f"--retry {word!r}: expected failed, timeout or both{nearest(word, ('failed', 'timeout'))}")
     if options.dry_run:
-        dry_run(settings, directory, workers, console)
+        dry_run(settings, directory, place, console)
         return 0
     budget, cell_timeout = parse_duration("--budget", options.budget), parse_duration("--cell-timeout", options.cell_timeout)
-    return run(settings, directory, workers, "python -m bench " + shlex.join(given), console, retry, budget, cell_timeout)
+    return run(settings, directory, place, "python -m bench " + shlex.join(given), console, retry, budget, cell_timeout)
 
 
 def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from bench import store
 from bench.cell import blank_record, failure
 from bench.denoising import Run
+from bench.errors import UsageError
 from bench.plan import Cell, Job
 from bench.worker import progress_path
 
@@ -31,8 +32,9 @@ class Interrupted(Exception):
 class Executor(Protocol):
     """Where jobs are done. `close` (after the last job) and `stop` (at once) return when no worker is left.
 
-    `width` jobs are done at a time. `kill` ends the worker of a job; `death` says, of the exception that a future ended with,
-    how its worker died and whether that came from outside, or None where the job itself raised it.
+    `width` jobs are done at a time; twice as many are submitted. `kill` ends the worker of a job; `death` says, of the
+    exception that a future ended with, how its worker died and whether that came from outside, or None where the job itself
+    raised it.
     """
 
     width: int
@@ -72,6 +74,8 @@ def execute(
         On SIGINT, SIGTERM, and at the deadline if jobs are left, after the workers have been stopped.
     OSError
         Where a worker found the disk full.
+    UsageError
+        Where the executor cannot do jobs as asked.
     """
     if not jobs:
         return
@@ -140,8 +144,8 @@ def _settle(
             others = left
         else:
             _record(run, cell, {"message": message})
-    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        raise error
+    elif isinstance(error, UsageError) or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+        raise error  # no fault of the cell: the place where it was to be done
     else:  # a fault outside of any cell would meet the others, too
         for cell in left:
             _record(run, cell, failure(error))

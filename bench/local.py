@@ -5,16 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from dataclasses import dataclass
 from queue import SimpleQueue
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
-from bench import worker
+from bench import gpus, worker
 from bench.denoising import Run
 from bench.plan import Job
 
@@ -22,25 +23,36 @@ from bench.plan import Job
 _OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 
 
+@dataclass(frozen=True)
+class _Seat:
+    """Room for one worker: its GPU, if it has one of its own, and its pool, once it has been started."""
+
+    gpu: str | None
+    pool: ProcessPool | None = None
+
+
 class Local:
-    """Jobs in `workers` processes, each in a pool of its own. Implements `bench.execution.Executor`.
+    """Jobs in `workers` processes, each in a pool of its own, with a GPU of its own or a share of one.
+
+    Implements `bench.execution.Executor`.
 
     In one pool for all, a worker that is killed before it has taken a job, or while it holds the pool's lock, would break the
     pool for the others. So a pool whose worker died is replaced, and nobody shares anything with it.
     """
 
-    def __init__(self, run: Run, workers: int) -> None:
+    def __init__(self, run: Run, workers: int, gpu_share: float = 1.0) -> None:
         self.width = workers
-        self._starts = (run, os.getpid(), psutil.virtual_memory().available // workers)
+        self._run, self._share, self._memory = run, gpu_share, psutil.virtual_memory().available // workers
         self._threads = ThreadPoolExecutor(workers)  # each waits for one worker
-        self._pools: SimpleQueue[ProcessPool | None] = SimpleQueue()  # idle; None: still to be started
-        for _ in range(workers):
-            self._pools.put(None)
+        found = gpus.visible_gpus() if run.settings.device == "cuda" else []
+        self._idle: SimpleQueue[_Seat] = SimpleQueue()
+        for gpu in gpus.dealt_out(found, workers):
+            self._idle.put(_Seat(gpu))
         self._jobs: dict[Future[None], Job] = {}
         self._inside: dict[Job, Future[None]] = {}
         self._stopping = False
         self._environment = ExitStack()
-        self._environment.enter_context(_threads_of_libraries(run.settings.threads))
+        self._environment.enter_context(worker.environment(worker.library_threads(run.settings.threads)))
 
     def submit(self, job: Job) -> Future[None]:
         future = self._threads.submit(self._do, job)
@@ -49,30 +61,38 @@ class Local:
 
     def _do(self, job: Job) -> None:
         """Have the job done by an idle worker, or a new one."""
-        pool = self._pools.get()
+        seat = self._idle.get()
         try:
-            if pool is None or not pool.active:  # its worker may have been killed between two jobs
-                pool = self._replaced(pool)
-            future = self._inside[job] = pool.schedule(worker.work, args=(job,))
+            if seat.pool is None or not seat.pool.active:  # its worker may have been killed between two jobs
+                seat = self._renewed(seat)
+            assert seat.pool is not None
+            future = self._inside[job] = seat.pool.schedule(
+                worker.work_here, args=(self._run.directory, self._run.settings, job)
+            )
             if self._stopping:
                 future.cancel()
             while not future.done():
                 wait([future], timeout=1)
-                if not future.done() and not pool.active:
+                if not future.done() and not seat.pool.active:
                     raise BrokenProcessPool
             future.result()
         except BaseException:
-            pool = self._replaced(pool)
+            seat = self._renewed(seat)
             raise
         finally:
             self._inside.pop(job, None)
-            self._pools.put(pool)
+            self._idle.put(seat)
 
-    def _replaced(self, pool: ProcessPool | None) -> ProcessPool:
-        """A new pool, whose worker starts with its first job, after the end of the old one's."""
-        _end([pool])
-        context = multiprocessing.get_context("spawn")
-        return ProcessPool(max_workers=1, context=context, initializer=worker.start, initargs=self._starts)
+    def _renewed(self, seat: _Seat) -> _Seat:
+        """The seat with a new pool, whose worker starts with its first job, after the end of the old one's."""
+        _end([seat])
+        pool = ProcessPool(
+            max_workers=1,
+            context=multiprocessing.get_context("spawn"),
+            initializer=worker.start,
+            initargs=(self._run.settings, os.getpid(), self._memory, None, seat.gpu, self._share),
+        )
+        return _Seat(seat.gpu, pool)
 
     def kill(self, future: Future[None]) -> None:
         inside = self._inside.get(self._jobs[future])
@@ -92,7 +112,7 @@ class Local:
     def close(self) -> None:
         try:
             self._threads.shutdown()
-            _end([self._pools.get() for _ in range(self.width)])
+            _end([self._idle.get() for _ in range(self.width)])
         finally:
             self._environment.close()
 
@@ -104,26 +124,10 @@ class Local:
         self.close()
 
 
-def _end(pools: Sequence[ProcessPool | None]) -> None:
-    """End the pools' workers, at once."""
-    there = [pool for pool in pools if pool is not None]
+def _end(seats: Sequence[_Seat]) -> None:
+    """End the seats' workers, at once."""
+    there = [seat.pool for seat in seats if seat.pool is not None]
     for pool in there:
         pool.stop()
     for pool in there:
         pool.join()
-
-
-@contextmanager
-def _threads_of_libraries(threads: int) -> Iterator[None]:
-    """Libraries that size their thread pools on import read these; workers inherit them."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

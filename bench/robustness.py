@@ -25,13 +25,13 @@ from bench.denoising import Run, noisy_image
 from bench.directory import differing
 from bench.disturbance import disturbances
 from bench.errors import UsageError, nearest
+from bench.inputs import load_data
 from bench.metrics import psnr
 from bench.networks import make_network
 from bench.patches import turned, turned_back
 from bench.plan import Cell, Settings
 from bench.recipes import method_of, model_of
 from bench.record import read_plan, settings_from_record, settings_record
-from bench.run import load_data
 from bench.weights import read_weights, weights_path
 
 #: How far the PSNR of an image may be from the run's own (dB): other hardware rounds otherwise, other code differs more.

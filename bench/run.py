@@ -16,18 +16,18 @@ import methods
 import noise
 import reports
 from bench import store
-from bench.data import Data, describe, load
+from bench.data import Data
 from bench.denoising import Run
 from bench.directory import forget, open_directory, tidy
 from bench.execution import execute
-from bench.local import Local
+from bench.executors import Place, start
+from bench.inputs import load_data, training_sum
 from bench.lock import in_use
 from bench.networks import make_network
 from bench.patches import make_patches
 from bench.plan import Cell, Settings, count_trainings, make_cells, make_jobs, shared
 from bench.progress import Display, duration
 from bench.record import run_record
-from bench.settings import PRESETS
 from bench.training import train
 
 #: Seconds of the budget that are kept for the last table and report.
@@ -37,34 +37,10 @@ RESERVE = 15.0
 REFRESH = 20.0
 
 
-def load_data(settings: Settings) -> Data:
-    """Read and check the images that the settings ask for. Raises UsageError."""
-    preset = settings.preset
-    wanted = preset.test_sets
-    if wanted == PRESETS[settings.preset_name].test_sets:  # a preset's own choice is of the sets that are there
-        there = {name for name, role, _, _ in describe(settings.data) if role == "test"}
-        wanted = tuple(name for name in wanted if name in there)
-    return load(
-        settings.data,
-        test_sets=wanted,
-        test_images=preset.test_images,
-        test_crop=preset.test_crop,
-        training_crop=preset.training_crop,
-        validation_images=preset.validation_images,
-        validation_crop=preset.validation_crop,
-        patch=preset.patch,
-    )
-
-
-def training_sum(data: Data) -> str:
-    """The training images' part of a training key."""
-    return " ".join(f"{chosen.name} {chosen.sha256} {chosen.crop}" for chosen in data.training)
-
-
 def run(
     settings: Settings,
     directory: Path,
-    workers: int,
+    place: Place,
     command: str,
     console: Console,
     retry: Sequence[str] = (),
@@ -75,6 +51,8 @@ def run(
 
     Parameters
     ----------
+    place : Place
+        Where to do them, and how many at a time.
     retry : sequence of str
         Statuses of cells to do again.
     budget : float or None
@@ -97,13 +75,13 @@ def run(
         for sentence in sentences + tidy(directory, cells):
             console.print(sentence, soft_wrap=True)
         forget(directory, cells, retry)
-        return _do(Run(directory, settings, data), cells, workers, console, deadline, cell_timeout)
+        return _do(Run(directory, settings, data), cells, place, console, deadline, cell_timeout)
 
 
 def _do(
     run: Run,
     cells: Sequence[Cell],
-    workers: int,
+    place: Place,
     console: Console,
     deadline: float | None,
     cell_timeout: float | None,
@@ -115,7 +93,7 @@ def _do(
     todo = [job for job in jobs if any(records.now[cell.name] is None for cell in job.cells)]
     console.print(
         f"{len(cells)} cells, {count_trainings(cells)} trainings; {len(jobs) - len(todo)} of {len(jobs)} jobs were done "
-        f"before. {workers} worker{'s' * (workers > 1)} of {settings.threads} thread{'s' * (settings.threads > 1)}. "
+        f"before. {place.words(settings)}. "
         f"Results in {directory}",
         soft_wrap=True,
     )  # fmt: skip
@@ -134,7 +112,7 @@ def _do(
 
         look()
         try:
-            execute(run, todo, lambda: Local(run, min(workers, len(todo))), look, deadline, cell_timeout)
+            execute(run, todo, lambda: start(place, run, todo), look, deadline, cell_timeout)
         finally:
             records.update()
             publish(directory, cells, records.in_order(), console)
@@ -181,7 +159,7 @@ def publish(directory: Path, cells: Sequence[Cell], records: Sequence[dict[str, 
         console.print(f"the report could not be written:\n{traceback.format_exc()}", soft_wrap=True)
 
 
-def dry_run(settings: Settings, directory: Path, workers: int, console: Console) -> None:
+def dry_run(settings: Settings, directory: Path, place: Place, console: Console) -> None:
     """Print what a run would do, and an estimate of its time from a few measured steps."""
     data = load_data(settings)
     cells = make_cells(settings, training_sum(data))
@@ -194,9 +172,13 @@ def dry_run(settings: Settings, directory: Path, workers: int, console: Console)
         console.print(f"shared: {line}", soft_wrap=True)
     running = sum(cell.applicability != "no" for cell in cells)
     test = sum(len(chosen.images) for chosen in data.test)
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        time_needed = "unknown, there is no GPU here to try a step on"
+    else:
+        time_needed = duration(estimate_seconds(settings, data, cells) / (place.workers or 1))
     console.print(
         f"{len(cells)} cells, {running} of them to run, {count_trainings(cells)} trainings, {test} test images each. "
-        f"Estimated time with {workers} workers: {duration(estimate_seconds(settings, data, cells) / workers)}. "
+        f"Estimated time with {place.workers or 1} workers: {time_needed}. "
         f"Would write to {directory}",
         soft_wrap=True,
     )  # fmt: skip

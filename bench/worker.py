@@ -6,46 +6,66 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import torch
 
-from bench import store
+from bench import gpus, store
 from bench.cell import do_job
 from bench.denoising import Run
-from bench.plan import Cell, Job
+from bench.inputs import run_again
+from bench.plan import Cell, Job, Settings
+from bench.sharing import held_by
 
 #: Least seconds between two notes of progress.
 INTERVAL = 0.5
 
-_run: Run  # of this process
-_parent: int | None = None
+_parent: int | None = None  # of this process
+_holder: str | None = None
 
 
-def start(run: Run, parent: int | None, memory: int | None = None) -> None:
-    """Prepare this process for jobs of the run.
+def start(
+    settings: Settings,
+    parent: int | None = None,
+    memory: int | None = None,
+    holder: str | None = None,
+    gpu: str | None = None,
+    gpu_share: float = 1.0,
+) -> None:
+    """Prepare this process for jobs of a run.
 
     Parameters
     ----------
     parent : int or None
-        Process without which this one is to end; None: it lives on by itself.
+        Process of this machine without which this one is to end.
     memory : int or None
         Bytes that this process may take; past them allocations fail, and with them the cell alone (Linux, CPU).
+    holder : str or None
+        What `sharing.held_by` said when the run began: this process is to end when it says something else. For workers whose
+        parent is on another machine.
+    gpu : str or None
+        The GPU to use, as CUDA_VISIBLE_DEVICES knows it; None: the one that this process was given.
+    gpu_share : float
+        Share of the GPU's memory that is this process's.
     """
-    global _run, _parent
-    _run, _parent = run, parent
+    global _parent, _holder
+    _parent, _holder = parent, holder
+    if settings.device == "cuda":
+        gpus.confine(gpu, gpu_share)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    torch.set_num_threads(run.settings.threads)
-    if run.settings.device == "cpu":
+    torch.set_num_threads(settings.threads)
+    if settings.device == "cpu":
         torch.set_flush_denormal(True)  # decayed moments of AdamW become denormal numbers, which CPUs handle slowly
     if sys.platform == "linux":
-        _spare_the_others(memory if run.settings.device == "cpu" else None)
+        _spare_the_others(memory if settings.device == "cpu" else None)
 
 
-def work(job: Job) -> None:
+def work(run: Run, job: Job) -> None:
     """Do a job; DIR/progress/JOB.json says meanwhile which cell is in hand, since when, and how far it is."""
-    path = progress_path(_run, job)
+    path = progress_path(run, job)
     noted, cell_noted, begun = 0.0, "", 0.0
 
     def report(cell: Cell, phase: str, share: float) -> None:
@@ -56,17 +76,48 @@ def work(job: Job) -> None:
             cell_noted, begun, noted = cell.name, time.time(), 0.0
         if time.monotonic() - noted > INTERVAL:
             noted = time.monotonic()
+            if _holder is not None and held_by(run.directory, _holder) != _holder:
+                os._exit(1)  # the run is over, or another one goes on with it
             store.write_json(path, {"cell": cell.name, "begun": begun, "phase": phase, "share": share, "pid": os.getpid()})
 
     try:
-        do_job(_run, job, report)
+        do_job(run, job, report)
     finally:
         path.unlink(missing_ok=True)
+
+
+def work_here(directory: Path, settings: Settings, job: Job) -> None:
+    """Do a job of the run in the directory.
+
+    The images are read here and not sent: a process that is killed before it has taken them would leave the sender waiting
+    for ever in a full pipe.
+    """
+    work(run_again(directory, settings), job)
 
 
 def progress_path(run: Run, job: Job) -> Path:
     """Where a worker tells how far the job is, while it works on it."""
     return run.directory / "progress" / f"{job.name}.json"
+
+
+def library_threads(threads: int) -> dict[str, str]:
+    """The environment of workers: libraries that size their thread pools on import read these."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Processes started meanwhile inherit these."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _spare_the_others(memory: int | None) -> None:
