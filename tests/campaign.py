@@ -58,6 +58,7 @@ class Campaign:
     say: Callable[[str], None]
     undisturbed: Path
     source: Path
+    idle: float  # seconds without a worker after which it hangs
     span: float  # seconds within which the next victim is looked for
     dice: random.Random
     counts: Counter[str] = field(default_factory=Counter)
@@ -112,7 +113,7 @@ def campaign(
     seconds = time.monotonic() - began
     say(f"undisturbed: {seconds:.0f} s\n\nkill  run  second  victim  moment    done  checkpoints  in hand")
     source, span = frequent_checkpoints(folder / "source"), min(seconds / 2, LONGEST)
-    here = Campaign(command, folder, say, folder / "undisturbed", source, span, random.Random(seed))
+    here = Campaign(command, folder, say, folder / "undisturbed", source, seconds + 30, span, random.Random(seed))
     while here.counts["kills"] < kills and not here.faults:
         _disturbed_run(here, kills)
     _summary(here, time.monotonic() - began)
@@ -151,6 +152,8 @@ def _disturbed_run(here: Campaign, kills: int) -> None:
                 _check_gone(here, marks.pop())
         if not ended:
             continue
+        if here.faults:
+            break
         status, output, error = finish(process, PATIENCE)
         if status == -signal.SIGKILL:
             here.counts["foreign"] += 1
@@ -179,6 +182,7 @@ def _disturbed_launch(
     finished: dict[str, tuple[bytes, int]],
 ) -> bool:
     """Kill workers until it is the parent's turn (False), or until the process ends by itself (True)."""
+    seen = time.monotonic()
     while True:
         left = here.counts["kills"] < kills
         try:
@@ -191,6 +195,10 @@ def _disturbed_launch(
                 return True
         parent = here.dice.random() < PARENT
         workers = _workers(process.pid, out)
+        seen = time.monotonic() if workers else seen
+        if time.monotonic() > seen + here.idle:
+            here.fault(f"{out.name} hangs: it has had no worker for {here.idle:.0f} s")
+            return True
         if (not any(_notes(out)) and here.dice.random() > STARTING) or not (parent or workers):
             continue
         victim = process.pid if parent else here.dice.choice(workers)
