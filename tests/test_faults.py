@@ -225,7 +225,7 @@ def test_a_disk_that_is_full_ends_the_run_which_goes_on_when_there_is_room(tmp_p
         [*command, "--out", str(disk / "run")], cwd=source, env=environment, capture_output=True, text=True, timeout=300
     )
     if found.returncode == 99 or "unshare" in found.stderr:
-        pytest.skip(f"no small disk can be had here: {found.stderr.strip()}")
+        pytest.skip("no small disk can be had here: unshare may not mount one")
     first, then = found.stdout.split("status 1\n")
     listing, second = then.split("\n", 1)
     assert "the disk is full; all finished cells are stored" in found.stderr and len(found.stderr.splitlines()) == 1
