@@ -19,15 +19,20 @@ from bench.record import inputs_sha256
 _FOLDERS = ("cells", "weights", "checkpoints", "crops", "progress")
 
 
-def tidy(directory: Path, cells: Sequence[Cell]) -> list[str]:
-    """Remove what killed processes left half written, and set aside what cannot be trusted; returns sentences on the latter.
-
-    Records of cells must be whole, by their hash, and of the run; their crops as they say. Weights are checked when used.
-    """
+def sweep(directory: Path) -> None:
+    """Remove the workers' notes, and what killed processes left half written."""
     shutil.rmtree(directory / "progress", ignore_errors=True)
     halves = [*directory.glob(".*.tmp"), *directory.glob(".report.html.*.part")]
     for path in halves + [path for name in _FOLDERS for path in (directory / name).rglob(".*.tmp")]:
         path.unlink(missing_ok=True)
+
+
+def tidy(directory: Path, cells: Sequence[Cell]) -> list[str]:
+    """Sweep, and set aside what cannot be trusted; returns sentences on that.
+
+    Records of cells must be whole, by their hash, and of the run; their crops as they say. Weights are checked when used.
+    """
+    sweep(directory)
     known = {store.cell_path(directory, cell): cell for cell in cells}
     sentences = []
     for path in sorted((directory / "cells").glob("*")):

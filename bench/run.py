@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import traceback
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ import reports
 from bench import store
 from bench.data import Data
 from bench.denoising import Run
-from bench.directory import forget, open_directory, tidy
+from bench.directory import forget, open_directory, sweep, tidy
 from bench.execution import execute
 from bench.executors import Place, start
 from bench.inputs import load_data, training_sum
@@ -116,7 +115,7 @@ def _do(
         finally:
             records.update()
             publish(directory, cells, records.in_order(), console)
-            shutil.rmtree(directory / "progress", ignore_errors=True)
+            sweep(directory)
     failed = [cell.name for cell in cells if store.status_of(cell, records.now[cell.name]) in ("failed", "timeout")]
     for name in failed:
         record = records.now[name] or {}

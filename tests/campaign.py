@@ -198,12 +198,13 @@ def _disturbed_launch(
         seen = time.monotonic() if workers else seen
         if time.monotonic() > seen + here.idle:
             here.fault(f"{out.name} hangs: it has had no worker for {here.idle:.0f} s")
+            process.kill()
             return True
         if (not any(_notes(out)) and here.dice.random() > STARTING) or not (parent or workers):
             continue
         victim = process.pid if parent else here.dice.choice(workers)
         moment = "in a write" if here.dice.random() < 0.5 and _wait_for_write(out) else "any"
-        phase, count = _phase(out, victim, parent), len(_records(out))
+        phase, count = _phase(out, victim, parent), sum(record["status"] == "done" for record in _records(out))
         checkpoints = len(list(out.glob("checkpoints/[!.]*")))
         _check_finished(here, out, finished)
         try:
@@ -321,12 +322,8 @@ def _check_results(here: Campaign, out: Path) -> None:
         one, two = (safetensors.torch.load_file(file) for file in (path, out / "weights" / path.name))
         if one.keys() != two.keys() or not all(torch.equal(one[name], two[name]) for name in one):
             here.fault(f"{out.name}: weights/{path.name} differ from the undisturbed ones")
-    left = [
-        path.relative_to(out).as_posix()
-        for folder in ("checkpoints", "progress", "set-aside")
-        for path in (out / folder).glob("*")
-    ]
-    left += [path.relative_to(out).as_posix() for path in out.rglob(".*.tmp")]
+    found = {path for folder in ("checkpoints", "progress", "set-aside") for path in (out / folder).glob("*")}
+    left = sorted(path.relative_to(out).as_posix() for path in found | set(out.rglob(".*.tmp")))
     if left:
         here.fault(f"{out.name}: files are left: {', '.join(left)}")
 
