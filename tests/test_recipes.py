@@ -23,7 +23,7 @@ PAPER = PaperScoreMatching()
 def options(**changes: object) -> argparse.Namespace:
     usual = {
         "preset": "quick", "set": [], "recipe": "paper", "data": "sample", "seeds": "1", "threads": "1", "device": "cpu",
-        "methods": "all", "noise": "all", "self_ensemble": False,
+        "methods": "all", "noise": "all", "self_ensemble": False, "executor": "local",
     }  # fmt: skip
     return argparse.Namespace(**(usual | changes))
 

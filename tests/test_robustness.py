@@ -277,8 +277,10 @@ def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     changed = {**info["settings"], "data_sha256": {**info["settings"]["data_sha256"], "test sample": "0" * 64}}
     store.write_run(run, {**info, "settings": changed})
     assert "data_sha256.test sample is 00" in refusal() and "expected the run's images" in refusal()
-    store.write_run(run, {**info, "settings": None})
+    store.write_run(run, {**info, "settings": {**info["settings"], "threads": "none"}})
     assert "run.json has no readable settings" in refusal()
+    store.write_run(run, {**info, "settings": None})
+    assert "run.json: is no run's: expected one written by this version" in refusal()
     assert not (run / "robustness.json").exists()
 
 
