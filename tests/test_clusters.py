@@ -67,6 +67,23 @@ def cluster() -> Iterator[Any]:
         found.shutdown()
 
 
+def test_nodes_that_do_not_see_the_directory_or_have_no_room_are_named(
+    cluster: Any, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    from bench import ray_executor
+
+    with pytest.raises(UsageError, match="none of the cluster's 2 nodes has 3 CPUs: expected one that has"):
+        ray_executor.Ray(make_run(threads=3), None, cluster.address)
+    with pytest.raises(UsageError, match=r"nodes has 1 CPU and 0\.5 of a GPU"):
+        ray_executor.Ray(make_run(device="cuda"), None, cluster.address, 0.5)
+    monkeypatch.setattr(ray_executor, "held_by", lambda directory: "this run")
+    with pytest.raises(UsageError, match=r"run: node .* does not see it: expected --out on storage that all nodes share"):
+        ray_executor.Ray(make_run(), None, cluster.address)
+    assert not ray.is_initialized()
+
+
 def test_ray_cluster_survives_its_user_and_a_run_the_death_of_a_node(cluster: Any, table: bytes, tmp_path: Path) -> None:
     out = tmp_path / "run"
     arguments = (*ARGUMENTS, "--executor", "ray", "--ray-address", cluster.address, "--out", out)
@@ -93,23 +110,6 @@ def test_ray_cluster_survives_its_user_and_a_run_the_death_of_a_node(cluster: An
     assert status == 0, output
     assert ends(worker)
     assert (out / "results.parquet").read_bytes() == table
-
-
-def test_nodes_that_do_not_see_the_directory_or_have_no_room_are_named(
-    cluster: Any, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import ray
-
-    from bench import ray_executor
-
-    with pytest.raises(UsageError, match="none of the cluster's 2 nodes has 3 CPUs: expected one that has"):
-        ray_executor.Ray(make_run(threads=3), None, cluster.address)
-    with pytest.raises(UsageError, match=r"nodes has 1 CPU and 0\.5 of a GPU"):
-        ray_executor.Ray(make_run(device="cuda"), None, cluster.address, 0.5)
-    monkeypatch.setattr(ray_executor, "held_by", lambda directory: "this run")
-    with pytest.raises(UsageError, match=r"run: node .* does not see it: expected --out on storage that all nodes share"):
-        ray_executor.Ray(make_run(), None, cluster.address)
-    assert not ray.is_initialized()
 
 
 def test_slurm_arrays_keep_their_cap_and_tasks_come_back_when_preempted(
