@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from stub_methods import do
 
 from bench import store
-from bench.directory import open_directory, tidy
+from bench.directory import open_directory, sweep, tidy
 from bench.errors import UsageError
 from bench.plan import make_cells
 from bench.record import read_plan, run_record
@@ -78,3 +79,13 @@ def test_what_killed_processes_left_half_written_is_removed(done: Any) -> None:
         path.write_text("half")
     assert tidy(done.directory, make_cells(done.settings, "images")) == []
     assert not any(path.exists() for path in halves) and all(path.exists() for path in kept)
+
+
+def test_what_killed_processes_left_half_written_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
+    halves = ("checkpoints/.a.tmp", "cells/.b.tmp", "crops/gaussian/.c.tmp", ".d.tmp", "progress/01-x.json")
+    whole = ("checkpoints/k.safetensors", "cells/01-x.json", "crops/gaussian/c.png", "mine/.e.tmp", "results.csv")
+    for name in (*halves, *whole):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    sweep(tmp_path)
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()) == sorted(whole)
