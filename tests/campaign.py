@@ -113,7 +113,7 @@ def campaign(
     seconds = time.monotonic() - began
     say(f"undisturbed: {seconds:.0f} s\n\nkill  run  second  victim  moment    done  checkpoints  in hand")
     source, span = frequent_checkpoints(folder / "source"), min(seconds / 2, LONGEST)
-    here = Campaign(command, folder, say, folder / "undisturbed", source, seconds + 30, span, random.Random(seed))
+    here = Campaign(command, folder, say, folder / "undisturbed", source, 3 * seconds + 120, span, random.Random(seed))
     while here.counts["kills"] < kills and not here.faults:
         _disturbed_run(here, kills)
     _summary(here, time.monotonic() - began)
@@ -143,7 +143,7 @@ def _disturbed_run(here: Campaign, kills: int) -> None:
     while not here.faults:
         here.counts["launches"] += 1
         mark = f"{os.getpid()}-{here.counts['launches']}"
-        process = start(*here.command, "--out", out, *retry, root=here.source, **{MARK: mark})
+        process = start(*here.command, "--out", out, *retry, root=here.source, **{MARK: mark, "PYTHONFAULTHANDLER": "1"})
         ended = _disturbed_launch(here, process, out, began, kills, finished)
         _check_finished(here, out, finished)
         marks.append(mark)
@@ -197,8 +197,8 @@ def _disturbed_launch(
         workers = _workers(process.pid, out)
         seen = time.monotonic() if workers else seen
         if time.monotonic() > seen + here.idle:
-            here.fault(f"{out.name} hangs: it has had no worker for {here.idle:.0f} s")
-            process.kill()
+            process.send_signal(signal.SIGABRT)  # whereupon Python says where it is
+            here.fault(f"{out.name} hangs: it has had no worker for {here.idle:.0f} s: {finish(process)[2]}")
             return True
         if (not any(_notes(out)) and here.dice.random() > STARTING) or not (parent or workers):
             continue
