@@ -26,8 +26,8 @@ from bench.settings import PRESETS, get_preset
 
 def parse_settings(options: argparse.Namespace) -> Settings:
     """The settings that the options ask for. Raises UsageError."""
-    seeds = _whole_number("--seeds", options.seeds)
-    threads = _whole_number("--threads", options.threads)
+    seeds = whole_number("--seeds", options.seeds)
+    threads = whole_number("--threads", options.threads)
     recipe = options.recipe
     if recipe not in RECIPES:
         raise UsageError(f"--recipe {recipe!r}: expected {' or '.join(RECIPES)}{nearest(recipe, RECIPES)}")
@@ -94,7 +94,8 @@ def parse_device(text: str, elsewhere: bool = False) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if text == "auto" else text
 
 
-def _whole_number(option: str, text: str) -> int:
+def whole_number(option: str, text: str) -> int:
+    """The number that an option is given, 1 to 10000. Raises UsageError."""
     try:
         number = int(text)
     except ValueError:
@@ -121,7 +122,7 @@ def parse_place(options: argparse.Namespace, settings: Settings) -> Place:
     if executor == "slurm" and share < 1:
         raise UsageError(f"--gpu-share {share:g}: Slurm shares out its GPUs itself: expected --slurm gres=shard:N")
     if options.workers is not None:
-        workers: int | None = _whole_number("--workers", options.workers)
+        workers: int | None = whole_number("--workers", options.workers)
     elif executor == "slurm":
         raise UsageError("--executor slurm: expected --workers N, how many tasks may run at a time")
     else:
@@ -149,7 +150,7 @@ def parse_slurm(texts: Sequence[str]) -> dict[str, str | int]:
             raise UsageError(f"--slurm {word!r}: expected a value without spaces")
         if name == "cluster" and value not in ("slurm", "local"):
             raise UsageError(f"--slurm {word!r}: expected slurm or local{nearest(value, ('slurm', 'local'))}")
-        found[name] = _whole_number(f"--slurm {name}", value) if name in ("time", "memory") else value
+        found[name] = whole_number(f"--slurm {name}", value) if name in ("time", "memory") else value
     return found
 
 

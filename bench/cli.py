@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from bench.arguments import _whole_number, default_directory, parse_duration, parse_noise, parse_place, parse_settings
+from bench.arguments import default_directory, parse_duration, parse_noise, parse_place, parse_settings, whole_number
 from bench.comparison import print_comparison
 from bench.data_command import fetch_sets, list_sets, verify_sets
 from bench.disturbance import parse_rates
@@ -232,7 +232,7 @@ def _merge(options: argparse.Namespace, console: Console, given: list[str]) -> i
 
 def _robustness(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     slugs, rates = parse_noise(options.noise), parse_rates(options.rates)
-    draws = _whole_number("--draws", options.draws)
+    draws = whole_number("--draws", options.draws)
     robustness(options.directory, slugs, rates, draws, options.method, console, options.data)
     return 0
 

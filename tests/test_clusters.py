@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -52,6 +53,14 @@ def ends(process: psutil.Process) -> bool:
     return not psutil.wait_procs([process], timeout=60)[1]
 
 
+def assert_stops(process: subprocess.Popen[str], number: int, worker: psutil.Process) -> None:
+    """On that signal the command ends as one that was interrupted, and its worker with it."""
+    process.send_signal(number)
+    status, _, error = finish(process)
+    assert status == 130 and "the same command goes on from there" in error
+    assert ends(worker)
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A Ray cluster of a node that computes nothing, and one that does."""
@@ -89,11 +98,7 @@ def test_ray_cluster_survives_its_user_and_a_run_the_death_of_a_node(cluster: An
     arguments = (*ARGUMENTS, "--executor", "ray", "--ray-address", cluster.address, "--out", out)
 
     process = start(*arguments)
-    worker = training(out)
-    process.send_signal(signal.SIGTERM)
-    status, _, error = finish(process)
-    assert status == 130 and "the same command goes on from there" in error
-    assert ends(worker)
+    assert_stops(process, signal.SIGTERM, training(out))
 
     process = start(*arguments)
     worker = training(out)
@@ -129,11 +134,7 @@ def test_slurm_arrays_keep_their_cap_and_tasks_come_back_when_preempted(
 
     process, began = start(*arguments), time.time()
     assert ends(orphan), "a task goes on beside its successor"
-    task = training(out, lambda task: task.create_time() > began)
-    process.send_signal(signal.SIGTERM)
-    status, _, error = finish(process)
-    assert status == 130 and "the same command goes on from there" in error
-    assert ends(task)
+    assert_stops(process, signal.SIGTERM, training(out, lambda task: task.create_time() > began))
 
     process, began = start(*arguments), time.time()
     task = training(out, lambda task: task.create_time() > began)
@@ -158,11 +159,7 @@ def test_tasks_of_submitit_s_own_executor_stop_with_the_run(table: bytes, tmp_pa
     out = tmp_path / "run"
     arguments = (*ARGUMENTS, "--executor", "slurm", "--slurm", "cluster=local", "--workers", "2", "--out", out)
     process = start(*arguments)
-    task = training(out)
-    process.send_signal(signal.SIGINT)
-    status, _, error = finish(process)
-    assert status == 130 and "the same command goes on from there" in error
-    assert ends(task)
+    assert_stops(process, signal.SIGINT, training(out))
     status, output, error = bench(*arguments)
     assert (status, error) == (0, ""), output
     assert (out / "results.parquet").read_bytes() == table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -10,25 +9,13 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-import numpy as np
 import pytest
 from http_server import Server, ranged, send
+from shelf import FILES, SET
 
 from bench import data_command
 from bench.cli import main
-from bench.public_data import PublicSet, catalogue, check
-
-FILES = {f"{name}.png": np.random.default_rng(name).bytes(20_000 + name % 100) for name in (3096, 12084, 101085)}
-SET = PublicSet(
-    folder="cbsd68",
-    sizes="as they are",
-    megabytes=0.1,
-    licence="none",
-    home="the shelf",
-    sums={name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()},
-    direct=(),
-    archives=(),
-)
+from bench.public_data import catalogue, check
 
 
 def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

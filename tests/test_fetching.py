@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import tarfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from http_server import Server, dripping, ranged, redirect, status, whole
+from shelf import FILES, SET
 
 from bench.download import Patience
 from bench.fetching import Outcome, fetch
 from bench.public_data import PublicSet, check
 
-FILES = {f"{name}.png": np.random.default_rng(name).bytes(20_000 + name % 100) for name in (3096, 12084, 101085)}
 GOOD = tuple(sorted(FILES))
-SET = PublicSet(
-    folder="cbsd68",
-    sizes="as they are",
-    megabytes=0.1,
-    licence="none",
-    home="the shelf",
-    sums={name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()},
-    direct=(),
-    archives=(),
-)
 HASTE = Patience(timeout=0.5, slowest=2000, attempts=2, pause=0)
 
 
