@@ -267,8 +267,9 @@ def _records(out: Path) -> list[dict]:
 
 
 def _killed_twice(record: dict) -> bool:
-    """A cell whose worker was killed twice is given up by design, until --retry."""
-    return record["message"] in ("the worker was killed by SIGKILL", "the worker died before it had begun")
+    """A cell whose worker was killed twice is given up by design, until --retry. (Ray does not tell what a worker died of.)"""
+    known = ("the worker was killed by SIGKILL", "the worker died before it had begun", "the worker died")
+    return record["message"] in known
 
 
 def _check_finished(here: Campaign, out: Path, finished: dict[str, tuple[bytes, int]]) -> None:
