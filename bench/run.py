@@ -32,8 +32,9 @@ from bench.training import train
 #: Seconds of the budget that are kept for the last table and report.
 RESERVE = 15.0
 
-#: Least seconds between two renderings of the report; a slow rendering waits longer, so that it costs at most a tenth.
-REFRESH = 20.0
+#: Least seconds between two renderings of the report, and the share of the time that they may take: it is taken from the
+#: workers, whose next job waits meanwhile.
+REFRESH, RENDERING = 20.0, 0.02
 
 
 def run(
@@ -103,7 +104,7 @@ def _do(
             nonlocal refreshed, spent
             changed = records.update()
             display.show(records.now)
-            if changed and time.monotonic() - refreshed > max(REFRESH, 10 * spent):
+            if changed and time.monotonic() - refreshed > max(REFRESH, spent / RENDERING):
                 began = time.monotonic()
                 publish(directory, cells, records.in_order(), console)
                 refreshed = time.monotonic()
