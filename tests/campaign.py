@@ -21,14 +21,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 import safetensors.torch
 import torch
 from harness import ROOT, copy_sources, finish, start, tiny
+from victims import MARK, killed_twice, marked, notes, phase_of, records, wait_for_write, workers_of
 
 #: Seconds between two checkpoints in the disturbed runs, so that trainings of seconds have some (the suite's own: 30).
 CHECKPOINTS = 0.3
@@ -44,9 +44,6 @@ STARTING = 0.1
 
 #: Seconds after which something hangs.
 PATIENCE = 900.0
-
-#: The environment variable by which a launch's processes are known, whoever their parent is.
-MARK = "DENOISEBENCH_CAMPAIGN"
 
 
 @dataclass
@@ -163,9 +160,9 @@ def _disturbed_run(here: Campaign, kills: int) -> None:
             here.fault(f"run {number}: {output}{error}")
         if status == 0:
             break
-        if status != 1 or not all(_killed_twice(record) for record in _records(out) if record["status"] != "done"):
+        if status != 1 or not all(killed_twice(record) for record in records(out).values() if record["status"] != "done"):
             here.fault(f"run {number}: status {status}: {output}")
-        here.counts["given up"] += sum(record["status"] != "done" for record in _records(out))
+        here.counts["given up"] += sum(record["status"] != "done" for record in records(out).values())
         retry = ("--retry", "failed")
     if here.faults:
         process.kill()
@@ -194,17 +191,17 @@ def _disturbed_launch(
                 process.kill()
                 return True
         parent = here.dice.random() < PARENT
-        workers = _workers(process.pid, out)
+        workers = workers_of(process.pid, out)
         seen = time.monotonic() if workers else seen
         if time.monotonic() > seen + here.idle:
             process.send_signal(signal.SIGABRT)  # whereupon Python says where it is
             here.fault(f"{out.name} hangs: it has had no worker for {here.idle:.0f} s: {finish(process)[2]}")
             return True
-        if (not any(_notes(out)) and here.dice.random() > STARTING) or not (parent or workers):
+        if (not any(notes(out)) and here.dice.random() > STARTING) or not (parent or workers):
             continue
         victim = process.pid if parent else here.dice.choice(workers)
-        moment = "in a write" if here.dice.random() < 0.5 and _wait_for_write(out) else "any"
-        phase, count = _phase(out, victim, parent), sum(record["status"] == "done" for record in _records(out))
+        moment = "in a write" if here.dice.random() < 0.5 and wait_for_write(out) else "any"
+        phase, count = phase_of(out, victim, parent), sum(record["status"] == "done" for record in records(out).values())
         checkpoints = len(list(out.glob("checkpoints/[!.]*")))
         _check_finished(here, out, finished)
         try:
@@ -219,57 +216,6 @@ def _disturbed_launch(
         )
         if parent:
             return False
-
-
-def _workers(parent: int, out: Path) -> list[int]:
-    """Processes that work for the parent: its spawned children, and those that tell of a cell in hand."""
-    found = set()
-    try:
-        for child in psutil.Process(parent).children(recursive=True):
-            if any("spawn_main" in word for word in child.cmdline()):
-                found.add(child.pid)
-    except psutil.Error:
-        pass
-    found |= {note["pid"] for note in _notes(out)}
-    return sorted(found - {parent})
-
-
-def _notes(out: Path) -> Iterator[dict]:
-    """What the workers that are there say of the cells that they have in hand."""
-    for path in out.glob("progress/[!.]*.json"):
-        try:
-            note = json.loads(path.read_text(encoding="utf-8"))
-        except OSError:  # it ended in this moment
-            continue
-        if psutil.pid_exists(note["pid"]):
-            yield note
-
-
-def _phase(out: Path, victim: int, parent: bool) -> str:
-    if parent:
-        return "" if (out / "run.json").exists() else "starting"
-    note = next((note for note in _notes(out) if note["pid"] == victim), None)
-    return f"{note['cell']} {note['phase']} {100 * note['share']:.0f} %" if note else "starting, or between two cells"
-
-
-def _wait_for_write(out: Path, seconds: float = 2.0) -> bool:
-    """Until a file is being written that is no note of progress; whether that came to pass."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if any(path.parent.name != "progress" for path in out.rglob(".*.tmp")):
-            return True
-        time.sleep(0.001)
-    return False
-
-
-def _records(out: Path) -> list[dict]:
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(out.glob("cells/[!.]*.json"))]
-
-
-def _killed_twice(record: dict) -> bool:
-    """A cell whose worker was killed twice is given up by design, until --retry. (Ray does not tell what a worker died of.)"""
-    known = ("the worker was killed by SIGKILL", "the worker died before it had begun", "the worker died")
-    return record["message"] in known
 
 
 def _check_finished(here: Campaign, out: Path, finished: dict[str, tuple[bytes, int]]) -> None:
@@ -290,7 +236,7 @@ def _check_finished(here: Campaign, out: Path, finished: dict[str, tuple[bytes, 
 def _check_gone(here: Campaign, mark: str) -> None:
     """No process of that launch is left, some time after its parent: a worker notices once it has been started."""
     began = time.monotonic()
-    while left := list(_marked(mark)):
+    while left := list(marked(mark)):
         if time.monotonic() > began + PATIENCE:
             here.fault(f"{len(left)} processes are left")
             for process in left:
@@ -298,15 +244,6 @@ def _check_gone(here: Campaign, mark: str) -> None:
             return
         time.sleep(0.05)
     here.longest = max(here.longest, time.monotonic() - began)
-
-
-def _marked(mark: str) -> Iterator[psutil.Process]:
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
-                yield process
-        except psutil.Error:
-            continue
 
 
 def _check_results(here: Campaign, out: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import time
@@ -14,6 +13,7 @@ import psutil
 import pytest
 from fake_slurm import install
 from harness import bench, finish, start, tiny
+from victims import notes
 
 from bench.denoising import Run
 from bench.errors import UsageError
@@ -37,13 +37,12 @@ def training(out: Path, wanted: Callable[[psutil.Process], bool] = lambda worker
     """The first worker that is seen to train, of those wanted."""
     limit = time.monotonic() + 240
     while time.monotonic() < limit:
-        for path in out.glob("progress/[!.]*.json"):
+        for note in notes(out):
             try:
-                note = json.loads(path.read_text())
                 worker = psutil.Process(note["pid"])
                 if note["phase"] == "training" and wanted(worker):
                     return worker
-            except (OSError, ValueError, psutil.NoSuchProcess):  # it ended in this moment
+            except psutil.NoSuchProcess:  # it ended in this moment
                 continue
         time.sleep(0.02)
     raise AssertionError(f"nothing trains in {out}")

@@ -17,6 +17,7 @@ import safetensors.torch
 import torch
 from campaign import campaign, frequent_checkpoints
 from harness import bench, copy_sources, finish, start, tiny
+from victims import notes, records
 
 from bench.checkpoint import read_checkpoint
 
@@ -58,10 +59,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def records(out: Path) -> dict[str, dict]:
-    return {path.stem: json.loads(path.read_text()) for path in out.glob("cells/*.json")}
-
-
 def test_each_bad_method_costs_its_own_cells(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     arguments = ("run", "--noise", "1", *tiny(), "--cell-timeout", "20s", "--out", out)
@@ -92,12 +89,11 @@ def test_each_bad_method_costs_its_own_cells(source: Path, tmp_path: Path) -> No
 def kill_worker(out: Path) -> None:
     """Kill the worker that trains now."""
     while True:
-        for path in out.glob("progress/[!.]*.json"):
+        for note in notes(out):
             try:
-                note = json.loads(path.read_text())
                 os.kill(note["pid"], signal.SIGKILL)
                 return
-            except (OSError, ValueError):  # it ended in this moment
+            except ProcessLookupError:  # it ended in this moment
                 continue
         time.sleep(0.02)
 
