@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+
+def wait_until(page: Any, expression: str, seconds: float = 30.0) -> None:
+    """Ask the page until the expression holds.
+
+    Playwright's own `wait_for_function` asks from inside the page, where the report's policy forbids to evaluate text: it fails
+    wherever the first answer is not yet true.
+    """
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {expression}"
+        time.sleep(0.02)
 
 
 class Opened:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from opened import Opened
+from opened import Opened, wait_until
 from PIL import Image
 from run_fixture import HOSTILE, make_run
 
@@ -95,7 +95,7 @@ def test_error_maps_are_those_of_the_files(opened: Opened, run: Path) -> None:
     assert page.locator(".errors-only:visible").count() == 0
     page.locator("button.errors").first.click()
     page.locator("details.more > summary").first.click()
-    page.wait_for_function("document.querySelectorAll('canvas').length === 12")
+    wait_until(page, "document.querySelectorAll('canvas').length === 12")
     for shot in page.locator(SHOTS).all():
         clean = crop(run, 1, "gaussian", "clean", image_of(shot))
         for method, title in TITLES.items():
@@ -122,7 +122,7 @@ def test_error_maps_are_drawn_where_they_are_seen_alone(opened: Opened) -> None:
     drawn = "[...document.querySelectorAll('.gallery')].map(gallery => gallery.querySelectorAll('canvas').length)"
     assert page.evaluate(drawn) == [9, 0, 0]  # three strips; the fourth is folded away
     page.locator(".gallery > summary").nth(2).click()
-    page.wait_for_function("document.querySelectorAll('.gallery')[2].querySelectorAll('canvas').length === 9")
+    wait_until(page, "document.querySelectorAll('.gallery')[2].querySelectorAll('canvas').length === 9")
     assert page.evaluate(drawn) == [9, 0, 9]
     assert page.locator("button.errors").nth(2).get_attribute("aria-pressed") == "true"
 
@@ -218,7 +218,7 @@ def test_a_phone_drags_by_touch_and_never_scrolls_sideways(phone: Opened, run: P
     send("touchMove", (60, 42))
     send("touchMove", (12 * 4, 44))
     send("touchEnd")
-    page.wait_for_function("document.getElementById('compare-cut').value === '12'")
+    wait_until(page, "document.getElementById('compare-cut').value === '12'")
     check_stage(page, left, right, 12)
 
 
@@ -231,7 +231,7 @@ def test_large_crops_are_enlarged_as_far_as_they_fit(browser: Any, tmp_path: Pat
     assert small.page.locator("#compare-stage").bounding_box()["width"] == zoom * 128
     assert f"Enlarged {zoom} times" in small.page.locator("#compare").inner_text()
     small.page.set_viewport_size({"width": 1280, "height": 900})
-    small.page.wait_for_function("document.getElementById('compare-stage').offsetWidth === 512")
+    wait_until(small.page, "document.getElementById('compare-stage').offsetWidth === 512")
     assert small.errors == []
     small.context.close()
 
@@ -266,7 +266,7 @@ def test_paper_shows_every_crop_and_no_dialog(opened: Opened) -> None:
     assert page.evaluate(left) == [0, 3 * 4 * len(TITLES)]
     assert page.evaluate("document.querySelectorAll('details.gallery:not([open]), details.more:not([open])').length") == 0
     assert page.locator("canvas:visible").count() == 3 * 4 * len(TITLES)
-    page.wait_for_function("[...document.querySelectorAll('#crops figure img')].every(i => i.complete && i.naturalWidth > 0)")
+    wait_until(page, "[...document.querySelectorAll('#crops figure img')].every(i => i.complete && i.naturalWidth > 0)")
     assert page.locator("#crops figure img:visible").count() == 2 * 3 * 4 * (len(TITLES) + 1)
     for hidden in ("#compare", "button.compare", "button.errors"):
         assert page.locator(f"{hidden}:visible").count() == 0
