@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from bench.checkpoint import Checkpoint, restore, snapshot
+from bench.networks import layout
 from bench.patches import Patches
 from bench.seeds import generator_of, seed_of
 from bench.settings import Preset
@@ -118,7 +119,7 @@ def train(
         generator = generator_of("step", seed, step, device=device)
         for part in range(preset.accumulate):
             rows = slice(part * preset.patches // preset.accumulate, (part + 1) * preset.patches // preset.accumulate)
-            y = noisy[rows].contiguous(memory_format=torch.channels_last)
+            y = noisy[rows].contiguous(memory_format=layout(device))
             batch = Batch(y, None if clean is None else clean[rows], model, step / preset.steps, generator)
             with autocast:
                 loss = method.loss(network, batch) * (len(y) / preset.patches)

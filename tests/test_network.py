@@ -182,6 +182,21 @@ def test_memory_format_does_not_matter(tiny_network):
     torch.testing.assert_close(network(y.contiguous(memory_format=torch.channels_last)), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_autocast_changes_the_last_digits_alone(tiny_network):
+    network, y = tiny_network(), 255 * torch.rand(2, 3, 16, 16)
+    passes = []
+    for autocast in (False, True):
+        network.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            output = network(y)
+        output.square().mean().backward()
+        passes.append((output.detach(), torch.cat([p.grad.flatten() for p in network.parameters()])))
+    (exact, slope), (rounded, rounded_slope) = passes
+    assert rounded.dtype == torch.float32
+    assert 0 < (rounded - exact).norm() < 0.03 * exact.norm()
+    assert 0 < (rounded_slope - slope).norm() < 0.05 * slope.norm()
+
+
 @pytest.mark.parametrize("channels", [4, 5, 6, 7, 9])
 @torch.no_grad()
 def test_every_width_that_a_preset_may_ask_for(channels):
