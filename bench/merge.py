@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -27,6 +28,10 @@ from bench.tensors import read_tensors
 from bench.weights import weights_path
 
 _Plan = tuple[Path, dict[str, Any], list[Cell]]  # directory, run.json, cells
+
+#: Relative difference up to which two numbers are the same: processors of another make differ in the last digits of a float32
+#: (1e-7 of the PSNR of Rayleigh noise). Networks trained on them differ by more than that, and are refused.
+_LAST_DIGITS = 1e-6
 
 #: What counts where a cell is in several runs.
 _BEST_FIRST = ("done", "failed", "timeout")
@@ -145,12 +150,18 @@ def _refuse_other_numbers(cell: Cell, one: Part, other: Part) -> None:
     first, second = (_scores(part.records[cell.name]) for part in (one, other))
     for place in dict.fromkeys([*first, *second]):
         old, new = first.get(place, "not there"), second.get(place, "not there")
-        if old != new:
+        if not _same(old, new):
             dataset, image, metric = place
             raise UsageError(
                 f"{cell.name}: {metric} of {dataset}/{image} is {old} in {one.directory} and {new} in {other.directory}, with "
                 "equal settings: expected equal numbers; one of them is damaged, or was computed otherwise"
             )
+
+
+def _same(old: object, new: object) -> bool:
+    if isinstance(old, float) and isinstance(new, float):
+        return math.isclose(old, new, rel_tol=_LAST_DIGITS)
+    return old == new
 
 
 def _scores(record: dict[str, Any]) -> dict[tuple[str, str, str], float | None]:

@@ -159,6 +159,16 @@ def test_other_numbers_for_the_same_cell_are_refused_with_both(make: Make) -> No
     assert statuses(out)["gaussian supervised 0"] == "done"
 
 
+@pytest.mark.parametrize(("difference", "accepted"), [(1e-7, True), (1e-5, False)])
+def test_the_last_digits_of_another_processor_are_no_other_numbers(difference: float, accepted: bool, make: Make) -> None:
+    one, other = make("one"), make("other")
+    change(other, SUPERVISED, lambda record: record["rows"][1].update(psnr=record["rows"][1]["psnr"] * (1 + difference)))
+    if accepted:
+        assert statuses(merged(one, other)[0])["gaussian supervised 0"] == "done"
+    else:
+        assert "psnr of odd/b" in refusal(one, other)
+
+
 def test_times_and_warnings_may_differ(make: Make) -> None:
     one, other = make("one"), make("other")
     change(other, SUPERVISED, lambda record: record.update(seconds=99.0, peak_memory_mib=1.0, warnings=["w"], started="later"))
