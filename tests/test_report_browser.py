@@ -159,6 +159,19 @@ def test_a_phone_scrolls_the_tables_and_never_the_page(browser: Any, tmp_path: P
     phone.context.close()
 
 
+def test_a_desktop_shows_whole_tables_side_by_side_where_they_fit(browser: Any, tmp_path: Path) -> None:
+    for datasets, together in ((("kodak24", "cset9", "cbsd68"), True), (("kodak24", "kodak24-500", "cset9", "cbsd68"), False)):
+        noises = ("rayleigh", "rayleigh-conv")  # a reason in words in their tables
+        run = make_run(tmp_path / str(together), noises=noises, datasets=datasets, images=1, crops=0)
+        found = Opened(browser, reports.write(run), viewport={"width": 1280, "height": 900})
+        tables = found.page.locator(".tables .scroll:visible")
+        assert tables.count() == 2
+        assert tables.evaluate_all("parts => parts.every(part => part.scrollWidth <= part.clientWidth)")
+        (first, second) = (tables.nth(i).bounding_box() for i in range(2))
+        assert (first["y"] == second["y"]) == together
+        found.context.close()
+
+
 def test_printing_unfolds_the_crops_and_folds_them_again(opened: Opened) -> None:
     count = "document.querySelectorAll('details.gallery[open]').length"
     before = opened.page.evaluate(count)
