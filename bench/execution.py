@@ -25,8 +25,11 @@ POLL = 0.5
 TRIES = 2
 
 
-class Interrupted(Exception):
-    """The run was asked to stop: by the user, the system, or its budget of time."""
+class Interrupted(BaseException):
+    """The run was asked to stop: by the user, the system, or its budget of time.
+
+    As KeyboardInterrupt is, no Exception: what it interrupts may take those for faults of its own and go on.
+    """
 
 
 class Executor(Protocol):

@@ -12,11 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+import reports
 from bench import store
 from bench.denoising import Run
 from bench.execution import Interrupted, execute
 from bench.plan import Cell, Job
+from bench.run import publish
 from bench.worker import progress_path
 
 
@@ -178,3 +181,12 @@ def test_a_signal_ends_the_run_and_handlers_come_back(run: Run, number: signal.S
     with pytest.raises(Interrupted, match=number.name):
         execute(run, JOBS, lambda: executor, lambda: os.kill(os.getpid(), number))
     assert executor.ended == "stopped" and signal.getsignal(number) is before
+
+
+def test_a_signal_while_the_report_is_written_ends_the_run_all_the_same(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "write", lambda directory: os.kill(os.getpid(), signal.SIGTERM))
+    executor = Threads(run, lambda cell, times: time.sleep(0.05))
+    cells = [cell for job in JOBS for cell in job.cells]
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        execute(run, JOBS, lambda: executor, lambda: publish(run.directory, cells, [None] * len(cells), Console(quiet=True)))
+    assert executor.ended == "stopped"
