@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import noise
+from noise.convolution import Convolution
+from noise.gaussian import Gaussian
 
 MODELS = pytest.mark.parametrize("model", noise.catalogue(), ids=lambda model: model.slug)
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
@@ -139,3 +141,18 @@ def test_rayleigh_solutions_satisfy_the_equation(seed, dtype):
     tolerance = 1e-12 if dtype == torch.float64 else 2e-5
     steep = (3 * t**2 + 2 * t + 0.09 * (s * z - 1)).abs() * (1 + t)
     assert (terms.sum(0).abs() <= tolerance * (terms.abs().sum(0) + steep)).all()
+
+
+def test_coupled_affine_noise_without_blur_is_affine_noise():
+    """With a kernel that leaves the image as it is, No. 4 is No. 3: the same root where there is one; beyond, no more than
+    where the roots meet, so that a pixel of the dark with too large a score does not run off to white."""
+    a, b = 25 / 255, 25.0
+    plain, coupled = Gaussian(b, a), Gaussian(b, a, Convolution(((1.0,),)))
+    y = torch.linspace(-60, 250, 32, dtype=torch.float64).reshape(1, 1, 4, 8)
+    meet = 0.25 / (a * (a * y + b))  # the score at which the two roots meet
+    for share in (-2.0, -0.5, 0.0, 0.5, 0.9, 0.99):
+        s = share * meet
+        torch.testing.assert_close(coupled.solve(y, s, None, 0.0), plain.solve(y, s, None, 0.0), rtol=0, atol=1e-6)
+    for share in (1.01, 2.0, 50.0):
+        beyond = coupled.solve(y, share * meet, None, 0.0)
+        assert (beyond >= y).all() and (beyond <= 2 * y + b / a + 1e-6).all()
