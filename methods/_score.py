@@ -140,7 +140,7 @@ class ScoreMethod(Method):
     iterations : int or None
         None solves accurately and guarded; a number runs the paper's algorithms (see `NoiseModel.solve`).
     decorrelate : bool
-        Be given A^-1 y wherever that leaves noise independent between pixels (Nos. 2, 6, 8, 10). The score holds A^-1
+        Be given A^-1 y wherever that leaves noise independent between pixels (Nos. 2, 4, 6, 8, 10). The score holds A^-1
         twice, so that learning it for y is badly conditioned.
     """
 

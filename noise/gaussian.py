@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -50,6 +50,11 @@ class Gaussian:
         """Whether p(y|x) has the paper's form of Eq. 1: where the covariance does not depend on x."""
         return self.slope == 0
 
+    @property
+    def coupled(self) -> bool:
+        """Whether Eq. 7 at a pixel holds other pixels of x, too."""
+        return self.convolution is not None
+
     def std(self, x: torch.Tensor) -> torch.Tensor:
         """Standard deviation of the white noise that A colours (grey levels, the shape of x)."""
         return self.slope * x + self.intercept if self.slope else torch.full_like(x, self.intercept)
@@ -78,7 +83,7 @@ class Gaussian:
     def solve(self, y: torch.Tensor, s: torch.Tensor, iterations: int | None, sigma_a: float) -> torch.Tensor:
         """x = y + (Sigma(x) + sigma_a^2) s: Eq. 10, in closed form, or by Algorithm 2."""
         if iterations is None and self.slope:
-            return self._solve_affine(y, s, sigma_a) if self.convolution is None else self._solve_coupled(y, s, sigma_a)
+            return self._solve_coupled(y, s, sigma_a) if self.coupled else self._solve_affine(y, s, sigma_a)
         shifted = y + sigma_a**2 * s if sigma_a else y
         x = y
         for _ in range(iterations if iterations is not None and self.slope else 1):
@@ -132,3 +137,26 @@ class Gaussian:
         guards.note("affine: not converged", lambda: (x - previous).abs() >= tolerance)
         guards.note("affine: no solution", lambda: (free < 0) | (free > largest))
         return x
+
+
+@dataclass(frozen=True)
+class SharpenedGaussian(Gaussian):
+    """y = x + std(B x) n: No. 4 seen through A^-1, x being the sharpened image A^-1 x of there, and B = A.
+
+    Given x the pixels of y are independent, but the standard deviation of one depends on others of x.
+
+    Parameters
+    ----------
+    blur : Convolution
+        B.
+    """
+
+    blur: Convolution = field(default_factory=Convolution)
+
+    @property
+    def coupled(self) -> bool:
+        return True
+
+    def std(self, x: torch.Tensor) -> torch.Tensor:
+        """Standard deviation of the noise (grey levels, the shape of x)."""
+        return super().std(self.blur.apply(x))

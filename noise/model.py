@@ -13,7 +13,7 @@ import torch
 from noise import guards
 from noise.convolution import Convolution
 from noise.gamma import Gamma
-from noise.gaussian import Gaussian
+from noise.gaussian import Gaussian, SharpenedGaussian
 from noise.poisson import Poisson
 from noise.rayleigh import Rayleigh
 
@@ -64,7 +64,7 @@ class Decorrelated:
     model : NoiseModel
         The law of y' given x'.
     same_image : bool
-        x' is x itself (Nos. 6, 8, 10); otherwise x' = A^-1 x (No. 2).
+        x' is x itself (Nos. 6, 8, 10); otherwise x' = A^-1 x (Nos. 2, 4).
     convolution : Convolution
         A.
     """
@@ -224,15 +224,20 @@ class NoiseModel:
     def decorrelated(self) -> Decorrelated | None:
         """This model seen through A^-1, where that is noise independent between pixels on one image; else None.
 
-        Exact for A N(x) with nothing added (Nos. 6, 8, 10) and for A n with n independent of x (No. 2). In No. 4 the
-        noise depends on x while the image is A^-1 x; in Nos. 12, 14 and 16 A^-1 correlates the added noise.
+        Exact for A N(x) with nothing added (Nos. 6, 8, 10) and for A n (Nos. 2 and 4, on A^-1 x). In Nos. 12, 14 and 16
+        A^-1 correlates the added noise.
+
+        Notes
+        -----
+        No. 4 becomes x' + std(A x') n, which is no row of Table 1, as the standard deviation depends on the blurred image.
         """
         if self.convolution is None or self.gaussian:
             return None
         base = self.base
         if isinstance(base, Gaussian):
-            if self.traits.signal_dependent:
-                return None
+            if base.slope:
+                sharpened = SharpenedGaussian(base.intercept, base.slope, blur=self.convolution)
+                return Decorrelated(replace(self, base=sharpened, convolution=None), False, self.convolution)
             base = replace(base, convolution=None)
         # In Table 1 each model with A follows the one without.
         inner = replace(

@@ -5,9 +5,11 @@ import torch
 
 import noise
 
-#: Number of the model, and of the one that it is through A^-1.
-VIEWED = {2: 1, 6: 5, 8: 7, 10: 9}
+#: Number of the model, and of the one that it is through A^-1 (No. 4 becomes none of Table 1).
+ROW_ABOVE = {2: 1, 6: 5, 8: 7, 10: 9}
+VIEWED = (2, 4, 6, 8, 10)
 NUMBERS = pytest.mark.parametrize("number", VIEWED)
+SHARPENED = (2, 4)
 
 
 def view_of(model: noise.NoiseModel) -> noise.Decorrelated:
@@ -37,24 +39,40 @@ def test_affine_noise_without_slope_has_the_view():
     assert view.model.law == noise.get(1).law
 
 
-@NUMBERS
+@pytest.mark.parametrize("number", ROW_ABOVE)
 def test_the_view_is_the_model_one_row_above(number):
     view = view_of(noise.get(number))
-    assert view.model == noise.get(VIEWED[number])
-    assert view.model.law == noise.get(VIEWED[number]).law != noise.get(number).law
+    assert view.model == noise.get(ROW_ABOVE[number])
+    assert view.model.law == noise.get(ROW_ABOVE[number]).law
+
+
+@NUMBERS
+def test_the_noise_of_the_view_is_independent(number):
+    view = view_of(noise.get(number))
+    assert view.model.law != noise.get(number).law
     assert view.model.traits.independent
     assert not view.model.traits.convolved
-    assert view.same_image == (number != 2)
+    assert view.same_image == (number not in SHARPENED)
+
+
+def test_the_standard_deviation_of_no_4_follows_the_blurred_image():
+    """So that its law is not that of No. 3, and its noise has the level that the image itself sets."""
+    view, x = view_of(noise.get(4)), clean(5)
+    assert view.model.law != noise.get(3).law
+    generators = [torch.Generator().manual_seed(3) for _ in range(2)]
+    white = torch.randn(x.shape, generator=generators[0], dtype=x.dtype)
+    noisy = view.model.sample(view.forward_clean(x), generators[1])
+    torch.testing.assert_close(noisy - view.forward_clean(x), (25 / 255 * x + 25) * white, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(("number", "parameters"), [(2, {"sigma": 10}), (6, {"alpha": 5}), (8, {"lam": 1}), (10, {"scale": 1})])
 def test_parameters_are_carried_over(number, parameters):
-    assert view_of(noise.get(number, **parameters)).model == noise.get(VIEWED[number], **parameters)
+    assert view_of(noise.get(number, **parameters)).model == noise.get(ROW_ABOVE[number], **parameters)
 
 
 @NUMBERS
 def test_samples_are_a_applied_to_samples_of_the_view(number):
-    """With one seed, on x' (which is x, or A^-1 x for No. 2): an identity, not only in law."""
+    """With one seed, on x' (which is x, or A^-1 x for Nos. 2 and 4): an identity, not only in law."""
     model, x = noise.get(number), clean(0)
     view = view_of(model)
     seen = view.model.sample(view.forward_clean(x), torch.Generator().manual_seed(7))
@@ -67,7 +85,7 @@ def test_samples_are_a_applied_to_samples_of_the_view(number):
 def test_backward_undoes_forward_on_clean_images(number):
     view, x = view_of(noise.get(number)), clean(1)
     torch.testing.assert_close(view.backward(view.forward_clean(x)), x, rtol=0, atol=1e-9)
-    if number != 2:
+    if number not in SHARPENED:
         assert view.forward_clean(x) is x
 
 
