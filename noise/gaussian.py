@@ -124,14 +124,13 @@ class Gaussian:
         """
         tolerance = 1e-11 if y.dtype == torch.float64 else 1e-4
         shifted = y + sigma_a**2 * s
-        assert self.convolution is not None
-        white = self.convolution.adjoint(s)
+        white = s if self.convolution is None else self.convolution.adjoint(s)
         largest = torch.where(white > 0, 0.5 / (self.slope * white), torch.inf).clamp(max=self.slope * GUARD + self.intercept)
         x = y
         for _ in range(300):
             free = self.std(x)
             noise = free.clamp(min=0).minimum(largest) ** 2 * white
-            previous, x = x, shifted + self.convolution.apply(noise)
+            previous, x = x, shifted + (noise if self.convolution is None else self.convolution.apply(noise))
             if (x - previous).abs().max() < tolerance:
                 break
         guards.note("affine: not converged", lambda: (x - previous).abs() >= tolerance)
