@@ -25,13 +25,11 @@ def _norm(channels: int) -> nn.GroupNorm:
 
 
 def _activated(norm: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
-    """SiLU of the normalised features.
+    """SiLU of the normalised features, in the precision of `x`.
 
-    Under autocast in the precision of `x`, as the convolutions on both sides are: autocast would do both in float32, which
-    moves three times the bytes (the statistics are summed in float32 in either case).
+    Autocast would do both in float32, which moves three times the bytes of the bfloat16 that the convolutions on both sides
+    work in (the statistics are summed in float32 in either case).
     """
-    if not torch.is_autocast_enabled(x.device.type):
-        return F.silu(norm(x))
     with torch.autocast(x.device.type, enabled=False):
         weight, bias = norm.weight.to(x.dtype), norm.bias.to(x.dtype)
         return F.silu(F.group_norm(x, norm.num_groups, weight, bias, norm.eps))
