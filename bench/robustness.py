@@ -155,6 +155,7 @@ def _entry(
             found.append(solve_all(run, network, method, model, tried, cell, image))
             _check(cell, image, own.get((image.dataset, image.name)), found[-1][0])
         sets.append(np.mean(found, axis=0))
+        console.print(f"{words}: {sets[-1][0]:.2f} dB with the exact parameters, mean of {len(found)} images", soft_wrap=True)
     exact, *rest = np.mean(sets, axis=0)
     series: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for point in points:
