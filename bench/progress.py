@@ -116,6 +116,36 @@ def _mean_psnr(record: dict[str, Any]) -> str:
     return f"{statistics.fmean(statistics.fmean(values) for values in by_set.values()):.2f} dB"
 
 
+def seconds_left(
+    cells: Sequence[Cell], records: Mapping[str, dict[str, Any] | None], found: Mapping[str, State]
+) -> float | None:
+    """Time that what is left takes one worker: for each cell the median of those like it; None where there are none."""
+    took: dict[tuple[str, str], list[float]] = {}
+    trained = set()
+    for cell in cells:
+        record = records.get(cell.name) or {}
+        if record.get("status") == "done" and isinstance(record.get("seconds"), (int, float)):
+            training = record.get("training") or {}
+            kind = "untrained" if not training else "reused" if training.get("reused") else "trained"
+            # after an interruption, a cell's own time is that since then
+            seconds = max(record["seconds"], training.get("seconds") or 0.0) if kind == "trained" else record["seconds"]
+            for method in (cell.method, ""):
+                took.setdefault((method, kind), []).append(seconds)
+            trained.add(cell.key)
+    typical = {which: statistics.median(values) for which, values in took.items()}
+    left = 0.0
+    for cell in cells:
+        state = found[cell.name]
+        if not state.final:
+            kind = "untrained" if cell.key is None else "reused" if cell.key in trained else "trained"
+            trained.add(cell.key)
+            seconds = typical.get((cell.method, kind), typical.get(("", kind)))
+            if seconds is None:
+                return None
+            left += (1 - state.share) * seconds
+    return left
+
+
 def as_table(cells: Sequence[Cell], found: Mapping[str, State], caption: str = "") -> Table:
     """The matrix; several seeds of a cell stand below each other, many are counted."""
     methods = list(dict.fromkeys(cell.method for cell in cells))
@@ -158,8 +188,8 @@ class Display:
     def __init__(self, directory: Path, cells: Sequence[Cell], console: Console) -> None:
         self.directory, self.cells, self.console = directory, cells, console
         self.started = time.monotonic()
-        self.first: dict[str, State] = {}
         self.shown: dict[str, State] = {}
+        self.workers = 1
         self.live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> Display:
@@ -174,23 +204,19 @@ class Display:
     def show(self, records: Mapping[str, dict[str, Any] | None]) -> None:
         """Bring the display up to date."""
         found = states(self.cells, records, read_notes(self.directory), self.shown)
-        self.first = self.first or found
+        self.workers = max(self.workers, sum(state.status == "running" for state in found.values()))
         if self.live:
-            self.live.update(as_table(self.cells, found, self._summary(found)), refresh=True)
+            self.live.update(as_table(self.cells, found, self._summary(records, found)), refresh=True)
         for name, state in found.items():
             changed = bool(self.shown) and self.shown[name].status != state.status
             if not self.live and changed and state.status in ("done", "failed", "timeout"):
-                self.console.print(f"{name}: {state.text}  [{self._summary(found)}]", soft_wrap=True)
+                self.console.print(f"{name}: {state.text}  [{self._summary(records, found)}]", soft_wrap=True)
         self.shown = found
 
-    def _summary(self, found: dict[str, State]) -> str:
-        """Cells finished, and the time left at the speed so far."""
-        count = sum(state.status != "not-applicable" for state in found.values())
-        finished = sum(state.share == 1 and state.status != "not-applicable" for state in found.values())
-        elapsed = time.monotonic() - self.started
-        words = f"{finished} of {count} cells, {duration(elapsed)}"
-        done = sum(state.share - self.first[name].share for name, state in found.items())
-        left = sum(1 - state.share for state in found.values())
-        if done >= 1 and left > 0:
-            words += f", about {duration(elapsed / done * left)} left"
-        return words
+    def _summary(self, records: Mapping[str, dict[str, Any] | None], found: Mapping[str, State]) -> str:
+        """Cells finished, the time so far, and the time left for as many workers as were seen at once."""
+        applicable = [state for state in found.values() if state.status != "not-applicable"]
+        finished = sum(state.final for state in applicable)
+        words = f"{finished} of {len(applicable)} cells, {duration(time.monotonic() - self.started)}"
+        left = seconds_left(self.cells, records, found)
+        return f"{words}, about {duration(left / self.workers)} left" if left else words

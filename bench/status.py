@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from bench import store
 from bench.errors import UsageError
 from bench.lock import BEAT, MISSED, Holder, holder_path, read_holder
 from bench.plan import Cell
-from bench.progress import Note, State, as_table, duration, read_notes, states
+from bench.progress import Note, State, as_table, duration, read_notes, seconds_left, states
 from bench.record import read_plan
 
 #: Seconds without a word after which a worker may be dead.
@@ -104,38 +103,8 @@ def standing(directory: Path) -> Standing:
         damaged=[name for name, record in records.items() if record is None],
         holder=holder,
         age=age,
-        seconds_left=_seconds_left(cells, records, found),
+        seconds_left=seconds_left(cells, records, found),
     )
-
-
-def _seconds_left(
-    cells: Sequence[Cell], records: Mapping[str, dict[str, Any] | None], found: Mapping[str, State]
-) -> float | None:
-    """Time that what is left takes one worker: for each cell the median of those like it."""
-    took: dict[tuple[str, str], list[float]] = {}
-    trained = set()
-    for cell in cells:
-        record = records.get(cell.name) or {}
-        if record.get("status") == "done" and isinstance(record.get("seconds"), (int, float)):
-            training = record.get("training") or {}
-            kind = "untrained" if not training else "reused" if training.get("reused") else "trained"
-            # after an interruption, a cell's own time is that since then
-            seconds = max(record["seconds"], training.get("seconds") or 0.0) if kind == "trained" else record["seconds"]
-            for method in (cell.method, ""):
-                took.setdefault((method, kind), []).append(seconds)
-            trained.add(cell.key)
-    typical = {which: statistics.median(values) for which, values in took.items()}
-    left = 0.0
-    for cell in cells:
-        state = found[cell.name]
-        if not state.final:
-            kind = "untrained" if cell.key is None else "reused" if cell.key in trained else "trained"
-            trained.add(cell.key)
-            seconds = typical.get((cell.method, kind), typical.get(("", kind)))
-            if seconds is None:
-                return None
-            left += (1 - state.share) * seconds
-    return left
 
 
 def print_status(directory: Path, console: Console, as_json: bool = False) -> None:

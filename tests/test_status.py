@@ -21,7 +21,7 @@ from bench.cell import blank_record
 from bench.lock import Holder, holder_path
 from bench.metrics import METRICS
 from bench.plan import make_cells
-from bench.progress import Note, as_table, states
+from bench.progress import Display, Note, as_table, states
 from bench.record import run_record
 from bench.run import Records
 from bench.status import print_status, standing
@@ -78,6 +78,27 @@ def test_time_left_is_that_of_cells_of_the_kind(run: Any) -> None:
     assert "about 6 min left with one worker" in told(run.directory)
     note(run, "05-gamma--noise2score--s0", 0.0)
     assert "about 168 s" in told(run.directory) or "about 3 min left with 2 workers" in told(run.directory)
+
+
+def test_a_run_tells_the_same_time_left_for_its_workers(run: Any) -> None:
+    cells, output = make_cells(run.settings, "images"), io.StringIO()
+
+    def line(name: str, seconds: float, **more: Any) -> str:
+        finish(run, name, seconds, **more)
+        output.seek(output.truncate(0) or 0)
+        display.show({cell.name: store.read_cell(run.directory, cell) for cell in cells})
+        return output.getvalue()
+
+    display = Display(run.directory, cells, Console(file=output, width=200))
+    display.show(dict.fromkeys(cell.name for cell in cells))
+    assert "1 of 8 cells, 0 s]" in line("01-gaussian--noisy--s0", 1.0)  # of trainings nothing is known yet
+    line("01-gaussian--supervised--s0", 100.0, training={"key": "a", "reused": False})
+    line("01-gaussian--noise2score--s0", 250.0, training={"key": "b", "reused": False})
+    last = line("01-gaussian--score-solver--s0", 5.0, training={"key": "b", "reused": True})
+    assert "4 of 8 cells, 0 s, about 6 min left]" in last
+    for name in ("05-gamma--supervised--s0", "05-gamma--noise2score--s0"):
+        note(run, name, 0.0)
+    assert "5 of 8 cells, 0 s, about 3 min left]" in line("05-gamma--noisy--s0", 1.0)
 
 
 def test_who_works_in_it(run: Any) -> None:
