@@ -1,10 +1,11 @@
-"""Speed of the parts: sampling, solving, a training step of each method, metrics."""
+"""Speed of the parts: sampling, solving, a training step of each method, metrics, the check of test against training images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ import noise
 from bench.metrics import score
 from bench.networks import make_network
 from bench.seeds import generator_of
+from bench.separation import Fingerprint, check
 from bench.settings import PRESETS
 from methods import Batch
 
@@ -61,3 +63,10 @@ def bench_training_step(benchmark: Benchmark, slug: str) -> None:
 def bench_metrics(benchmark: Benchmark, image: torch.Tensor) -> None:
     clean = image.round()
     benchmark(score, clean + 5 * torch.randn(clean.shape, generator=generator_of("benchmark error")), clean)
+
+
+def bench_separation(benchmark: Benchmark) -> None:
+    """100 test images against 1000 training images, by their fingerprints."""
+    rng = np.random.default_rng(0)
+    prints = [Fingerprint(str(i), rng.normal(size=(8, 8)), "") for i in range(1100)]
+    benchmark(check, prints[:100], prints[100:])

@@ -43,3 +43,22 @@ def bench_open(benchmark: Benchmark, run: Path, tmp_path: Path, browser: Any) ->
         context.close()
 
     benchmark.pedantic(load, rounds=5, warmup_rounds=1)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("change", ["sort", "poisson", ""], ids=["sort", "filter", "all"])
+def bench_long_table(benchmark: Benchmark, change: str, tmp_path: Path, browser: Any) -> None:
+    """2304 rows sorted by PSNR, filtered, and shown again, up to the next picture: within a second."""
+    make_run(tmp_path, methods=SIXTEEN, seeds=3, datasets=("kodak24", "cset9", "cbsd68"), images=1, crops=0)
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(reports.write(tmp_path).as_uri(), wait_until="load")
+    page.evaluate("document.getElementById('all').scrollIntoView()")
+    script = """async change => {
+        const table = document.getElementById("long"), filter = document.getElementById("filter");
+        if (change === "sort") table.querySelectorAll(".sort")[6].click();
+        else { filter.value = change; filter.dispatchEvent(new Event("input")); }
+        document.body.getBoundingClientRect();
+        await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+    }"""
+    benchmark.pedantic(page.evaluate, (script, change), rounds=5, warmup_rounds=1)  # type: ignore[attr-defined]
+    context.close()
