@@ -43,7 +43,7 @@ class Score:
     value: float | None  # None: no finite value
     digits: int
     images: int
-    complete: bool  # every image and seed that another method has is in it
+    complete: bool  # every image that another method has is in it, and every such seed that was asked of this one
     note: str = ""  # what is not complete, in words
     mark: str = ""  # best | second
     spread: float | None = None  # standard deviation (n - 1) over the means of `seeds` seeds; None with fewer than two
@@ -119,6 +119,12 @@ class Scores:
         for (noise, _, dataset, _), (_, rows, _, _) in self._means.items():
             expected[noise, dataset] = max(rows, expected.get((noise, dataset), 0))
         return expected
+
+    @cached_property
+    def _asked(self) -> Mapping[tuple[str, str], int]:
+        """(noise, method) -> seeds that it was to be run with, done or not: merged runs may have fewer for some methods."""
+        cells = self.run.table[["noise", "method", "seed"]].drop_duplicates()
+        return Counter(zip(cells["noise"], cells["method"], strict=True))
 
     def datasets(self, noise: Noise) -> tuple[str, ...]:
         """The data sets that any method has finished on this noise model."""
@@ -202,10 +208,11 @@ class Scores:
             images = sum(part.images for part in parts)
             return Score(mean, digits, images, complete, "; ".join(notes), spread=spread, seeds=seeds)
         mean, _, finite, images = self._means.get((noise.slug, method.slug, dataset, metric), (0.0, 0, 0, 0))
-        expected = self._expected.get((noise.slug, dataset), 0)
+        asked = self.images(noise, dataset) * self._asked.get((noise.slug, method.slug), 0)
+        expected = min(asked, self._expected.get((noise.slug, dataset), 0))
         note = "" if finite == expected else f"{dataset}: {finite} of {expected} values are there and finite"
         spread, seeds = self._spread(noise, method, [dataset], metric)
-        return Score(mean if finite else None, digits, images, finite == expected, note, spread=spread, seeds=seeds)
+        return Score(mean if finite else None, digits, images, 0 < finite == expected, note, spread=spread, seeds=seeds)
 
     def row(self, noise: Noise, dataset: str, metric: str) -> dict[str, Score]:
         """Every method's score on one data set, the best and the second best of the unsupervised marked."""
