@@ -205,12 +205,13 @@ class Display:
         """Bring the display up to date."""
         found = states(self.cells, records, read_notes(self.directory), self.shown)
         self.workers = max(self.workers, sum(state.status == "running" for state in found.values()))
+        ended = [name for name, state in found.items() if self.shown and state.final and not self.shown[name].final]
         if self.live:
             self.live.update(as_table(self.cells, found, self._summary(records, found)), refresh=True)
-        for name, state in found.items():
-            changed = bool(self.shown) and self.shown[name].status != state.status
-            if not self.live and changed and state.status in ("done", "failed", "timeout"):
-                self.console.print(f"{name}: {state.text}  [{self._summary(records, found)}]", soft_wrap=True)
+        elif ended:
+            summary = self._summary(records, found)
+            for name in ended:
+                self.console.print(f"{name}: {found[name].text}  [{summary}]", soft_wrap=True)
         self.shown = found
 
     def _summary(self, records: Mapping[str, dict[str, Any] | None], found: Mapping[str, State]) -> str:
