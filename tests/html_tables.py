@@ -65,3 +65,40 @@ def tables(html: str, name: str = "") -> list[Table]:
     reader = _Reader()
     reader.feed(html)
     return [table for table in reader.tables if not name or name in table.attrs.get("class", "").split()]
+
+
+class Rows(HTMLParser):
+    """Every body row of every table: the table's class, what is said of the row, and its cells as (attributes, text)."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[tuple[str, dict[str, str], list[tuple[dict[str, str], str]]]] = []
+        self.table: dict[str, str] = {}
+        self.body = self.open = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag in ("table", "tbody"):
+            self.body, self.table = tag == "tbody", values if tag == "table" else self.table
+        elif not self.body:
+            return
+        elif tag == "tr":
+            data = {name[5:]: value for name, value in (self.table | values).items() if name.startswith("data-")}
+            self.found.append((self.table.get("class", ""), data, []))
+        elif tag in ("td", "th"):
+            self.found[-1][2].append((values, ""))
+            self.open = True
+        elif tag == "small" and self.open:
+            self.handle_data(" | ")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.open = self.open and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            attributes, words = self.found[-1][2][-1]
+            self.found[-1][2][-1] = attributes, words + data
+
+    def of(self, table: str) -> list[tuple[dict[str, str], list[tuple[dict[str, str], str]]]]:
+        return [(data, cells) for names, data, cells in self.found if table in names.split() and data]

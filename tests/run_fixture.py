@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import random
@@ -10,9 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from PIL import Image
+from pictures import Picture, png, square
 
 NOISES = (
     *("gaussian", "gaussian-conv", "gaussian-affine", "gaussian-affine-conv", "gamma", "gamma-conv", "poisson", "poisson-conv"),
@@ -31,7 +29,6 @@ _NOISY = (20.2, 27.0, 17.0, 23.8, 20.8, 26.2, 20.9, 26.3, 14.1, 15.0, 20.0, 24.0
 _BEST = (28.9, 31.1, 27.2, 29.6, 29.7, 29.5, 29.2, 29.0, 31.9, 30.8, 28.8, 28.1, 28.7, 27.9, 30.6, 28.9)
 _INFEASIBLE = frozenset({2, 4, 9, 10, 12, 14, 15, 16})
 
-Picture = Callable[[str, str, int, str], np.ndarray]  # data set, image, noise number, method or "clean" -> (H, W, 3) uint8
 Key = tuple[int, str, int]  # noise number, method, seed
 
 
@@ -72,7 +69,7 @@ def make_run(
     maker = _Maker(directory, list(noises), list(methods), seeds, list(datasets), images, hostile, points)
     maker.status = {**dict.fromkeys(failed, "failed"), **dict.fromkeys(timeout, "timeout"), **dict.fromkeys(pending, "pending")}
     maker.value = value or maker.score
-    maker.picture = picture or _square(side)
+    maker.picture = picture or square(side)
     maker.crops = crops
     maker.whole = whole
     maker.write()
@@ -225,7 +222,7 @@ class _Maker:
                 clean = f"crops/clean--{dataset}-{index}.png"
                 for name, kind in ((file, method), (clean, "clean")):
                     if not (self.root / name).exists():
-                        (self.root / name).write_bytes(_png(self.picture(dataset, str(index), number, kind)))
+                        (self.root / name).write_bytes(png(self.picture(dataset, str(index), number, kind)))
                 found.append(
                     {"dataset": dataset, "image": image, "file": file, "clean": clean, "top": 0, "left": 0, "size": 64}
                 )
@@ -297,24 +294,3 @@ class _Maker:
             "git": "1a2b3c4",
             "notes": ["Nos. 3 and 4: the paper's a = 0.98 is a misprint, 25/255 is used." + self.hostile],
         }
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _square(side: int) -> Picture:
-    """A gradient with an edge, noisier for some methods: cheap, and different for every cell."""
-
-    def draw(dataset: str, image: str, number: int, method: str) -> np.ndarray:
-        row, column = np.mgrid[0:side, 0:side]
-        clean = np.stack([row * 255 / side, column * 255 / side, np.where(row + column > side, 200, 60)], axis=-1)
-        if method == "clean":
-            return clean.astype(np.uint8)
-        generator = np.random.default_rng([number, *map(ord, method + image + dataset)])
-        spread = 25 if method == "noisy" else 6
-        return np.clip(clean + generator.normal(0, spread, clean.shape), 0, 255).astype(np.uint8)
-
-    return draw

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
-from bench import layout as module
 from bench.data import Data, ImageSet, describe, load
 from bench.errors import UsageError
 
@@ -118,6 +117,12 @@ def test_limits_and_crops(root: Path) -> None:
     places = [(r, c) for r in range(13) for c in range(29) if (whole[r : r + 36, c : c + 36] == part).all()]
     assert len(places) == 1
     assert load(str(root), patch=32, test_images=0, test_crop=0, validation_images=3).test[0].crop is None
+
+
+def test_a_folder_called_sample_is_reached_by_its_path(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    root.joinpath("sample").symlink_to(root)
+    assert load("./sample", test_sets=["alpha"], patch=32).test[0].name == "alpha"
 
 
 def test_test_sets_by_name(root: Path) -> None:
@@ -261,45 +266,6 @@ def test_a_test_image_in_the_training_set(root: Path, where: str) -> None:
     message = refusal(root, training_crop=32, test_crop=16)  # whole images are compared
     assert f"alpha/a2 = {where.rsplit('.', 1)[0]} " in message
     load(str(root), test_sets=["beta"], patch=32)
-
-
-# --- the embedded images --------------------------------------------------------------------------------------------
-
-
-def test_sample() -> None:
-    data = load("sample", test_crop=128, training_crop=64, validation_crop=96, patch=64)
-    assert [names(s) for s in everything(data)] == [
-        ["astronaut", "chelsea"],
-        ["coffee", "motorcycle_left", "rocket"],
-        ["grace_hopper"],
-    ]
-    assert {s.name for s in everything(data)} == {"sample"}
-    assert data.test[0].images[0].pixels.shape == (128, 128, 3)
-    assert data.validation.images[0].pixels.shape == (96, 96, 3)
-    assert min(side for i in data.training[0].images for side in i.pixels.shape[:2]) == 400  # whole
-    assert load("sample", test_images=1, patch=64).test[0].of == 2
-    assert data.separation.startswith("2 test x 4 training")
-
-
-def test_sample_hashes_are_of_decoded_pixels() -> None:
-    data = load("sample", test_images=1, patch=64)
-    (image,) = data.test[0].images
-    content = repr(image.pixels.shape).encode() + image.pixels.tobytes()
-    parts = hashlib.sha256(b"astronaut").digest() + hashlib.sha256(content).digest()
-    assert data.test[0].sha256 == hashlib.sha256(parts).hexdigest()
-
-
-def test_sample_refuses_other_test_sets_and_missing_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load("sample", test_sets=["sample"], patch=64)
-    assert "no test set 'kodak24'" in refusal("sample", test_sets=["kodak24"])
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
-    assert "package skimage has no data/astronaut.png" in refusal("sample")
-
-
-def test_a_folder_called_sample_is_reached_by_its_path(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(root)
-    root.joinpath("sample").symlink_to(root)
-    assert load("./sample", test_sets=["alpha"], patch=32).test[0].name == "alpha"
 
 
 # --- listing --------------------------------------------------------------------------------------------------------

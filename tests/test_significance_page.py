@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from html_tables import Rows
 from opened import Opened
 from run_fixture import HOSTILE, METHODS, make_run
 from scipy.stats import bootstrap, wilcoxon
@@ -21,43 +22,6 @@ SETS = {"kodak24": 24, "cset9": 9}
 SIGNS = {"▲": "a", "▼": "b", "≈": "tie", "?": "few"}
 LAG = {"noisy": 8.0, "noisier2noise": 0.62, "neighbor2neighbor": 0.54, "noise2score": 0.5, "score-solver": 0.5}
 OTHER = {(5, "neighbor2neighbor"): 0.9, (9, "neighbor2neighbor"): 0.3}  # worse than the twins, and the best
-
-
-class Rows(HTMLParser):
-    """Every body row of every table: the table's class, what is said of the row, and its cells as (attributes, text)."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found: list[tuple[str, dict[str, str], list[tuple[dict[str, str], str]]]] = []
-        self.table: dict[str, str] = {}
-        self.body = self.open = False
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        if tag in ("table", "tbody"):
-            self.body, self.table = tag == "tbody", values if tag == "table" else self.table
-        elif not self.body:
-            return
-        elif tag == "tr":
-            data = {name[5:]: value for name, value in (self.table | values).items() if name.startswith("data-")}
-            self.found.append((self.table.get("class", ""), data, []))
-        elif tag in ("td", "th"):
-            self.found[-1][2].append((values, ""))
-            self.open = True
-        elif tag == "small" and self.open:
-            self.handle_data(" | ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.open = self.open and tag not in ("td", "th")
-
-    def handle_data(self, data: str) -> None:
-        if self.open:
-            attributes, words = self.found[-1][2][-1]
-            self.found[-1][2][-1] = attributes, words + data
-
-    def of(self, table: str) -> list[tuple[dict[str, str], list[tuple[dict[str, str], str]]]]:
-        return [(data, cells) for names, data, cells in self.found if table in names.split() and data]
 
 
 def score(number: int, method: str, seed: int, dataset: str, image: int, metric: str) -> float:
