@@ -14,23 +14,23 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from bench.arguments import default_directory, parse_duration, parse_noise, parse_place, parse_settings, whole_number
-from bench.comparison import print_comparison
-from bench.data_command import fetch_sets, list_sets, verify_sets
-from bench.disturbance import parse_rates
-from bench.doctor import doctor
+from bench.commands.arguments import default_directory, parse_duration, parse_noise, parse_place, parse_settings, whole_number
+from bench.commands.compare import print_comparison
+from bench.commands.data import fetch_sets, list_sets, verify_sets
+from bench.commands.disturbance import parse_rates
+from bench.commands.doctor import doctor
+from bench.commands.listing import list_things, print_matrix
+from bench.commands.merge import merge
+from bench.commands.report import FORMAT_HELP, FORMATS, report
+from bench.commands.robustness import robustness
+from bench.commands.run import dry_run, run
+from bench.commands.status import print_status
+from bench.data.images import one_line
 from bench.errors import UsageError, nearest
-from bench.execution import Interrupted
-from bench.executors import EXECUTORS, SLURM
-from bench.images import one_line
-from bench.listing import list_things, print_matrix
-from bench.merge import merge
-from bench.plan import matrix
-from bench.reporting import FORMAT_HELP, FORMATS, report
-from bench.robustness import robustness
-from bench.run import dry_run, run
-from bench.settings import PRESETS
-from bench.status import print_status
+from bench.executors.execution import Interrupted
+from bench.executors.place import EXECUTORS, SLURM
+from bench.plan.cells import matrix
+from bench.plan.settings import PRESETS
 
 
 class _Parser(argparse.ArgumentParser):

@@ -120,7 +120,7 @@ def campaign(
 def frequent_checkpoints(root: Path) -> Path:
     """A copy of the sources with checkpoints more often, and nothing else changed."""
     copy_sources(root)
-    path = root / "bench" / "training.py"
+    path = root / "bench" / "training" / "loop.py"
     text = path.read_text(encoding="utf-8")
     assert text.count("CHECKPOINT_SECONDS = 30.0\n") == 1
     path.write_text(text.replace("CHECKPOINT_SECONDS = 30.0\n", f"CHECKPOINT_SECONDS = {CHECKPOINTS}\n"), encoding="utf-8")

@@ -9,11 +9,11 @@ from http_server import serve
 
 import methods
 import noise
-from bench.data import Data, Image, ImageSet
-from bench.denoising import Run
-from bench.networks import UNet
-from bench.plan import Settings
-from bench.settings import Preset
+from bench.cells.denoising import Run
+from bench.data.sets import Data, Image, ImageSet
+from bench.plan.cells import Settings
+from bench.plan.settings import Preset
+from bench.training.networks import UNet
 
 #: A run of a few steps of a network of a few parameters.
 TINY = Preset(

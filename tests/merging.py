@@ -12,13 +12,13 @@ import pytest
 import torch
 from rich.console import Console
 
-from bench import store
-from bench.cell import blank_record
+from bench.cells.cell import blank_record
+from bench.cells.metrics import METRICS
+from bench.commands.merge import merge
 from bench.errors import UsageError
-from bench.merge import merge
-from bench.metrics import METRICS
-from bench.plan import Cell
-from bench.record import read_plan
+from bench.plan.cells import Cell
+from bench.runs import store
+from bench.runs.record import read_plan
 
 
 def made_up(directory: Path, cell: Cell, status: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from bench.public_data import PublicSet
+from bench.data.public.catalogue import PublicSet
 
 FILES = {f"{name}.png": np.random.default_rng(name).bytes(20_000 + name % 100) for name in (3096, 12084, 101085)}
 SET = PublicSet(

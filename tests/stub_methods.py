@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from bench import store
-from bench.cell import do_job
-from bench.plan import make_cells, make_jobs
+from bench.cells.cell import do_job
+from bench.plan.cells import make_cells, make_jobs
+from bench.runs import store
 from methods import Applicability, Method
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.archives import ArchiveError, wanted_files
+from bench.data.public.archives import ArchiveError, wanted_files
 
 RNG = np.random.default_rng(0)
 FILES = {f"repository-main/data/{number}.png": RNG.bytes(2000 + number) for number in range(4)}

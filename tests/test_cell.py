@@ -11,11 +11,11 @@ from stub_methods import do, raising, stub
 
 import methods
 import noise
-from bench.cell import CROP, detailed_window
-from bench.denoising import noisy_image, validation_psnr
-from bench.patches import as_tensor
-from bench.plan import make_cells
-from bench.seeds import generator_of
+from bench.cells.cell import CROP, detailed_window
+from bench.cells.denoising import noisy_image, validation_psnr
+from bench.plan.cells import make_cells
+from bench.plan.seeds import generator_of
+from bench.training.patches import as_tensor
 
 IMAGES = [("odd", "a"), ("odd", "b"), ("even", "a")]
 RECORD = {

@@ -8,11 +8,11 @@ import torch
 
 import methods
 import noise
-from bench.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
-from bench.networks import make_network
-from bench.patches import make_patches
-from bench.settings import Preset
-from bench.training import train
+from bench.plan.settings import Preset
+from bench.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
+from bench.training.loop import train
+from bench.training.networks import make_network
+from bench.training.patches import make_patches
 
 PRESET = Preset(
     channels=4, multipliers=(1, 2), blocks=1, attention=True,

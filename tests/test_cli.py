@@ -14,9 +14,9 @@ from harness import tiny
 from PIL import Image
 
 import methods
-from bench import plan
-from bench.arguments import parse_methods, parse_noise
 from bench.cli import main
+from bench.commands.arguments import parse_methods, parse_noise
+from bench.plan import cells as plan
 
 RNG = np.random.default_rng(0)
 
@@ -187,7 +187,7 @@ def test_disk_that_fills_up_during_a_run(
 
     arguments = ["run", "--methods", "noisy", "--noise", "1", *tiny(), "--out", str(tmp_path / "run")]
     with monkeypatch.context() as patch:
-        patch.setattr("bench.store.write_table", full)
+        patch.setattr("bench.runs.store.write_table", full)
         assert main(arguments) == 1
     error = capsys.readouterr().err
     assert "the disk is full" in error and error.count("\n") == 1

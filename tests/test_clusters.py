@@ -15,7 +15,7 @@ from fake_slurm import install
 from harness import bench, finish, start, tiny
 from victims import notes
 
-from bench.denoising import Run
+from bench.cells.denoising import Run
 from bench.errors import UsageError
 
 pytestmark = pytest.mark.slow
@@ -80,7 +80,7 @@ def test_nodes_that_do_not_see_the_directory_or_have_no_room_are_named(
 ) -> None:
     import ray
 
-    from bench import ray_executor
+    from bench.executors import ray_executor
 
     with pytest.raises(UsageError, match="none of the cluster's 2 nodes has 3 CPUs: expected one that has"):
         ray_executor.Ray(make_run(threads=3), None, cluster.address)

@@ -13,11 +13,12 @@ import pytest
 from stub_methods import do
 
 import reports
-from bench import store, trained
-from bench.denoising import Run
-from bench.directory import tidy
-from bench.plan import make_cells
-from bench.training import train
+from bench.cells import trained
+from bench.cells.denoising import Run
+from bench.plan.cells import make_cells
+from bench.runs import store
+from bench.runs.directory import tidy
+from bench.training.loop import train
 
 METHODS = ("noisy", "supervised", "noise2score", "score-solver")
 

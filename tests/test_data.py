@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
-from bench.data import Data, ImageSet, describe, load
+from bench.data.sets import Data, ImageSet, describe, load
 from bench.errors import UsageError
 
 

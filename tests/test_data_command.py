@@ -13,9 +13,9 @@ import pytest
 from http_server import Server, ranged, send
 from shelf import FILES, SET
 
-from bench import data_command
 from bench.cli import main
-from bench.public_data import catalogue, check
+from bench.commands import data as data_command
+from bench.data.public.catalogue import catalogue, check
 
 
 def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from stub_methods import do
 
-from bench import store
-from bench.directory import open_directory, sweep, tidy
 from bench.errors import UsageError
-from bench.plan import make_cells
-from bench.record import read_plan, run_record
+from bench.plan.cells import make_cells
+from bench.runs import store
+from bench.runs.directory import open_directory, sweep, tidy
+from bench.runs.record import read_plan, run_record
 
 
 def opened(run: Any) -> list[str]:

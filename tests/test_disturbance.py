@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import noise
-from bench.disturbance import LEAST, disturbances, factor, parse_rates
+from bench.commands.disturbance import LEAST, disturbances, factor, parse_rates
 from bench.errors import UsageError
 
 RATES, DRAWS = (0.0, 0.1, 0.3), 3

@@ -11,7 +11,7 @@ import pytest
 import requests
 from http_server import Server, dripping, ranged, redirect, stalling, status, whole
 
-from bench.download import DownloadError, Patience, download
+from bench.data.public.download import DownloadError, Patience, download
 
 DATA = np.random.default_rng(0).bytes(300_000)
 SUM = hashlib.sha256(DATA).hexdigest()

@@ -10,11 +10,11 @@ import torch
 
 import methods
 import noise
-from bench.data import Image
-from bench.denoising import denoise
-from bench.networks import UNet
-from bench.plan import Cell
-from bench.settings import get_preset
+from bench.cells.denoising import denoise
+from bench.data.sets import Image
+from bench.plan.cells import Cell
+from bench.plan.settings import get_preset
+from bench.training.networks import UNet
 
 IMAGE = Image("set", "image", np.zeros((1, 1, 3), np.uint8))
 

@@ -15,12 +15,12 @@ import pytest
 from rich.console import Console
 
 import reports
-from bench import store
-from bench.denoising import Run
-from bench.execution import Interrupted, execute
-from bench.plan import Cell, Job
-from bench.run import publish
-from bench.worker import progress_path
+from bench.cells.denoising import Run
+from bench.commands.run import publish
+from bench.executors.execution import Interrupted, execute
+from bench.executors.worker import progress_path
+from bench.plan.cells import Cell, Job
+from bench.runs import store
 
 
 class Died(Exception):

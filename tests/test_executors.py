@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import gpus, worker
-from bench.arguments import parse_place
+from bench.cells.denoising import Run
 from bench.cli import main
-from bench.denoising import Run
+from bench.commands.arguments import parse_place
 from bench.errors import UsageError
-from bench.executors import Place
-from bench.lock import Holder, holder_path
-from bench.plan import Settings, make_cells, make_jobs
-from bench.sharing import await_records, held_by, recorded
-from bench.store import write_json
+from bench.executors import gpus, worker
+from bench.executors.place import Place
+from bench.plan.cells import Settings, make_cells, make_jobs
+from bench.runs.lock import Holder, holder_path
+from bench.runs.sharing import await_records, held_by, recorded
+from bench.runs.store import write_json
 
 EXTRAS = {"ray": "Ray is not installed (the extra [ray])", "submitit": "submitit is not installed (the extra [slurm])"}
 
@@ -171,14 +171,14 @@ def test_a_worker_whose_run_is_over_ends_before_it_writes_anything(
 )
 def test_room_on_a_node(resources: dict[str, float], threads: int, share: float, tasks: int) -> None:
     pytest.importorskip("ray", reason=EXTRAS["ray"])
-    from bench.ray_executor import room
+    from bench.executors.ray_executor import room
 
     assert room(resources, threads, share) == tasks
 
 
 def test_deaths_in_ray_come_from_outside_and_a_task_s_own_errors_do_not() -> None:
     errors = pytest.importorskip("ray.exceptions", reason=EXTRAS["ray"])
-    from bench.ray_executor import death
+    from bench.executors.ray_executor import death
 
     assert death(errors.WorkerCrashedError()) == ("the worker died", True)
     assert death(errors.NodeDiedError("gone")) == ("the node died", True)
@@ -194,7 +194,7 @@ def test_what_sbatch_refuses_ends_the_run_with_its_reason(
     pytest.importorskip("submitit", reason=EXTRAS["submitit"])
     from fake_slurm import install
 
-    from bench.slurm_executor import Slurm
+    from bench.executors.slurm_executor import Slurm
 
     for name, value in install(tmp_path / "bin").items():
         monkeypatch.setenv(name, value)
@@ -213,7 +213,7 @@ def test_the_sbatch_script(make_run: Callable[..., Run], tmp_path: Path, monkeyp
     pytest.importorskip("submitit", reason=EXTRAS["submitit"])
     from fake_slurm import install
 
-    from bench.slurm_executor import make_executor
+    from bench.executors.slurm_executor import make_executor
 
     for name, value in install(tmp_path / "bin").items():
         monkeypatch.setenv(name, value)

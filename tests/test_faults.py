@@ -19,7 +19,7 @@ from campaign import campaign, frequent_checkpoints
 from harness import bench, copy_sources, finish, start, tiny
 from victims import notes, records
 
-from bench.checkpoint import read_checkpoint
+from bench.training.checkpoint import read_checkpoint
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,9 @@ import pytest
 from http_server import Server, dripping, ranged, redirect, status, whole
 from shelf import FILES, SET
 
-from bench.download import Patience
-from bench.fetching import Outcome, fetch
-from bench.public_data import PublicSet, check
+from bench.data.public.catalogue import PublicSet, check
+from bench.data.public.download import Patience
+from bench.data.public.fetching import Outcome, fetch
 
 GOOD = tuple(sorted(FILES))
 HASTE = Patience(timeout=0.5, slowest=2000, attempts=2, pause=0)

@@ -20,14 +20,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from stub_methods import do
 
-from bench import cli, store
-from bench.denoising import Run
-from bench.directory import tidy
+from bench import cli
+from bench.cells.denoising import Run
+from bench.commands.run import load_data, training_sum
 from bench.errors import UsageError
-from bench.plan import Settings, make_cells
-from bench.record import read_plan, run_record
-from bench.run import load_data, training_sum
-from bench.settings import PRESETS, Preset, get_preset
+from bench.plan.cells import Settings, make_cells
+from bench.plan.settings import PRESETS, Preset, get_preset
+from bench.runs import store
+from bench.runs.directory import tidy
+from bench.runs.record import read_plan, run_record
 
 pytestmark = pytest.mark.slow
 

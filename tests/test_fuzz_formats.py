@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from bench.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
+from bench.data.images import image_size, read_image
 from bench.errors import UsageError
-from bench.images import image_size, read_image
-from bench.tensors import read_tensors, write_tensors
+from bench.files.tensors import read_tensors, write_tensors
+from bench.training.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from test_cell import do
 
 import noise
 import reports
-from bench import store
+from bench.runs import store
 from methods import _score
 from noise import guards
 

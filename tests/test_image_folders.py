@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from test_images import photo, refusal
 
-from bench.errors import UsageError
-from bench.images import (
+from bench.data.images import (
     EXTENSIONS,
     centre_crop,
     hashed_crop,
     image_name,
     list_images,
 )
+from bench.errors import UsageError
 
 
 def test_list_is_sorted_and_leaves_out_the_rest(tmp_path: Path) -> None:

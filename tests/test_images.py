@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from bench.errors import UsageError
-from bench.images import (
+from bench.data.images import (
     image_size,
     one_line,
     read_image,
 )
+from bench.errors import UsageError
 
 
 def photo(height: int = 24, width: int = 32, seed: int = 0) -> np.ndarray:
@@ -244,7 +244,7 @@ def test_decompression_bomb(tmp_path: Path, side: int) -> None:
 
 def test_file_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.png").write_bytes(bytes(100))
-    monkeypatch.setattr("bench.images.MAX_BYTES", 99)
+    monkeypatch.setattr("bench.data.images.MAX_BYTES", 99)
     assert "100 bytes" in refusal(tmp_path / "a.png")
 
 

@@ -18,16 +18,16 @@ from pathlib import Path
 import pytest
 from harness import ROOT
 
-from bench import lock, store
 from bench.errors import UsageError
-from bench.lock import Holder, holder_path, in_use, read_holder
+from bench.runs import lock, store
+from bench.runs.lock import Holder, holder_path, in_use, read_holder
 
 ELSEWHERE = Holder(7, "elsewhere", 1.0)
 
 #: Holds a directory's lock until it is killed; the second argument: errno of a file system without locks, or 0.
 HOLD = """
 import fcntl, sys, time
-from bench import lock
+from bench.runs import lock
 from pathlib import Path
 if int(sys.argv[2]):
     def none(*arguments):

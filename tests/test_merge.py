@@ -14,13 +14,13 @@ from merging import change, made_up, merged, refusal, statuses
 from torch import nn
 
 import reports
-from bench import store
-from bench.checkpoint import checkpoint_path
-from bench.directory import open_directory, tidy
 from bench.errors import UsageError
-from bench.plan import make_cells
-from bench.record import inputs_sha256, read_plan, run_record
-from bench.weights import read_weights, weights_path, write_weights
+from bench.plan.cells import make_cells
+from bench.runs import store
+from bench.runs.directory import open_directory, tidy
+from bench.runs.record import inputs_sha256, read_plan, run_record
+from bench.runs.weights import read_weights, weights_path, write_weights
+from bench.training.checkpoint import checkpoint_path
 
 Make = Callable[..., Path]
 SUPERVISED = "01-gaussian--supervised--s0"

@@ -6,7 +6,7 @@ import pytest
 
 import methods
 import noise
-from bench.plan import matrix
+from bench.plan.cells import matrix
 from noise.gamma import Gamma
 from noise.gaussian import Gaussian
 from noise.model import NoiseModel

@@ -11,7 +11,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from bench.metrics import METRICS, psnr, score, ssim
+from bench.cells.metrics import METRICS, psnr, score, ssim
 
 SIZES = [(481, 321), (64, 64), (33, 50), (16, 16), (11, 12)]
 

@@ -6,8 +6,8 @@ import torch
 from scipy import stats
 
 import noise
-from bench.patches import Patches, as_tensor, make_patches, turned, turned_back
-from bench.seeds import generator_of, seed_of
+from bench.plan.seeds import generator_of, seed_of
+from bench.training.patches import Patches, as_tensor, make_patches, turned, turned_back
 
 
 def numbered(height, width, image=0):

@@ -7,8 +7,8 @@ import pytest
 
 import methods
 import noise
-from bench.plan import Cell, count_trainings, make_cells, make_jobs, shared, training_key
-from bench.settings import PRESETS, Preset
+from bench.plan.cells import Cell, count_trainings, make_cells, make_jobs, shared, training_key
+from bench.plan.settings import PRESETS, Preset
 
 PAPERS = ("supervised", "noisier2noise", "neighbor2neighbor", "noise2score", "score-solver")
 #: They decide what is tested and shown, and nothing about the weights.

@@ -9,11 +9,11 @@ import torch
 
 import methods
 import noise
-from bench.arguments import parse_settings
-from bench.plan import count_trainings, make_cells
-from bench.recipes import method_of, model_of
-from bench.settings import PRESETS, get_preset
-from bench.training import learning_rate
+from bench.commands.arguments import parse_settings
+from bench.plan.cells import count_trainings, make_cells
+from bench.plan.recipes import method_of, model_of
+from bench.plan.settings import PRESETS, get_preset
+from bench.training.loop import learning_rate
 from methods import Batch
 from methods._score import PaperScoreMatching
 

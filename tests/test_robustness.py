@@ -16,12 +16,12 @@ from test_report_render import Page
 
 import noise
 import reports
-from bench import store
 from bench.cli import main
 from bench.errors import UsageError
-from bench.plan import Settings
-from bench.record import settings_from_record
-from bench.settings import PRESETS, get_preset
+from bench.plan.cells import Settings
+from bench.plan.settings import PRESETS, get_preset
+from bench.runs import store
+from bench.runs.record import settings_from_record
 
 RATES, DRAWS = (0.0, 0.1, 0.3), 3
 OPTIONS = ("--rates", "0,0.1,0.3", "--draws", str(DRAWS))

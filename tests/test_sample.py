@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from test_data import everything, names, refusal
 
-from bench import layout as module
-from bench.data import load
+from bench.data import layout as module
+from bench.data.sets import load
 
 
 def test_sample() -> None:

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
-from bench.data import load
+from bench.data.separation import check, fingerprint
+from bench.data.sets import load
 from bench.errors import UsageError
-from bench.separation import check, fingerprint
 
 
 @cache

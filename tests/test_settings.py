@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bench.errors import UsageError
-from bench.settings import PRESETS, Preset, get_preset, units
+from bench.plan.settings import PRESETS, Preset, get_preset, units
 
 FIELDS = {field.name: field for field in dataclasses.fields(Preset)}
 

@@ -16,15 +16,15 @@ import psutil
 import pytest
 from rich.console import Console
 
-from bench import store
-from bench.cell import blank_record
-from bench.lock import Holder, holder_path
-from bench.metrics import METRICS
-from bench.plan import make_cells
-from bench.progress import Display, Note, as_table, states
-from bench.record import run_record
-from bench.run import Records
-from bench.status import print_status, standing
+from bench.cells.cell import blank_record
+from bench.cells.metrics import METRICS
+from bench.commands.run import Records
+from bench.commands.status import print_status, standing
+from bench.plan.cells import make_cells
+from bench.runs import store
+from bench.runs.lock import Holder, holder_path
+from bench.runs.progress import Display, Note, as_table, states
+from bench.runs.record import run_record
 
 METHODS = ("noisy", "supervised", "noise2score", "score-solver")
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import store
-from bench.plan import Cell, make_cells
+from bench.plan.cells import Cell, make_cells
+from bench.runs import store
 
 CELL = Cell(1, "gaussian", "score-solver", 0, "yes", "known law", "k1", False)
 

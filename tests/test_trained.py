@@ -8,10 +8,11 @@ import pytest
 import torch
 from stub_methods import do, stub
 
-from bench import store, trained
-from bench.checkpoint import checkpoint_path, read_checkpoint
-from bench.plan import make_cells
-from bench.training import train
+from bench.cells import trained
+from bench.plan.cells import make_cells
+from bench.runs import store
+from bench.training.checkpoint import checkpoint_path, read_checkpoint
+from bench.training.loop import train
 
 
 def test_shared_networks_are_trained_once(make_run, monkeypatch):

@@ -9,11 +9,11 @@ import torch
 
 import methods
 import noise
-from bench.networks import UNet
-from bench.patches import Patches, make_patches
-from bench.seeds import generator_of, seed_of
-from bench.settings import Preset
-from bench.training import NonFiniteLoss, learning_rate, train
+from bench.plan.seeds import generator_of, seed_of
+from bench.plan.settings import Preset
+from bench.training.loop import NonFiniteLoss, learning_rate, train
+from bench.training.networks import UNet
+from bench.training.patches import Patches, make_patches
 from methods import Applicability, Batch, Method
 from methods._api import UNIT
 
@@ -206,7 +206,7 @@ def test_validation_sees_the_average_and_changes_nothing(patches_of):
 
 def test_time_is_without_validation(patches_of, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr("bench.training.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("bench.training.loop.time.perf_counter", lambda: clock[0])
 
     def validate(network):
         clock[0] += 100

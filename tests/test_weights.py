@@ -6,8 +6,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from bench.tensors import write_tensors
-from bench.weights import read_weights, write_weights
+from bench.files.tensors import write_tensors
+from bench.runs.weights import read_weights, write_weights
 
 
 def test_weights_come_back_with_their_record(tmp_path, tiny_network):

@@ -17,11 +17,11 @@ from torch import nn
 
 import methods
 import noise
-from bench.networks import make_network
-from bench.patches import make_patches
-from bench.seeds import generator_of
-from bench.settings import PRESETS, Preset
-from bench.training import train
+from bench.plan.seeds import generator_of
+from bench.plan.settings import PRESETS, Preset
+from bench.training.loop import train
+from bench.training.networks import make_network
+from bench.training.patches import make_patches
 from methods import Batch
 
 PAIRS = 7

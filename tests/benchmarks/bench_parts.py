@@ -11,11 +11,11 @@ import torch
 
 import methods
 import noise
-from bench.metrics import score
-from bench.networks import make_network
-from bench.seeds import generator_of
-from bench.separation import Fingerprint, check
-from bench.settings import PRESETS
+from bench.cells.metrics import score
+from bench.data.separation import Fingerprint, check
+from bench.plan.seeds import generator_of
+from bench.plan.settings import PRESETS
+from bench.training.networks import make_network
 from methods import Batch
 
 Benchmark = Callable[..., Any]

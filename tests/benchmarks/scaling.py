@@ -28,16 +28,16 @@ from rich.table import Table
 
 import methods
 import noise
-from bench import store
-from bench.cell import blank_record, do_job
-from bench.denoising import Run
-from bench.executors import Place
-from bench.metrics import METRICS
-from bench.plan import Cell, Settings, make_cells, make_jobs
-from bench.progress import Display
-from bench.record import read_plan, run_record
-from bench.run import Records, load_data, run, training_sum
-from bench.settings import PRESETS
+from bench.cells.cell import blank_record, do_job
+from bench.cells.denoising import Run
+from bench.cells.metrics import METRICS
+from bench.commands.run import Records, load_data, run, training_sum
+from bench.executors.place import Place
+from bench.plan.cells import Cell, Settings, make_cells, make_jobs
+from bench.plan.settings import PRESETS
+from bench.runs import store
+from bench.runs.progress import Display
+from bench.runs.record import read_plan, run_record
 
 #: A network of a few parameters, on one image of a few pixels.
 TINY = replace(

@@ -1,0 +1,81 @@
+"""Denoising one image: its noise, what the network is fed, and the validation that trainings show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+import methods
+import noise
+from bench.cells.metrics import psnr
+from bench.data.sets import Data, Image
+from bench.plan.cells import Cell, Settings
+from bench.plan.seeds import generator_of
+from bench.training.patches import as_tensor, turned, turned_back
+
+#: Called with a cell, what is being done, and the share of it that is done.
+Report = Callable[[Cell, str, float], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a worker needs to know of the run."""
+
+    directory: Path
+    settings: Settings
+    data: Data
+
+
+def noisy_image(image: Image, model: noise.NoiseModel, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A clean test image and its noisy one, (3, H, W) each, on the CPU.
+
+    The noise depends on (noise model, data set, image name, seed) alone.
+    """
+    clean = as_tensor(image)
+    generator = generator_of("test noise", model.slug, model.parameters, image.dataset, image.name, seed)
+    return clean, model.sample(clean, generator)
+
+
+@torch.no_grad()
+def denoise(
+    network: nn.Module,
+    method: methods.Method,
+    model: noise.NoiseModel,
+    cell: Cell,
+    noisy: torch.Tensor,
+    image: Image,
+    ensemble: bool = False,
+) -> torch.Tensor:
+    """One (3, H, W) noisy image denoised, (3, H, W) float32 on the CPU; with `ensemble` the mean over its 8 positions."""
+    generator = generator_of("denoising", cell.name, image.dataset, image.name, device=noisy.device)
+    seen = model.decorrelated() if cell.decorrelated else None
+    law, y = (model, noisy[None]) if seen is None else (seen.model, seen.forward(noisy[None]))
+    results = []
+    for turn in range(8 if ensemble else 1):
+        position = turned(y, turn)
+        result = method.denoise(network, position, law, generator)
+        if not isinstance(result, torch.Tensor) or result.shape != position.shape:
+            raise TypeError(f"denoise returned {_describe(result)}: expected a tensor of shape {tuple(position.shape)}")
+        results.append(turned_back(result, turn))
+    denoised = torch.stack(results).mean(dim=0) if ensemble else results[0]
+    return (denoised if seen is None else seen.backward(denoised))[0].float().cpu()
+
+
+def validation_psnr(run: Run, cell: Cell, network: nn.Module, model: noise.NoiseModel, method: methods.Method) -> float:
+    """Mean PSNR of the standard protocol over the validation images (dB)."""
+    chosen = run.data.validation
+    values = []
+    for image in chosen.images:
+        clean, noisy = noisy_image(image, model, cell.seed)
+        denoised = denoise(network, method, model, cell, noisy.to(run.settings.device), image)
+        values.append(psnr(denoised.clamp(0, 255).round(), clean, 255.0))
+    return float(np.mean(values))
+
+
+def _describe(value: object) -> str:
+    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__

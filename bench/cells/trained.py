@@ -1,0 +1,162 @@
+"""The network of a cell: from the run directory, from a checkpoint, or trained now."""
+
+from __future__ import annotations
+
+import errno
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench.cells.denoising import Report, Run, validation_psnr
+from bench.cells.memory import peak_memory_mib
+from bench.plan.cells import Cell
+from bench.plan.recipes import method_of, model_of
+from bench.plan.seeds import seed_of
+from bench.plan.settings import Preset
+from bench.runs import store
+from bench.runs.weights import read_weights, weights_path, write_weights
+from bench.training.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
+from bench.training.loop import NonFiniteLoss, train
+from bench.training.networks import count_parameters, flops_per_pixel, make_network
+from bench.training.patches import make_patches
+
+
+def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, Any] | None]:
+    """The network of the cell's training key, from the run directory or trained now, and the training's record.
+
+    A file of weights that is damaged, or another network's, is set aside with a warning, and the network trained anew.
+    """
+    if cell.key is None:
+        return _NoNetwork(), None
+    network = _untrained(run.settings.preset, cell.key, run.settings.device)
+    path = weights_path(run.directory, cell.key)
+    try:
+        record = read_weights(run.directory, cell.key, network)
+    except (ValueError, OSError) as error:
+        _set_aside(run, path, error)
+        record = None
+    reused = record is not None
+    if record is None:
+        network, record = _train(run, cell, report)
+        write_weights(run.directory, cell.key, network, record)
+        checkpoint_path(run.directory, cell.key).unlink(missing_ok=True)
+    for fault in record.get("faults", []):
+        warnings.warn(fault, stacklevel=1)
+    return network, {"key": cell.key, "reused": reused, **record}
+
+
+def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, Any]]:
+    """Train, going on from a checkpoint where there is one; returns the averaged network and the record.
+
+    A loss that is not finite starts the training again at half the rate, once; a GPU that is out of memory starts it again
+    with the steps' patches in more parts. Both start from the beginning: then the weights do not depend on where the
+    last checkpoint happened to be.
+    """
+    assert cell.key is not None
+    preset, device = run.settings.preset, torch.device(run.settings.device)
+    model, method = model_of(cell.noise, run.settings.recipe), method_of(cell.method, run.settings.recipe)
+    seen = model.decorrelated() if cell.decorrelated else None
+    training_images = [image for chosen in run.data.training for image in chosen.images]
+    report(cell, "drawing noise", 0.0)
+    patches = make_patches(training_images, model, seen, cell.seed, method.supervised, device)
+    checkpoint = _checkpoint(run, cell.key)
+    if checkpoint is not None:
+        preset = replace(preset, learning_rate=checkpoint.learning_rate, accumulate=checkpoint.accumulate)
+    while True:
+        network = _untrained(preset, cell.key, run.settings.device)
+        try:
+            average, curves = train(
+                network,
+                method,
+                seen.model if seen else model,
+                patches,
+                preset,
+                cell.key,
+                device,
+                lambda share, loss: report(cell, "training", share),
+                lambda average: validation_psnr(run, cell, average, model, method),
+                lambda checkpoint: _keep(run, cell, checkpoint),
+                checkpoint,
+            )
+            break
+        except Exception as error:  # whoever tries again, this loop or the user with the fault mended, starts afresh
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise  # no fault of the training: with space, it goes on from its checkpoint
+            checkpoint_path(run.directory, cell.key).unlink(missing_ok=True)
+            preset, checkpoint = _gentler(preset, run.settings.preset, error), None
+    return average, {
+        "seconds": curves.seconds,
+        "steps": preset.steps,
+        "patches": preset.steps * preset.patches,
+        "parameters": count_parameters(network),
+        "flops_per_pixel": flops_per_pixel(network, preset.patch),
+        "loss": curves.loss,
+        "validation": curves.validation,
+        "final_loss": curves.loss[-1][1],
+        "peak_memory_mib": peak_memory_mib(),
+        "faults": _faults(preset, run.settings.preset),
+    }
+
+
+def _untrained(preset: Preset, key: str, device: str) -> nn.Module:
+    """The network as a training of that key starts with it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of("weights", key))
+        return make_network(preset, torch.device(device))
+
+
+def _checkpoint(run: Run, key: str) -> Checkpoint | None:
+    """The checkpoint to go on from; a damaged one is set aside."""
+    try:
+        return read_checkpoint(run.directory, key)
+    except (ValueError, OSError) as error:
+        _set_aside(run, checkpoint_path(run.directory, key), error)
+        return None
+
+
+def _keep(run: Run, cell: Cell, checkpoint: Checkpoint) -> None:
+    try:
+        write_checkpoint(run.directory, str(cell.key), checkpoint)
+    except OSError as error:  # it costs time after a kill, not the training
+        warnings.warn(f"No checkpoint could be written: {error.strerror or error}.", stacklevel=1)
+
+
+def _gentler(preset: Preset, asked: Preset, error: Exception) -> Preset:
+    """What to try again with after a fault; raises it again where there is nothing left to try."""
+    if isinstance(error, torch.OutOfMemoryError):
+        if preset.accumulate >= preset.patches:
+            raise error
+        torch.cuda.empty_cache()
+        return replace(preset, accumulate=min(preset.patches, 2 * preset.accumulate))
+    if not isinstance(error, NonFiniteLoss) or preset.learning_rate < asked.learning_rate:
+        raise error
+    return replace(preset, learning_rate=preset.learning_rate / 2)
+
+
+def _faults(preset: Preset, asked: Preset) -> list[str]:
+    """What a training that ended well had to change, in words."""
+    words = []
+    if preset.learning_rate != asked.learning_rate:
+        words.append(
+            f"The loss was not finite at a learning rate of {asked.learning_rate:g}: trained again at {preset.learning_rate:g}."
+        )
+    if preset.accumulate != asked.accumulate:
+        words.append(f"The GPU was out of memory: a step's patches were split into {preset.accumulate} parts.")
+    return words
+
+
+def _set_aside(run: Run, path: Path, error: Exception) -> None:
+    name = store.set_aside(run.directory, path)
+    reason = " ".join(str(error).split())
+    warnings.warn(f"{path.relative_to(run.directory)} was damaged ({reason}): moved to {name}, and trained anew.", stacklevel=1)
+
+
+class _NoNetwork(nn.Module):
+    """Given to methods that are not trained."""
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("this method has no loss, so it has no network")

@@ -1,0 +1,174 @@
+"""What the words on the command line mean: settings, methods, noise models, times, numbers, and the defaults."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+
+import psutil
+import torch
+
+import methods
+import noise
+from bench.errors import UsageError, nearest
+from bench.executors.gpus import visible_gpus
+from bench.executors.place import EXECUTORS, SLURM, Place
+from bench.plan.cells import Settings
+from bench.plan.recipes import RECIPES
+from bench.plan.settings import PRESETS, get_preset
+
+
+def parse_settings(options: argparse.Namespace) -> Settings:
+    """The settings that the options ask for. Raises UsageError."""
+    seeds = whole_number("--seeds", options.seeds)
+    threads = whole_number("--threads", options.threads)
+    recipe = options.recipe
+    if recipe not in RECIPES:
+        raise UsageError(f"--recipe {recipe!r}: expected {' or '.join(RECIPES)}{nearest(recipe, RECIPES)}")
+    return Settings(
+        preset_name=options.preset,
+        preset=get_preset(options.preset, [*options.set, *["self_ensemble=true"] * options.self_ensemble], recipe),
+        recipe=recipe,
+        data=options.data,
+        seeds=seeds,
+        device=parse_device(options.device, elsewhere=options.executor != "local"),
+        threads=threads,
+        methods=parse_methods(options.methods),
+        noise=parse_noise(options.noise),
+    )
+
+
+def parse_methods(text: str) -> tuple[str, ...]:
+    """Method slugs in the catalogue's order, `noisy` always among them. Raises UsageError."""
+    known = methods.catalogue()
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word != "all" and word not in known:
+            raise UsageError(f"unknown method {word!r}{nearest(word, known)}: expected all, or of {', '.join(known)}")
+    if not words:
+        raise UsageError(f"--methods {text!r} names no method: expected all, or of {', '.join(known)}")
+    return tuple(slug for slug in known if slug == "noisy" or slug in words or ("all" in words and known[slug].in_all))
+
+
+def parse_noise(text: str) -> tuple[str, ...]:
+    """Slugs of noise models in the order of Table 1. Raises UsageError."""
+    chosen = set()
+    for word in (word.strip() for word in text.split(",")):
+        if word == "all":
+            chosen |= {model.number for model in noise.catalogue()}
+        elif match := re.fullmatch(r"(\d{1,9})-(\d{1,9})", word):
+            first, last = int(match[1]), int(match[2])
+            if not 1 <= first <= last <= 16:
+                raise UsageError(f"--noise {word!r}: expected a range within 1-16")
+            chosen |= set(range(first, last + 1))
+        else:
+            try:
+                chosen.add(noise.get(word).number)
+            except ValueError as error:
+                raise UsageError(f"--noise {text!r}: {error}") from None
+    return tuple(model.slug for model in noise.catalogue() if model.number in chosen)
+
+
+def parse_duration(option: str, text: str | None) -> float | None:
+    """Seconds of "90", "90s", "30m" or "1.5h"; None of None. Raises UsageError."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text, re.ASCII)
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"{option} {text!r}: expected a time such as 90s, 30m or 1.5h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def parse_device(text: str, elsewhere: bool = False) -> str:
+    """cpu or cuda. Raises UsageError for a GPU that is not there, where the work is not done elsewhere."""
+    if text not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--device {text!r}: expected auto, cpu or cuda{nearest(text, ('auto', 'cpu', 'cuda'))}")
+    if text == "cuda" and not elsewhere and not torch.cuda.is_available():
+        raise UsageError("--device cuda: PyTorch finds no GPU on this machine: expected auto or cpu")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if text == "auto" else text
+
+
+def whole_number(option: str, text: str) -> int:
+    """The number that an option is given, 1 to 10000. Raises UsageError."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= 10_000:
+        raise UsageError(f"{option} {text}: expected a whole number from 1 to 10000")
+    return number
+
+
+def parse_place(options: argparse.Namespace, settings: Settings) -> Place:
+    """Where the cells are to be done. Raises UsageError."""
+    executor, address = options.executor, options.ray_address
+    if executor not in EXECUTORS:
+        raise UsageError(f"--executor {executor!r}: expected {', '.join(EXECUTORS)}{nearest(executor, EXECUTORS)}")
+    package = EXECUTORS[executor]
+    if package is not None and importlib.util.find_spec(package) is None:
+        raise UsageError(f"--executor {executor}: {package} is not installed: expected pip install 'denoisebench[{executor}]'")
+    for option, given, needed in (("--ray-address", address, "ray"), ("--slurm", options.slurm, "slurm")):
+        if given and executor != needed:
+            raise UsageError(f"{option}: does not go with --executor {executor}: expected --executor {needed}")
+    if address is not None and address != "auto" and not re.fullmatch(r"[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5}", address):
+        raise UsageError(f"--ray-address {address!r}: expected auto, or HOST:PORT such as head.example:6379")
+    share, slurm = parse_share(options.gpu_share, settings), parse_slurm(options.slurm)
+    if executor == "slurm" and share < 1:
+        raise UsageError(f"--gpu-share {share:g}: Slurm shares out its GPUs itself: expected --slurm gres=shard:N")
+    if options.workers is not None:
+        workers: int | None = whole_number("--workers", options.workers)
+    elif executor == "slurm":
+        raise UsageError("--executor slurm: expected --workers N, how many tasks may run at a time")
+    else:
+        workers = None if address else default_workers(settings, share)
+    return Place(executor, workers, address, share, slurm)
+
+
+def parse_share(text: str, settings: Settings) -> float:
+    """A share of a GPU, in (0, 1]. Raises UsageError."""
+    if re.fullmatch(r"\d{1,3}(\.\d{1,9})?|\.\d{1,9}", text, re.ASCII) is None or not 0 < float(text) <= 1:
+        raise UsageError(f"--gpu-share {text!r}: expected a number above 0 and up to 1, such as 0.25")
+    if float(text) < 1 and settings.device != "cuda":
+        raise UsageError(f"--gpu-share {text}: this run computes on {settings.device}: expected --device cuda")
+    return float(text)
+
+
+def parse_slurm(texts: Sequence[str]) -> dict[str, str | int]:
+    """What NAME=VALUE,.. asks of Slurm. Raises UsageError."""
+    found: dict[str, str | int] = {}
+    for word in ",".join(texts).split(",") if texts else ():
+        name, _, value = word.partition("=")
+        if name not in SLURM:
+            raise UsageError(f"--slurm {word!r}: expected NAME=VALUE with a name of {', '.join(SLURM)}{nearest(name, SLURM)}")
+        if not re.fullmatch(r"[\w.:@&|*()\[\]-]+", value):
+            raise UsageError(f"--slurm {word!r}: expected a value without spaces")
+        if name == "cluster" and value not in ("slurm", "local"):
+            raise UsageError(f"--slurm {word!r}: expected slurm or local{nearest(value, ('slurm', 'local'))}")
+        found[name] = whole_number(f"--slurm {name}", value) if name in ("time", "memory") else value
+    return found
+
+
+def default_workers(settings: Settings, gpu_share: float = 1.0) -> int:
+    """One worker for each core's worth of threads; on GPUs one for each share of one."""
+    if settings.device == "cuda":
+        return max(1, len(visible_gpus())) * int(1 / gpu_share + 1e-9)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
+    return max(1, cores // settings.threads)
+
+
+def default_directory(settings: Settings) -> Path:
+    """runs/PRESET-DATA, with a hash of the other settings where they are not the default ones."""
+    name = f"{settings.preset_name}-{Path(settings.data).name or 'data'}"
+    usual = Settings(
+        settings.preset_name, PRESETS[settings.preset_name], "best", settings.data, 1, parse_device("auto"), 1,
+        parse_methods("all"), parse_noise("all"),
+    )  # fmt: skip
+    if settings != usual:
+        name += "-" + sha256(repr(sorted(asdict(settings).items())).encode()).hexdigest()[:6]
+    return Path("runs") / name

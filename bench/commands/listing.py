@@ -1,0 +1,65 @@
+"""The commands that only print: list, matrix."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import methods
+import noise
+from bench.data.sets import describe
+from bench.errors import UsageError, nearest
+from bench.plan.cells import matrix
+
+_MARKS = {"yes": "✓", "indirect": "✓*", "infeasible": "×*", "no": "×"}
+
+
+def print_matrix(console: Console) -> None:
+    """The applicability matrix with its legend, then the reasons."""
+    rows = matrix()
+    slugs = list(dict.fromkeys(row["method"] for row in rows))
+    marks = {(row["noise_no"], row["method"]): _MARKS[row["applicability"]] for row in rows}
+    table = _table("noise model", *slugs)
+    for model in noise.catalogue():
+        table.add_row(f"{model.number:>2} {model.slug}", *(marks[model.number, slug] for slug in slugs))
+    console.print(table)
+    legend = "✓ applies   ✓* through A^-1 y   ×* its assumptions fail, trained all the same   × cannot be run"
+    console.print(legend, soft_wrap=True)
+    for slug in slugs:
+        reasons: dict[tuple[str, str], list[str]] = {}
+        for row in rows:
+            if row["method"] == slug:
+                reasons.setdefault((row["applicability"], row["reason"]), []).append(str(row["noise_no"]))
+        console.print(f"\n{slug}", style="bold", soft_wrap=True)
+        for (answer, reason), numbers in reasons.items():
+            console.print(f"  {answer} on {', '.join(numbers)}: {reason}", soft_wrap=True)
+
+
+def list_things(what: str, data: str, console: Console) -> None:
+    """Print the methods, noise models or data sets. Raises UsageError for another word."""
+    kinds = ("methods", "noise", "data")
+    if what not in kinds:
+        raise UsageError(f"list {what!r}: expected methods, noise or data{nearest(what, kinds)}")
+    if what == "methods":
+        table = _table("method", "title", "assumes", "settings")
+        for slug, method in methods.catalogue().items():
+            table.add_row(slug, method.title, method.assumptions, str(method).partition("(")[2].removesuffix(")"))
+    elif what == "noise":
+        table = _table("No.", "noise model", "formula", "parameters")
+        for model in noise.catalogue():
+            values = ", ".join(f"{name}={value:g}" for name, value in model.parameters.items())
+            table.add_row(str(model.number), model.slug, model.formula, values)
+    else:
+        table = _table("data set", "role", "images", "sizes")
+        for name, role, count, sizes in describe(data):
+            table.add_row(name, role, str(count), sizes)
+    console.print(table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(Text(column), overflow="fold", no_wrap=index == 0)
+    return table

@@ -1,0 +1,297 @@
+"""The `merge` command: runs of equal settings become one; what two of them hold both must agree."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import methods
+import reports
+from bench.cells.metrics import METRICS
+from bench.commands.robustness import known_entries
+from bench.errors import UsageError
+from bench.files.tensors import read_tensors
+from bench.plan.cells import Cell, count_trainings, shared
+from bench.runs import store
+from bench.runs.directory import bad_crop, differing
+from bench.runs.record import WHICH_CELLS, read_plan
+from bench.runs.weights import weights_path
+from bench.training.checkpoint import checkpoint_path
+
+_Plan = tuple[Path, dict[str, Any], list[Cell]]  # directory, run.json, cells
+
+#: Relative difference up to which two numbers are the same: processors of another make differ in the last digits of a float32
+#: (1e-7 of the PSNR of Rayleigh noise). Networks trained on them differ by more than that, and are refused.
+_LAST_DIGITS = 1e-6
+
+#: What counts where a cell is in several runs.
+_BEST_FIRST = ("done", "failed", "timeout")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the runs: its directory, run.json, cells, and the records of those that have finished, by name."""
+
+    directory: Path
+    info: dict[str, Any]
+    cells: dict[str, Cell]
+    records: dict[str, dict[str, Any]]
+
+
+def merge(directories: Sequence[Path], out: Path, console: Console) -> None:
+    """Join the runs into the new directory `out`, with its own table and report. It appears when it is whole.
+
+    A cell of several runs is taken once: done rather than failed, failed rather than pending.
+
+    Raises
+    ------
+    UsageError
+        Where a directory holds no run, `out` is not new, settings differ (they are named), or two runs have other numbers for
+        the same cell (it and they are named).
+    """
+    if len({directory.resolve() for directory in directories}) < len(directories):
+        raise UsageError(f"merge of {', '.join(map(str, directories))}: a directory is named twice; expected different ones")
+    plans = [(directory, *read_plan(directory)) for directory in directories]
+    for directory, info, _ in plans:
+        _deciding(directory, info)
+    for one, other in combinations(plans, 2):
+        _refuse_different(one, other)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out}: is there already: expected a new or empty folder for --out")
+    damaged: list[str] = []
+    parts = [_part(*plan, damaged) for plan in plans]
+    cells = _sorted(cell for part in parts for cell in part.cells.values())
+    chosen = {cell.name: source for cell in cells if (source := _source(cell, parts)) is not None}
+    scans = _robustness(parts, damaged)
+    try:
+        place = out.resolve()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        whole = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp"))
+        try:
+            _fill(whole, parts, cells, chosen, scans)
+            whole.chmod(0o755)
+            os.replace(whole, place)
+        finally:
+            shutil.rmtree(whole, ignore_errors=True)
+        reports.write(place)
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written: {error.strerror or error}") from None
+    for sentence in damaged:
+        console.print(sentence, soft_wrap=True)
+    console.print(f"{len(cells)} cells in {out}", soft_wrap=True)
+
+
+def _part(directory: Path, info: dict[str, Any], cells: list[Cell], damaged: list[str]) -> Part:
+    there, records = store.cell_names(directory), {}
+    for cell in cells:
+        if cell.name in there:
+            record = store.read_cell(directory, cell)
+            if record is None:
+                damaged.append(f"{directory}/cells/{cell.name}.json is damaged: left out.")
+            else:
+                records[cell.name] = record
+    return Part(directory, info, {cell.name: cell for cell in cells}, records)
+
+
+def _refuse_different(one: _Plan, other: _Plan) -> None:
+    """Raise UsageError where settings differ: the runs', or those of a method or noise model that both have."""
+    (first, old, cells), (second, new, others) = one, other
+    found = differing(_deciding(first, old), _deciding(second, new))
+    for key, name, value in (("methods", "slug", "settings"), ("noise", "slug", "parameters")):
+        ours, theirs = ({entry[name]: entry.get(value) for entry in info.get(key, [])} for info in (old, new))
+        for slug in ours.keys() & theirs.keys():
+            found += differing(ours[slug], theirs[slug], slug)
+    known = {cell.name: cell for cell in cells}
+    for cell in others:
+        if cell.name in known:  # the reason is in words, which may change where nothing else does
+            found += differing(asdict(known[cell.name]) | {"reason": ""}, asdict(cell) | {"reason": ""}, cell.name)
+    if found:
+        name, before, after = found[0]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise UsageError(f"{name} is {before} in {first} and {after} in {second}{more}: expected runs of equal settings")
+
+
+def _deciding(directory: Path, info: dict[str, Any]) -> dict[str, Any]:
+    """The settings that must agree."""
+    settings = info.get("settings")
+    if not isinstance(settings, dict):
+        raise UsageError(f"{directory}/run.json: has no readable settings: expected one written by this version")
+    return {key: value for key, value in settings.items() if key not in WHICH_CELLS}
+
+
+def _source(cell: Cell, parts: Sequence[Part]) -> Part | None:
+    """The part to take a cell's record from; None for one still to do. Raises UsageError where numbers differ."""
+    holders = [part for part in parts if cell.name in part.records]
+    done = [part for part in holders if part.records[cell.name].get("status") == "done"]
+    for part in done[1:]:
+        _refuse_other_numbers(cell, done[0], part)
+    if len(holders) < 2:
+        return holders[0] if holders else None
+
+    def rank(part: Part) -> tuple[int, bool]:
+        record = part.records[cell.name]
+        status = store.status_of(cell, record)
+        place = _BEST_FIRST.index(status) if status in _BEST_FIRST else len(_BEST_FIRST)
+        return place, bool(bad_crop(part.directory, record))
+
+    return min(holders, key=rank)
+
+
+def _refuse_other_numbers(cell: Cell, one: Part, other: Part) -> None:
+    first, second = (_scores(part.records[cell.name]) for part in (one, other))
+    for place in dict.fromkeys([*first, *second]):
+        old, new = first.get(place, "not there"), second.get(place, "not there")
+        if not _same(old, new):
+            dataset, image, metric = place
+            raise UsageError(
+                f"{cell.name}: {metric} of {dataset}/{image} is {old} in {one.directory} and {new} in {other.directory}, with "
+                "equal settings: expected equal numbers; one of them is damaged, or was computed otherwise"
+            )
+
+
+def _same(old: object, new: object) -> bool:
+    if isinstance(old, float) and isinstance(new, float):
+        return math.isclose(old, new, rel_tol=_LAST_DIGITS)
+    return old == new
+
+
+def _scores(record: dict[str, Any]) -> dict[tuple[str, str, str], float | None]:
+    """(data set, image, metric) -> value."""
+    return {(row["dataset"], row["image"], metric): row.get(metric) for row in record.get("rows", []) for metric in METRICS}
+
+
+def _robustness(parts: Sequence[Part], damaged: list[str]) -> list[dict[str, Any]]:
+    """The entries of all robustness.json, each noise model and method once. Raises UsageError where two differ."""
+    found: dict[tuple[int, str], tuple[Path, dict[str, Any]]] = {}
+    for part in parts:
+        path = part.directory / "robustness.json"
+        told = store.read_json(path) or {}
+        if path.exists() and not isinstance(told.get("models"), list):
+            damaged.append(f"{path} is damaged: left out.")
+            continue
+        for entry in known_entries(told):
+            key = (entry["noise_no"], str(entry.get("method")))
+            where, before = found.setdefault(key, (part.directory, entry))
+            differences = differing(_tree(before), _tree(entry), f"robustness of {key[1]} on No. {key[0]}")
+            if differences:
+                name, old, new = differences[0]
+                raise UsageError(f"{name} is {old} in {where} and {new} in {part.directory}: expected equal measurements")
+    return [found[key][1] for key in sorted(found)]
+
+
+def _tree(value: Any) -> Any:
+    """The value with lists as dictionaries by index, so that a difference is found in its place."""
+    if isinstance(value, dict):
+        return {key: _tree(item) for key, item in value.items()}
+    return {str(index): _tree(item) for index, item in enumerate(value)} if isinstance(value, list) else value
+
+
+def _fill(
+    whole: Path, parts: Sequence[Part], cells: Sequence[Cell], chosen: dict[str, Part], scans: list[dict[str, Any]]
+) -> None:
+    """Write everything but the report."""
+    crops: set[str] = set()
+    (whole / "cells").mkdir()
+    for cell in cells:
+        if cell.name in chosen:
+            part = chosen[cell.name]
+            shutil.copyfile(store.cell_path(part.directory, cell), store.cell_path(whole, cell))
+            for crop in part.records[cell.name].get("crops", []):
+                for name in {crop["file"], crop["clean"]} - crops:
+                    crops.add(name)
+                    _copy_crop(part.directory, name, whole)
+    for key in dict.fromkeys(cell.key for cell in cells if cell.key):
+        if not _copy_tensors(weights_path, key, parts, whole):
+            _copy_tensors(checkpoint_path, key, parts, whole)
+    if scans:
+        store.write_json(whole / "robustness.json", {"schema": 1, "models": scans})
+    store.write_run(whole, _joined(parts, cells))
+    records = [chosen[cell.name].records[cell.name] if cell.name in chosen else None for cell in cells]
+    store.write_table(whole, store.table(cells, records))
+
+
+def _copy_crop(directory: Path, name: str, whole: Path) -> None:
+    """Copy a crop that a record names, if it is there and a crop: records are other people's files."""
+    source, target = (directory / name).resolve(), whole / name
+    if source.is_file() and all(
+        path.resolve().is_relative_to((root / "crops").resolve()) for path, root in ((source, directory), (target, whole))
+    ):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def _copy_tensors(path_of: Callable[[Path, str], Path], key: str, parts: Sequence[Part], whole: Path) -> bool:
+    """Copy the first whole file of weights, or checkpoint, with that key; whether there is one."""
+    found = [path_of(part.directory, key) for part in parts if path_of(part.directory, key).is_file()]
+    target = path_of(whole, key)
+    # where there is no choice, whoever uses the file checks it
+    source = found[0] if len(found) == 1 else next((path for path in found if _is_whole(path, key)), None)
+    if source is None:
+        return False
+    target.parent.mkdir(exist_ok=True)
+    shutil.copyfile(source, target)
+    return True
+
+
+def _is_whole(path: Path, key: str) -> bool:
+    try:
+        return read_tensors(path, key) is not None
+    except (ValueError, OSError):
+        return False
+
+
+def _sorted(cells: Iterator[Cell]) -> list[Cell]:
+    """Each cell once, in the order of a table."""
+    order = {slug: index for index, slug in enumerate(methods.catalogue())}
+    once = {cell.name: cell for cell in cells}
+    return sorted(once.values(), key=lambda cell: (cell.noise_no, order.get(cell.method, len(order)), cell.method, cell.seed))
+
+
+def _union(parts: Sequence[Part], key: str, name: str) -> dict[Any, dict[str, Any]]:
+    """The entries of a list in each run.json, by name, each once."""
+    return {entry[name]: entry for part in parts for entry in part.info.get(key, [])}
+
+
+def _joined(parts: Sequence[Part], cells: Sequence[Cell]) -> dict[str, Any]:
+    """run.json of the merged run: the first's, with what is of all runs joined."""
+    first = parts[0].info
+    noises = sorted(_union(parts, "noise", "number").values(), key=lambda entry: entry["number"])
+    there = _union(parts, "methods", "slug")
+    slugs = [slug for slug in methods.catalogue() if slug in there]
+    slugs += [slug for slug in there if slug not in slugs]
+    matrix = {(row["noise_no"], row["method"]): row for part in parts for row in part.info.get("matrix", [])}
+    settings = first["settings"] | {
+        "methods": slugs,
+        "noise": [entry["slug"] for entry in noises],
+        "seeds": max(cell.seed for cell in cells) + 1,
+    }
+    return first | {
+        "command": " ; ".join(str(part.info.get("command")) for part in parts),
+        "started": min(str(part.info.get("started")) for part in parts),
+        "settings": settings,
+        "methods": [there[slug] for slug in slugs],
+        "noise": noises,
+        "matrix": [matrix[key] for key in sorted(matrix, key=lambda key: (key[0], slugs.index(key[1])))],
+        "plan": [asdict(cell) for cell in cells],
+        "cells": sum(cell.applicability != "no" for cell in cells),
+        "trainings": count_trainings(cells),
+        "shared": shared(cells),
+        "notes": list(dict.fromkeys(note for part in parts for note in [*part.info.get("notes", []), *_origin(first, part)])),
+    }
+
+
+def _origin(first: dict[str, Any], part: Part) -> list[str]:
+    """A note on a part that was not made where, or with what, the first was."""
+    ours, theirs = ({name: info.get(name) for name in ("git", "versions", "hardware")} for info in (first, part.info))
+    found = differing(ours, theirs)
+    told = [f"{name} {new}, not {old}" for name, old, new in found if name != "hardware.memory_gib"]
+    return [f"The cells of {part.directory} were made with {', '.join(told)}."] if told else []

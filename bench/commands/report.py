@@ -1,0 +1,46 @@
+"""The report of a run, on disk or on standard output."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from pathlib import Path
+
+from rich.console import Console
+
+import reports
+from bench.errors import UsageError, nearest
+from bench.runs.store import write_atomically
+
+FORMATS = ("html", "latex", "markdown", "csv")
+FORMAT_HELP = (
+    "html: the report (default); latex, markdown: tables in the paper's form, a row per method and a column per data set, "
+    "best in bold, second best underlined (LaTeX needs the package booktabs alone and is plain ASCII: letters that are neither "
+    "Latin nor Greek as code points, U+96D1); csv: one row per noise model, method, seed and data set, in full precision"
+)
+
+
+def report(directory: Path, form: str, output: Path | None, show: bool, console: Console) -> None:
+    """Write the report and print its path, or print its tables where a text format has no `output`. `show`: in the browser.
+
+    Raises UsageError for a form that is not in FORMATS, a directory without a run, or an output that cannot be written.
+    """
+    if form not in FORMATS:
+        raise UsageError(f"--format {form!r}: expected {', '.join(FORMATS)}{nearest(form, FORMATS)}")
+    if show and form != "html":
+        raise UsageError(f"--open: the browser shows --format html alone, not {form}")
+    try:
+        if form == "html":
+            output = reports.write(directory, output)
+        else:
+            text = reports.export(reports.load(directory), form)
+            if output is None:
+                print(text, end="")
+                return
+            # A link such as /dev/stdout is followed, not replaced.
+            write_atomically(output.resolve(), lambda temporary: temporary.write_text(text, encoding="utf-8", newline=""))
+    except (ValueError, OSError) as error:
+        raise UsageError(" ".join(str(error).split())) from None
+    console.print(str(output), soft_wrap=True)
+    if show and not webbrowser.open(output.resolve().as_uri()):
+        print("denoisebench: no browser could be started", file=sys.stderr)

@@ -1,0 +1,258 @@
+"""The `robustness` command: what inexact parameters of the noise model cost (the paper's Figure 2). Nothing is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import nn
+
+import methods
+import noise
+import reports
+from bench.cells.denoising import Run, noisy_image
+from bench.cells.metrics import psnr
+from bench.commands.disturbance import disturbances
+from bench.data.sets import Image
+from bench.errors import UsageError, nearest
+from bench.plan.cells import Cell, Settings
+from bench.plan.recipes import method_of, model_of
+from bench.runs import store
+from bench.runs.directory import differing
+from bench.runs.inputs import load_data
+from bench.runs.record import read_plan, settings_from_record, settings_record
+from bench.runs.weights import read_weights, weights_path
+from bench.training.networks import make_network
+from bench.training.patches import turned, turned_back
+
+#: How far the PSNR of an image may be from the run's own (dB): other hardware rounds otherwise, other code differs more.
+_TOLERANCE = 0.01
+
+
+def robustness(
+    directory: Path,
+    slugs: Sequence[str],
+    rates: Sequence[float],
+    draws: int,
+    method_slug: str,
+    console: Console,
+    data: str | None = None,
+) -> None:
+    """Solve again with disturbed noise models and the run's networks; store robustness.json, print it, renew the report.
+
+    Parameters
+    ----------
+    data : str, optional
+        Where the run's images are now, if not where they were.
+
+    Raises
+    ------
+    UsageError
+        Before any solving, where the directory holds no such run, network or images; and where solving with the true
+        parameters does not give the run's own PSNR.
+    """
+    record, plan = read_plan(directory)
+    settings = settings_from_record(record)
+    method = _method(method_slug, settings)
+    cells = [_cell(directory, plan, slug, method_slug) for slug in slugs]
+    run = _run(directory, settings, record, data)
+    path = directory / "robustness.json"
+    entries = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(settings.threads)
+    try:
+        for cell in cells:
+            entries.append(_entry(run, cell, method, rates, draws, console))
+            store.write_json(path, {"schema": 1, "models": _merged(store.read_json(path), entries)})
+        _print(entries, console)
+        console.print(str(reports.write(directory)), soft_wrap=True)
+    except (ValueError, OSError) as error:
+        raise UsageError(" ".join(str(error).split())) from None
+    finally:
+        torch.set_num_threads(before)
+
+
+def _method(slug: str, settings: Settings) -> methods.ScoreMethod:
+    known = [name for name, method in methods.catalogue().items() if _is_one_solve(method)]
+    if slug not in known:
+        there = "learns no score" if slug in methods.catalogue() else "is unknown"
+        raise UsageError(f"--method {slug!r} {there}{nearest(slug, known)}: expected one of {', '.join(known)}")
+    method = method_of(slug, settings.recipe)
+    assert isinstance(method, methods.ScoreMethod)
+    return method
+
+
+def _is_one_solve(method: methods.Method) -> bool:
+    """Whether the method's result is one solve of Eq. 7 given the score, which is what is done again here."""
+    return isinstance(method, methods.ScoreMethod) and type(method).denoise is methods.ScoreMethod.denoise
+
+
+def _cell(directory: Path, plan: Sequence[Cell], slug: str, method: str) -> Cell:
+    """The cell of the noise model's first seed, which is done and has weights."""
+    cells = [cell for cell in plan if cell.method == method and cell.key]
+    found = [cell for cell in cells if cell.noise == slug]
+    if not found:
+        known = ", ".join(dict.fromkeys(f"{cell.noise_no} {cell.noise}" for cell in cells)) or "none"
+        raise UsageError(f"--noise {slug}: the run has no such noise model with {method}: expected of {known}")
+    cell = min(found, key=lambda cell: cell.seed)
+    status = store.status_of(cell, store.read_cell(directory, cell))
+    if status != "done":
+        raise UsageError(f"{directory}: {cell.name} is {status}: expected a cell that is done")
+    if not (directory / "weights" / f"{cell.key}.safetensors").exists():
+        raise UsageError(f"{directory}: weights/{cell.key}.safetensors of {cell.name} is missing: expected trained weights")
+    return cell
+
+
+def _device(settings: Settings) -> torch.device:
+    return torch.device(settings.device if torch.cuda.is_available() else "cpu")
+
+
+def _run(directory: Path, settings: Settings, record: dict[str, Any], data: str | None) -> Run:
+    """The run with its images, read again and compared with those that it used."""
+    before = record["settings"].get("data_sha256", {})
+    tests = tuple(name.removeprefix("test ") for name in before if name.startswith("test "))
+    settings = replace(settings, data=data or settings.data, preset=replace(settings.preset, test_sets=tests))
+    images = load_data(settings)
+    found = differing(before, settings_record(settings, images)["data_sha256"], "data_sha256")
+    if found:
+        name, old, new = found[0]
+        raise UsageError(
+            f"{settings.data}: {name} is {old} in the run and {new} here: expected the run's images (--data DIR says where)"
+        )
+    return Run(directory, settings, images)
+
+
+def _entry(
+    run: Run, cell: Cell, method: methods.ScoreMethod, rates: Sequence[float], draws: int, console: Console
+) -> dict[str, Any]:
+    """What robustness.json holds of one noise model."""
+    model = model_of(cell.noise, run.settings.recipe)
+    network = make_network(run.settings.preset, _device(run.settings))
+    try:
+        read_weights(run.directory, str(cell.key), network)
+    except (ValueError, OSError) as error:
+        path = weights_path(run.directory, str(cell.key))
+        raise UsageError(f"{path} does not hold the weights of {cell.name} ({error})") from None
+    network.eval()
+    points = disturbances(model, rates, draws)
+    tried = [model, *(disturbed for point in points for disturbed in point.models)]
+    own = {
+        (row["dataset"], row["image"]): row.get("psnr") for row in (store.read_cell(run.directory, cell) or {}).get("rows", [])
+    }
+    sets = []  # PSNR of each set's images by each of the models tried
+    for chosen in run.data.test:
+        found, words = [], f"No. {model.number} on {chosen.name}"
+        for image in track(chosen.images, words, console=console, transient=True, disable=not console.is_terminal):
+            found.append(solve_all(run, network, method, model, tried, cell, image))
+            _check(cell, image, own.get((image.dataset, image.name)), found[-1][0])
+        sets.append(np.mean(found, axis=0))
+        console.print(f"{words}: {sets[-1][0]:.2f} dB with the exact parameters, mean of {len(found)} images", soft_wrap=True)
+    exact, *rest = np.mean(sets, axis=0)
+    series: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for point in points:
+        values, rest = np.array(rest[: len(point.models)]), rest[len(point.models) :]
+        series.setdefault(point.varied, []).append(
+            {
+                "rate": point.rate,
+                "psnr": values.tolist(),
+                "mean": float(values.mean()),
+                "std": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+                "min": float(values.min()),
+                "max": float(values.max()),
+                "cost": float(exact - values.mean()),
+                "factors": point.factors,
+            }
+        )
+    return {
+        "noise_no": cell.noise_no,
+        "noise": cell.noise,
+        "method": cell.method,
+        "seed": cell.seed,
+        "parameters": model.parameters,
+        "draws": draws,
+        "images": sum(len(chosen.images) for chosen in run.data.test),
+        "psnr": float(exact),
+        "series": [{"varied": list(varied), "points": found} for varied, found in series.items()],
+    }
+
+
+@torch.no_grad()
+def solve_all(
+    run: Run,
+    network: nn.Module,
+    method: methods.ScoreMethod,
+    model: noise.NoiseModel,
+    tried: Sequence[noise.NoiseModel],
+    cell: Cell,
+    image: Image,
+) -> list[float]:
+    """PSNR (dB, standard protocol) of one image with the noise of `model`, solved by each of the models tried.
+
+    The score is that of the network, which belongs to `model`; only the solving takes another's parameters.
+    """
+    clean, noisy = noisy_image(image, model, cell.seed)
+    seen = model.decorrelated() if cell.decorrelated else None
+    law, y = (model, noisy) if seen is None else (seen.model, seen.forward(noisy))
+    y = y.to(_device(run.settings))[None]
+    positions = [turned(y, turn) for turn in range(8 if run.settings.preset.self_ensemble else 1)]
+    scores = [method.matching.score(network, position, law) for position in positions]
+
+    def solved(law: noise.NoiseModel) -> torch.Tensor:
+        results = [method.solve(position, score, law) for position, score in zip(positions, scores, strict=True)]
+        return torch.stack([turned_back(result, turn) for turn, result in enumerate(results)]).mean(dim=0)
+
+    values = []
+    for disturbed in tried:
+        other = disturbed.decorrelated() if seen is not None else None
+        x = solved(disturbed) if other is None else other.backward(solved(other.model))
+        finite = bool(x.isfinite().all())
+        values.append(psnr(x[0].float().cpu().clamp(0, 255).round(), clean, 255.0) if finite else math.nan)
+    return values
+
+
+def _check(cell: Cell, image: Image, own: float | None, now: float) -> None:
+    before = math.nan if own is None else own
+    if not (abs(now - before) <= _TOLERANCE or (math.isnan(now) and math.isnan(before))):
+        raise UsageError(
+            f"{cell.name}: {image.dataset}/{image.name} has {before:.3f} dB in the run, {now:.3f} dB now: expected the same; "
+            "the method or the weights have changed since"
+        )
+
+
+def _merged(before: dict[str, Any] | None, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The new entries and the old ones of other noise models and methods, in order."""
+    found = {(entry["noise_no"], str(entry.get("method"))): entry for entry in [*known_entries(before), *entries]}
+    return [found[key] for key in sorted(found)]
+
+
+def known_entries(told: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The entries of a robustness.json that say which noise model they are of."""
+    models = told.get("models") if told else None
+    found = models if isinstance(models, list) else []
+    return [entry for entry in found if isinstance(entry, dict) and isinstance(entry.get("noise_no"), int)]
+
+
+def _print(entries: Sequence[dict[str, Any]], console: Console) -> None:
+    """Cost against the exact parameters: mean and standard deviation over the draws."""
+    rates = list(dict.fromkeys(point["rate"] for entry in entries for point in entry["series"][0]["points"]))
+    table = Table(
+        "noise model", "disturbed", "exact, dB", *(f"r={rate:g}" for rate in rates), box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for entry in entries:
+        for series in entry["series"]:
+            costs = (f"{point['cost']:.2f} ± {point['std']:.2f}" for point in series["points"])
+            name = f"{entry['noise_no']:>2} {entry['noise']}"
+            table.add_row(name, " ".join(series["varied"]), f"{entry['psnr']:.2f}", *costs)
+    console.print(table)
+    console.print(
+        "Loss of PSNR in dB, mean and standard deviation over the draws; the paper: about 1 dB at r=0.1", soft_wrap=True
+    )

@@ -1,0 +1,210 @@
+"""The `run` command: plan, check, execute, keep the table and the report up to date."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+import methods
+import noise
+import reports
+from bench.cells.denoising import Run
+from bench.data.sets import Data
+from bench.executors.execution import execute
+from bench.executors.place import Place, start
+from bench.plan.cells import Cell, Settings, count_trainings, make_cells, make_jobs, shared
+from bench.runs import store
+from bench.runs.directory import forget, open_directory, sweep, tidy
+from bench.runs.inputs import load_data, training_sum
+from bench.runs.lock import in_use
+from bench.runs.progress import Display, duration
+from bench.runs.record import run_record
+from bench.training.loop import train
+from bench.training.networks import make_network
+from bench.training.patches import make_patches
+
+#: Seconds of the budget that are kept for the last table and report.
+RESERVE = 15.0
+
+#: Least seconds between two renderings of the report, and the share of the time that they may take: it is taken from the
+#: workers, whose next job waits meanwhile.
+REFRESH, RENDERING = 20.0, 0.02
+
+
+def run(
+    settings: Settings,
+    directory: Path,
+    place: Place,
+    command: str,
+    console: Console,
+    retry: Sequence[str] = (),
+    budget: float | None = None,
+    cell_timeout: float | None = None,
+) -> int:
+    """Do every cell that has no record yet; returns the exit status (0, or 1 where a cell failed).
+
+    Parameters
+    ----------
+    place : Place
+        Where to do them, and how many at a time.
+    retry : sequence of str
+        Statuses of cells to do again.
+    budget : float or None
+        Seconds after which to have stopped; trainings go on from their last checkpoints when the run does.
+    cell_timeout : float or None
+        Seconds after which a cell is given up, and recorded as timeout.
+
+    Raises
+    ------
+    UsageError
+        Before any work, for data or a directory that cannot be used.
+    Interrupted
+        On SIGINT, SIGTERM and the end of the budget; everything finished is stored, and the same command goes on from there.
+    """
+    deadline = None if budget is None else time.monotonic() + budget - min(RESERVE, budget / 10)
+    data = load_data(settings)
+    cells = make_cells(settings, training_sum(data))
+    with in_use(directory):
+        sentences = open_directory(directory, run_record(settings, data, cells, command), settings, cells)
+        for sentence in sentences + tidy(directory, cells):
+            console.print(sentence, soft_wrap=True)
+        forget(directory, cells, retry)
+        return _do(Run(directory, settings, data), cells, place, console, deadline, cell_timeout)
+
+
+def _do(
+    run: Run,
+    cells: Sequence[Cell],
+    place: Place,
+    console: Console,
+    deadline: float | None,
+    cell_timeout: float | None,
+) -> int:
+    """Do what is left of the cells, and keep the table and the report up to date; returns the exit status."""
+    directory, settings = run.directory, run.settings
+    jobs = make_jobs(cells)
+    records = Records(directory, cells)
+    todo = [job for job in jobs if any(records.now[cell.name] is None for cell in job.cells)]
+    console.print(
+        f"{len(cells)} cells, {count_trainings(cells)} trainings; {len(jobs) - len(todo)} of {len(jobs)} jobs were done "
+        f"before. {place.words(settings)}. "
+        f"Results in {directory}",
+        soft_wrap=True,
+    )  # fmt: skip
+    refreshed = spent = 0.0
+    with Display(directory, cells, console) as display:
+
+        def look() -> None:
+            nonlocal refreshed, spent
+            changed = records.update()
+            display.show(records.now)
+            if changed and time.monotonic() - refreshed > max(REFRESH, spent / RENDERING):
+                began = time.monotonic()
+                publish(directory, cells, records.in_order(), console)
+                refreshed = time.monotonic()
+                spent = refreshed - began
+
+        look()
+        try:
+            execute(run, todo, lambda: start(place, run, todo), look, deadline, cell_timeout)
+        finally:
+            records.update()
+            publish(directory, cells, records.in_order(), console)
+            sweep(directory)
+    failed = [cell.name for cell in cells if store.status_of(cell, records.now[cell.name]) in ("failed", "timeout")]
+    for name in failed:
+        record = records.now[name] or {}
+        console.print(f"{name}: {record.get('status')}: {record.get('message')}", soft_wrap=True)
+    console.print(f"{directory / 'report.html'}", soft_wrap=True)
+    return 1 if failed else 0
+
+
+class Records:
+    """The cells' records, read as they appear."""
+
+    def __init__(self, directory: Path, cells: Sequence[Cell]) -> None:
+        self.directory = directory
+        self.now: dict[str, dict[str, Any] | None] = dict.fromkeys((cell.name for cell in cells), None)
+        self._cells = {cell.name: cell for cell in cells}
+        self._left = {cell.name for cell in cells if cell.applicability != "no"}
+        self.update()
+
+    def update(self) -> bool:
+        """Read what is new; whether anything was. Costs one look at the folder where nothing is."""
+        changed = False
+        for name in self._left & store.cell_names(self.directory):
+            record = store.read_cell(self.directory, self._cells[name])
+            if record is not None:
+                self.now[name] = record
+                self._left.discard(name)
+                changed = True
+        return changed
+
+    def in_order(self) -> list[dict[str, Any] | None]:
+        return list(self.now.values())
+
+
+def publish(directory: Path, cells: Sequence[Cell], records: Sequence[dict[str, Any] | None], console: Console) -> None:
+    """Bring results.parquet, results.csv and report.html up to date. A fault of the report does not stop a run."""
+    store.write_table(directory, store.table(cells, records))
+    try:
+        reports.write(directory)
+    except Exception:
+        console.print(f"the report could not be written:\n{traceback.format_exc()}", soft_wrap=True)
+
+
+def dry_run(settings: Settings, directory: Path, place: Place, console: Console) -> None:
+    """Print what a run would do, and an estimate of its time from a few measured steps."""
+    data = load_data(settings)
+    cells = make_cells(settings, training_sum(data))
+    console.print(f"{'cell':<52} {'applicable':<11} {'given':<8} training", soft_wrap=True)
+    for cell in cells:
+        given = "" if cell.applicability == "no" else "A^-1 y" if cell.decorrelated else "y"
+        line = f"{cell.name:<52} {cell.applicability:<11} {given:<8} {(cell.key or '-')[:8]}"
+        console.print(line, soft_wrap=True)
+    for line in shared(cells):
+        console.print(f"shared: {line}", soft_wrap=True)
+    running = sum(cell.applicability != "no" for cell in cells)
+    test = sum(len(chosen.images) for chosen in data.test)
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        time_needed = "unknown, there is no GPU here to try a step on"
+    else:
+        time_needed = duration(estimate_seconds(settings, data, cells) / (place.workers or 1))
+    console.print(
+        f"{len(cells)} cells, {running} of them to run, {count_trainings(cells)} trainings, {test} test images each. "
+        f"Estimated time with {place.workers or 1} workers: {time_needed}. "
+        f"Would write to {directory}",
+        soft_wrap=True,
+    )  # fmt: skip
+
+
+def estimate_seconds(settings: Settings, data: Data, cells: Sequence[Cell]) -> float:
+    """Rough time of all trainings and tests on one worker, from three steps of supervised training."""
+    preset, device = settings.preset, torch.device(settings.device)
+    before = torch.get_num_threads()
+    torch.set_num_threads(settings.threads)
+    try:
+        few = [image for chosen in data.training for image in chosen.images][:8]
+        model, method = noise.get(1), methods.get("supervised")
+        patches = make_patches(few, model, None, 0, True, device)
+        network = make_network(preset, device)
+        clocks: list[float] = []
+        short = type(preset)(**{**vars(preset), "steps": 5, "checks": 1})
+        train(
+            network, method, model, patches, short, "estimate", device,
+            lambda share, loss: clocks.append(time.perf_counter()), lambda average: 0.0,
+        )  # fmt: skip
+        step = (clocks[-1] - clocks[1]) / (len(clocks) - 2)
+    finally:
+        torch.set_num_threads(before)
+    # a pixel costs a forward and a backward pass in training, about three times the forward pass at test
+    patch_pixels = preset.patches * preset.patch**2
+    test_pixels = sum(image.pixels.shape[0] * image.pixels.shape[1] for chosen in data.test for image in chosen.images)
+    tests = sum(bool(cell.key) for cell in cells) * test_pixels / patch_pixels / 3
+    return step * (count_trainings(cells) * preset.steps + tests)

@@ -1,0 +1,1 @@
+"""Images: found, decoded, checked, and dealt out to test, training and validation sets."""

@@ -1,0 +1,196 @@
+"""Data sets: which images are test, training and validation images, read and checked before any work.
+
+A folder DIR of data sets holds `DIR/<test set>/` and `DIR/train/<training set>/`. The embedded `sample` is a handful of
+photographs from inside the scikit-image and matplotlib packages. Nothing here depends on a seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.data import separation
+from bench.data.images import Pixels, centre_crop, decode, hashed_crop, image_name, image_size, one_line, problem, read_bytes
+from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan
+from bench.errors import UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One image: its data set, its name there (file name without ending) and its pixels, (H, W, 3) uint8, read-only."""
+
+    dataset: str
+    name: str
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images with one role.
+
+    Parameters
+    ----------
+    name : str
+    role : "test", "training" or "validation"
+    images : tuple of Image
+        Sorted by name, cropped.
+    of : int
+        Images there were to choose from, before any limit.
+    crop : int or None
+        Largest side after the crop that was asked for (pixels); None: not asked for.
+    sha256 : str
+        Over the names and file bytes of `images` in order (sample: the decoded pixels), before any crop.
+    """
+
+    name: str
+    role: Role
+    images: tuple[Image, ...]
+    of: int
+    crop: int | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """All images of a run, and one sentence on the check that test and training images are apart."""
+
+    test: tuple[ImageSet, ...]
+    training: tuple[ImageSet, ...]
+    validation: ImageSet
+    separation: str
+
+
+def load(
+    source: str,
+    *,
+    test_sets: Sequence[str] = (),
+    test_images: int | None = None,
+    test_crop: int | None = None,
+    training_crop: int | None = None,
+    validation_images: int = HELD_OUT,
+    validation_crop: int | None = None,
+    patch: int = 64,
+) -> Data:
+    """Read, check and split the images of a run.
+
+    Parameters
+    ----------
+    source : str
+        "sample", or a folder of data sets.
+    test_sets : sequence of str
+        Names of the test sets wanted, in this order; empty: all.
+    test_images : int or None
+        The first so many images of each test set, by name; None or 0 (here and for the crops): no limit.
+    test_crop, validation_crop : int or None
+        Centre crop to at most this side (pixels); a smaller side is kept whole.
+    training_crop : int or None
+        Each training image gives one crop of at most this side (pixels), at a place that a hash of its name chooses;
+        no limit: whole images. The three training images of `sample` are always whole.
+    validation_images : int
+        So many images of the first training set (bsds432 where there): those with the smallest sha256 of the name. 24
+        are kept out of training even where fewer are looked at, so that no setting trains on another's validation
+        images. A set of fewer than 48 gives up only those looked at, and a quarter at most where they are over half.
+    patch : int
+        Side of a training patch (pixels).
+
+    Raises
+    ------
+    UsageError
+        One line with the first problem found: layout, names, unreadable or unsuitable files, images too small (and how
+        many more problems of these two kinds), test images in the training set.
+    """
+    for option, value, least, unit in (
+        ("test_images", test_images, 1, "image"),
+        ("validation_images", validation_images, 0, "images"),
+        ("test_crop", test_crop, LEAST, "pixels"),
+        ("validation_crop", validation_crop, LEAST, "pixels"),
+        ("training_crop", training_crop, patch, "pixels, one patch"),
+    ):
+        if value and value < least:
+            raise UsageError(f"{option} is {value}; expected at least {least} {unit}")
+    options = Options(
+        test_sets=tuple(test_sets),
+        test_images=test_images or None,
+        test_crop=test_crop or None,
+        training_crop=training_crop or None,
+        validation_images=validation_images,
+        validation_crop=validation_crop or None,
+        patch=patch,
+    )
+    return _read(plan(source, options), by_pixels=source == SAMPLE)
+
+
+def describe(source: str) -> list[tuple[str, Role, int, str]]:
+    """The image sets of a source as (name, role, number of images, sizes in words: '18 at 768x512, 6 at 512x768').
+
+    Reads headers alone. Raises UsageError as `load` does for the layout and for files that are no images.
+    """
+    return [(p.name, p.role, len(p.paths), _sizes(p)) for p in plan(source, Options())]
+
+
+def _read(planned: list[Planned], by_pixels: bool) -> Data:
+    problems: list[str] = []
+    prints: dict[bool, dict[Path, separation.Fingerprint]] = {True: {}, False: {}}
+    sets = [_read_set(p, by_pixels, prints[p.role == "test"], problems) for p in planned]
+    if problems:
+        rest = len(problems) - 1
+        raise UsageError(problems[0] + (f" (and {rest} more such problem{'s' if rest > 1 else ''})" if rest else ""))
+    sentence = separation.check(prints[True].values(), prints[False].values())
+    test, training, validation = (tuple(s for s in sets if s.role == role) for role in SAMPLE_FILES)
+    return Data(test, training, validation[0], sentence)
+
+
+def _read_set(p: Planned, by_pixels: bool, prints: dict[Path, separation.Fingerprint], problems: list[str]) -> ImageSet:
+    """Read one set; add the whole images' fingerprints to `prints` and what is wrong with files to `problems`."""
+    images = []
+    digest = hashlib.sha256()
+    for path in p.paths:
+        try:
+            data = read_bytes(path)
+            pixels = decode(data, path)
+            _check_size(p, path, pixels)
+        except UsageError as error:
+            problems.append(str(error))
+            continue
+        name = image_name(path)
+        content = repr(pixels.shape).encode() + pixels.tobytes() if by_pixels else data
+        digest.update(hashlib.sha256(name.encode()).digest() + hashlib.sha256(content).digest())
+        if path not in prints:  # kodak24 and kodak24-500 are the same files
+            label = f"{'' if p.role == 'test' else 'train/'}{p.name}/{name}"
+            prints[path] = separation.fingerprint(one_line(label), pixels)
+        images.append(Image(p.name, name, _crop(p, name, pixels)))
+    return ImageSet(p.name, p.role, tuple(images), p.of, p.crop, digest.hexdigest())
+
+
+def _check_size(p: Planned, path: Path, pixels: Pixels) -> None:
+    height, width, _ = pixels.shape
+    if min(height, width) < p.least:
+        if p.side:
+            need = f"for the {p.side}x{p.side} centres of {p.name}"
+        else:
+            need = "for a test image" if p.role == "test" else "for a patch"
+        raise problem(path, f"{width}x{height} pixels, too small {need}", f"at least {p.least}x{p.least}")
+
+
+def _crop(p: Planned, name: str, pixels: Pixels) -> Pixels:
+    """The part that is used, read-only and without the rest in memory."""
+    if p.side:
+        pixels = centre_crop(pixels, p.side)
+    if p.crop:
+        pixels = hashed_crop(pixels, p.crop, name) if p.role == "training" else centre_crop(pixels, p.crop)
+    pixels = pixels.copy()
+    pixels.setflags(write=False)
+    return pixels
+
+
+def _sizes(p: Planned) -> str:
+    if p.side:
+        return f"{len(p.paths)} at {p.side}x{p.side}"
+    counts = Counter(image_size(path) for path in p.paths)
+    if len(counts) <= 3:
+        return ", ".join(f"{n} at {width}x{height}" for (width, height), n in counts.most_common())
+    (w0, h0), (w1, h1) = (pick(counts, key=lambda s: s[0] * s[1]) for pick in (min, max))
+    return f"{w0}x{h0} to {w1}x{h1}"

@@ -1,0 +1,1 @@
+"""Files on disk: whole or not at all, and checked by hash and shape when they are read."""

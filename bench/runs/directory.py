@@ -1,0 +1,149 @@
+"""A run directory before work: whose it is, and what in it cannot be trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UsageError
+from bench.plan.cells import Cell, Settings, count_trainings
+from bench.runs import store
+from bench.runs.record import inputs_sha256
+from bench.training.networks import count_parameters, make_network
+
+#: What runs put into their directories; anything else in them is left alone.
+_FOLDERS = ("cells", "weights", "checkpoints", "crops", "progress")
+
+
+def sweep(directory: Path) -> None:
+    """Remove the workers' notes, and what killed processes left half written."""
+    shutil.rmtree(directory / "progress", ignore_errors=True)
+    halves = [*directory.glob(".*.tmp"), *directory.glob(".report.html.*.part")]
+    for path in halves + [path for name in _FOLDERS for path in (directory / name).rglob(".*.tmp")]:
+        path.unlink(missing_ok=True)
+
+
+def tidy(directory: Path, cells: Sequence[Cell]) -> list[str]:
+    """Sweep, and set aside what cannot be trusted; returns sentences on that.
+
+    Records of cells must be whole, by their hash, and of the run; their crops as they say. Weights are checked when used.
+    """
+    sweep(directory)
+    known = {store.cell_path(directory, cell): cell for cell in cells}
+    sentences = []
+    for path in sorted((directory / "cells").glob("*")):
+        cell = known.get(path)
+        record = store.read_cell(directory, cell) if cell else None
+        reason = "is no cell of this run" if cell is None else "is damaged" if record is None else bad_crop(directory, record)
+        if reason:
+            name = store.set_aside(directory, path)
+            sentences.append(f"cells/{path.name} {reason}: moved to {name}" + (", and done again." if cell else "."))
+    return sentences
+
+
+def bad_crop(directory: Path, record: dict[str, Any]) -> str:
+    """What is wrong with the crops of a record; "" where nothing is."""
+    for crop in record.get("crops", []):
+        for file, sha256 in (("file", "sha256"), ("clean", "clean_sha256")):
+            path = directory / str(crop.get(file))
+            if not path.resolve().is_relative_to((directory / "crops").resolve()):
+                return "names a crop outside of crops/"
+            if not path.is_file():
+                return f"lacks its crop {crop[file]}"
+            if hashlib.sha256(path.read_bytes()).hexdigest() != crop.get(sha256):
+                return f"has a damaged crop, {crop[file]}"
+    return ""
+
+
+def open_directory(directory: Path, record: dict[str, Any], settings: Settings, cells: Sequence[Cell]) -> list[str]:
+    """Begin a run in the directory, or check that the run in it is this one; returns sentences on what was damaged.
+
+    A damaged run.json is set aside and written anew, where the records of the cells say that they are of these settings.
+
+    Raises
+    ------
+    UsageError
+        Where it holds something else, a run with other settings (the difference is named), or cannot be written.
+    """
+    try:
+        before = store.read_run(directory)
+        if before is None:
+            _refuse_unknown(directory, record, cells)
+        else:
+            refuse_other(directory, before, record)
+        network = make_network(settings.preset)
+        need = 4 * count_parameters(network) * count_trainings(cells) + 2**16 * len(cells) + 2**24
+        free = shutil.disk_usage(directory).free
+        if before is None and free < need:
+            raise UsageError(f"{directory}: {free / 2**20:.0f} MiB of disk are free: expected at least {need / 2**20:.0f} MiB")
+        sentences = []
+        if before is None:
+            if (directory / "run.json").exists():
+                name = store.set_aside(directory, directory / "run.json")
+                sentences.append(f"run.json is damaged: moved to {name}, and written anew.")
+            store.write_run(directory, record)
+        elif not os.access(directory, os.W_OK):
+            raise UsageError(f"{directory}: cannot be written")
+        elif len(before.get("plan", cells)) != len(cells):  # merged of some parts of this run only
+            planned = ("plan", "cells", "trainings", "shared")
+            store.write_run(directory, before | {name: record[name] for name in planned})
+    except OSError as error:
+        raise UsageError(f"{directory}: cannot be used as a run directory: {error.strerror or error}") from None
+    return sentences
+
+
+def _refuse_unknown(directory: Path, record: dict[str, Any], cells: Sequence[Cell]) -> None:
+    """Raise UsageError where, without a run.json to tell, there are results that may be of other settings."""
+    inputs, there = inputs_sha256(record["settings"]), store.cell_names(directory)
+    for cell in cells:
+        found = store.read_cell(directory, cell) if cell.name in there else None
+        if found is None or found.get("status") != "done":
+            continue
+        if found.get("inputs") != inputs or (found.get("training") or {}).get("key") != cell.key:
+            raise UsageError(
+                f"{directory}/run.json: is damaged or gone, and cells/{cell.name}.json is not of the settings asked for now: "
+                "expected the settings that the run was started with, or another --out"
+            )
+
+
+def refuse_other(directory: Path, before: dict[str, Any], record: dict[str, Any]) -> None:
+    """Raise UsageError where the settings of two run.json differ, naming what does."""
+    differences = [
+        f"{name} is {old} there and {new} now"
+        for name, old, new in differing(before.get("settings"), record["settings"])
+        if name != "data"  # the same images from another place are the same
+    ]
+    if differences:
+        more = f" (and {len(differences) - 3} more)" if len(differences) > 3 else ""
+        raise UsageError(
+            f"{directory}: holds a run with other settings: {'; '.join(differences[:3])}{more}; expected the same settings, "
+            "or another --out"
+        )
+
+
+def differing(old: Any, new: Any, name: str = "") -> list[tuple[str, str, str]]:
+    """(name, old, new) of every setting that differs between two nested dictionaries."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        prefix = f"{name}." if name and name != "fields" else ""
+        found = []
+        for key in dict.fromkeys([*old, *new]):
+            found += differing(old.get(key, "not set"), new.get(key, "not set"), prefix + key)
+        return found
+    return [] if old == new else [(name or "settings", _short(old), _short(new))]
+
+
+def _short(value: Any) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def forget(directory: Path, cells: Sequence[Cell], retry: Sequence[str]) -> None:
+    """Remove the records of cells with one of these statuses, so that they are done again."""
+    for cell in cells if retry else ():
+        record = store.read_cell(directory, cell)
+        if record is not None and record.get("status") in retry:
+            store.cell_path(directory, cell).unlink()

@@ -1,0 +1,51 @@
+"""The images that the settings of a run ask for."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from bench.cells.denoising import Run
+from bench.data.sets import Data, describe, load
+from bench.errors import UsageError
+from bench.plan.cells import Settings
+from bench.plan.settings import PRESETS
+from bench.runs import store
+from bench.runs.record import settings_record
+
+
+def load_data(settings: Settings) -> Data:
+    """Read and check the images that the settings ask for. Raises UsageError."""
+    preset = settings.preset
+    wanted = preset.test_sets
+    if wanted == PRESETS[settings.preset_name].test_sets:  # a preset's own choice is of the sets that are there
+        there = {name for name, role, _, _ in describe(settings.data) if role == "test"}
+        wanted = tuple(name for name in wanted if name in there)
+    return load(
+        settings.data,
+        test_sets=wanted,
+        test_images=preset.test_images,
+        test_crop=preset.test_crop,
+        training_crop=preset.training_crop,
+        validation_images=preset.validation_images,
+        validation_crop=preset.validation_crop,
+        patch=preset.patch,
+    )
+
+
+def training_sum(data: Data) -> str:
+    """The training images' part of a training key."""
+    return " ".join(f"{chosen.name} {chosen.sha256} {chosen.crop}" for chosen in data.training)
+
+
+@cache
+def run_again(directory: Path, settings: Settings) -> Run:
+    """A run as another process than its first sees it: with the images read again, once a process.
+
+    Raises UsageError where they are not those that run.json tells of.
+    """
+    run = Run(directory, settings, load_data(settings))
+    asked = (store.read_json(directory / "run.json") or {}).get("settings", {}).get("data_sha256")
+    if asked is not None and asked != settings_record(settings, run.data)["data_sha256"]:
+        raise UsageError(f"{settings.data}: the images are not those that the run began with: expected the same")
+    return run

@@ -1,0 +1,223 @@
+"""Where a run stands: noise models down, methods across."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from bench.plan.cells import Cell
+from bench.runs import store
+
+_STYLES = {"done": "green", "failed": "bold red", "timeout": "red", "running": "yellow", "not-applicable": "dim"}
+
+
+#: Seeds of a cell that are shown each; more are counted.
+MOST_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class State:
+    """A cell's status, what to show for it (waiting, training 40 %, 28.7 dB, failed), and the share that is done."""
+
+    status: str
+    text: str
+    share: float
+
+    @property
+    def final(self) -> bool:
+        return self.status not in ("pending", "running")
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a worker says of the cell that it has in hand.
+
+    Parameters
+    ----------
+    share : float
+        How much of the phase is done, 0 to 1.
+    age : float
+        Seconds since it was said.
+    """
+
+    cell: str
+    phase: str
+    share: float
+    age: float
+
+    @property
+    def text(self) -> str:
+        return f"{self.phase} {100 * self.share:.0f} %"
+
+
+def read_notes(directory: Path) -> dict[str, Note]:
+    """The workers' notes, by cell."""
+    found = {}
+    for path in sorted((directory / "progress").glob("[!.]*.json")):
+        told = store.read_json(path) or {}
+        try:
+            age = max(0.0, time.time() - path.stat().st_mtime)
+            note = Note(str(told["cell"]), str(told["phase"]), float(told["share"]), age)
+        except (OSError, KeyError, TypeError, ValueError):  # it ended in this moment
+            continue
+        found[note.cell] = note
+    return found
+
+
+def states(
+    cells: Sequence[Cell],
+    records: Mapping[str, dict[str, Any] | None],
+    notes: Mapping[str, Note],
+    before: Mapping[str, State] | None = None,
+) -> dict[str, State]:
+    """The state of each cell by name, from its record or a worker's note.
+
+    Parameters
+    ----------
+    before : mapping, optional
+        Earlier states; those that are final are taken over.
+    """
+    before = before or {}
+    return {
+        cell.name: old if (old := before.get(cell.name)) and old.final else _state(cell, records.get(cell.name), notes)
+        for cell in cells
+    }
+
+
+def _state(cell: Cell, record: dict[str, Any] | None, notes: Mapping[str, Note]) -> State:
+    status = store.status_of(cell, record)
+    if status == "done" and record:
+        return State("done", _mean_psnr(record), 1)
+    if status == "pending" and cell.name in notes:
+        note = notes[cell.name]
+        return State("running", note.text, note.share / 2)
+    text = {"pending": "waiting", "not-applicable": "–"}.get(status, status)
+    return State(status, text, float(status != "pending"))
+
+
+def _mean_psnr(record: dict[str, Any]) -> str:
+    by_set: dict[str, list[float]] = {}
+    for row in record.get("rows", []):
+        if isinstance(row.get("psnr"), (int, float)):
+            by_set.setdefault(row["dataset"], []).append(row["psnr"])
+    if not by_set:
+        return "n/a"
+    return f"{statistics.fmean(statistics.fmean(values) for values in by_set.values()):.2f} dB"
+
+
+def seconds_left(
+    cells: Sequence[Cell], records: Mapping[str, dict[str, Any] | None], found: Mapping[str, State]
+) -> float | None:
+    """Time that what is left takes one worker: for each cell the median of those like it; None where there are none."""
+    took: dict[tuple[str, str], list[float]] = {}
+    trained = set()
+    for cell in cells:
+        record = records.get(cell.name) or {}
+        if record.get("status") == "done" and isinstance(record.get("seconds"), (int, float)):
+            training = record.get("training") or {}
+            kind = "untrained" if not training else "reused" if training.get("reused") else "trained"
+            # after an interruption, a cell's own time is that since then
+            seconds = max(record["seconds"], training.get("seconds") or 0.0) if kind == "trained" else record["seconds"]
+            for method in (cell.method, ""):
+                took.setdefault((method, kind), []).append(seconds)
+            trained.add(cell.key)
+    typical = {which: statistics.median(values) for which, values in took.items()}
+    left = 0.0
+    for cell in cells:
+        state = found[cell.name]
+        if not state.final:
+            kind = "untrained" if cell.key is None else "reused" if cell.key in trained else "trained"
+            trained.add(cell.key)
+            seconds = typical.get((cell.method, kind), typical.get(("", kind)))
+            if seconds is None:
+                return None
+            left += (1 - state.share) * seconds
+    return left
+
+
+def as_table(cells: Sequence[Cell], found: Mapping[str, State], caption: str = "") -> Table:
+    """The matrix; several seeds of a cell stand below each other, many are counted."""
+    methods = list(dict.fromkeys(cell.method for cell in cells))
+    places: dict[tuple[str, str], list[State]] = {}
+    for cell in cells:
+        places.setdefault((cell.noise, cell.method), []).append(found[cell.name])
+    table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left", pad_edge=False)
+    table.add_column("noise model", no_wrap=True)
+    for method in methods:
+        table.add_column(method, justify="right", overflow="fold")
+    for noise in dict.fromkeys((cell.noise_no, cell.noise) for cell in cells):
+        row = [Text(f"{noise[0]:>2} {noise[1]}")]
+        for method in methods:
+            here = places.get((noise[1], method), [])
+            shown = here if len(here) <= MOST_SEEDS else _counted(here)
+            row.append(Text("\n").join(Text(state.text, style=_STYLES.get(state.status, "")) for state in shown))
+        table.add_row(*row)
+    return table
+
+
+def _counted(states: Sequence[State]) -> list[State]:
+    """One line a status, with the number of cells that have it."""
+    numbers = Counter(state.status for state in states)
+    if set(numbers) == {"not-applicable"}:
+        return [states[0]]
+    words = {"pending": "waiting"}
+    return [State(status, f"{number} {words.get(status, status)}", 0) for status, number in numbers.items()]
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 45 s, 12 min, 3.2 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class Display:
+    """A live matrix on a terminal; a plain line for each finished cell elsewhere."""
+
+    def __init__(self, directory: Path, cells: Sequence[Cell], console: Console) -> None:
+        self.directory, self.cells, self.console = directory, cells, console
+        self.started = time.monotonic()
+        self.shown: dict[str, State] = {}
+        self.workers = 1
+        self.live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> Display:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.live:
+            self.live.stop()
+
+    def show(self, records: Mapping[str, dict[str, Any] | None]) -> None:
+        """Bring the display up to date."""
+        found = states(self.cells, records, read_notes(self.directory), self.shown)
+        self.workers = max(self.workers, sum(state.status == "running" for state in found.values()))
+        ended = [name for name, state in found.items() if self.shown and state.final and not self.shown[name].final]
+        if self.live:
+            self.live.update(as_table(self.cells, found, self._summary(records, found)), refresh=True)
+        elif ended:
+            summary = self._summary(records, found)
+            for name in ended:
+                self.console.print(f"{name}: {found[name].text}  [{summary}]", soft_wrap=True)
+        self.shown = found
+
+    def _summary(self, records: Mapping[str, dict[str, Any] | None], found: Mapping[str, State]) -> str:
+        """Cells finished, the time so far, and the time left for as many workers as were seen at once."""
+        applicable = [state for state in found.values() if state.status != "not-applicable"]
+        finished = sum(state.final for state in applicable)
+        words = f"{finished} of {len(applicable)} cells, {duration(time.monotonic() - self.started)}"
+        left = seconds_left(self.cells, records, found)
+        return f"{words}, about {duration(left / self.workers)} left" if left else words

@@ -1,0 +1,241 @@
+"""run.json: what was asked, with what, on what."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import subprocess
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from bench.data.sets import Data, ImageSet
+from bench.errors import UsageError
+from bench.files.shapes import fits_as_far_as_there, maybe
+from bench.plan.cells import Cell, Settings, cell_of, count_trainings, matrix, shared
+from bench.plan.recipes import RECIPES, method_of, model_of
+from bench.plan.settings import get_preset, units
+from bench.runs import store
+
+#: Settings that say which cells a run has, and where its images lie; the others decide their numbers.
+WHICH_CELLS = ("methods", "noise", "seeds", "data")
+
+#: What is relied on in run.json, beside its plan.
+_RUN: dict[str, Any] = {
+    "settings": {"fields": dict, "data_sha256": dict},
+    "methods": [{"slug": str, "settings": dict}],
+    "noise": [{"number": int, "slug": str, "parameters": dict}],
+    "matrix": [{"noise_no": int, "noise": str, "method": str}],
+    "notes": [str],
+    "versions": maybe(dict),
+    "hardware": maybe(dict),
+}
+
+_PACKAGES = ("torch", "numpy", "scipy", "pandas", "pillow", "scikit-image", "torchmetrics", "safetensors", "pebble")
+
+
+def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
+    """All that decides the numbers, as it stands in run.json; a resumed run must agree in every key."""
+    sets = [*data.test, *data.training, data.validation]
+    return {
+        "preset": settings.preset_name,
+        "recipe": settings.recipe,
+        "data": settings.data,
+        "seeds": settings.seeds,
+        "device": settings.device,
+        "threads": settings.threads,
+        "methods": list(settings.methods),
+        "noise": list(settings.noise),
+        "fields": {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings.preset).items()},
+        "data_sha256": {f"{chosen.role} {chosen.name}": chosen.sha256 for chosen in sets},
+    }
+
+
+def inputs_sha256(settings: dict[str, Any]) -> str:
+    """Of the settings in a run.json that bear on a cell's numbers, whatever its run's other cells."""
+    own = {name: value for name, value in settings.items() if name not in WHICH_CELLS}
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+
+
+def read_plan(directory: Path) -> tuple[dict[str, Any], list[Cell]]:
+    """What is in a run directory's run.json, and the cells planned there. Raises UsageError where there is none."""
+    record = store.read_run(directory)
+    if record is not None and not fits_as_far_as_there(record, _RUN):
+        raise UsageError(f"{directory}/run.json: is no run's: expected one written by this version")
+    if record is None:
+        raise UsageError(f"{directory}: holds no run (run.json is missing or damaged): expected a run directory")
+    try:
+        cells = [cell_of(told) for told in record["plan"]]
+    except (KeyError, TypeError, ValueError):
+        raise UsageError(f"{directory}/run.json: has no readable plan: expected one written by this version") from None
+    return record, cells
+
+
+def settings_from_record(record: dict[str, Any]) -> Settings:
+    """The settings of a run from its run.json; raises UsageError where they are missing or no run can have them."""
+    try:
+        told = record["settings"]
+        texts = {
+            name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in told["fields"].items()
+        }
+        settings = Settings(
+            preset_name=told["preset"],
+            preset=get_preset(told["preset"], [f"{name}={value}" for name, value in texts.items()], told["recipe"]),
+            recipe=told["recipe"],
+            data=str(told["data"]),
+            seeds=int(told["seeds"]),
+            device=told["device"],
+            threads=int(told["threads"]),
+            methods=tuple(told["methods"]),
+            noise=tuple(told["noise"]),
+        )
+        if (
+            settings.recipe not in RECIPES
+            or settings.device not in ("cpu", "cuda")
+            or min(settings.seeds, settings.threads) < 1
+        ):
+            raise ValueError(settings)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UsageError("run.json has no readable settings: expected one written by this version") from None
+    except UsageError as error:
+        raise UsageError(f"run.json: {error}") from None
+    return settings
+
+
+def run_record(settings: Settings, data: Data, cells: list[Cell], command: str) -> dict[str, Any]:
+    """The contents of run.json."""
+    return {
+        "schema": 1,
+        "command": command,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": settings_record(settings, data),
+        "units": units(),
+        "methods": [method_record(slug, settings.recipe) for slug in settings.methods],
+        "noise": [noise_record(slug, settings.recipe) for slug in settings.noise],
+        "matrix": matrix(settings.methods, settings.recipe),
+        "plan": [asdict(cell) for cell in cells],
+        "data": {
+            "sets": [set_record(chosen) for chosen in (*data.test, *data.training, data.validation)],
+            "separation": data.separation,
+        },
+        "cells": sum(cell.applicability != "no" for cell in cells),
+        "trainings": count_trainings(cells),
+        "shared": shared(cells),
+        "versions": versions(),
+        "hardware": hardware(),
+        "git": git_revision(),
+        "notes": notes(settings, data),
+    }
+
+
+def method_record(slug: str, recipe: str) -> dict[str, Any]:
+    method = method_of(slug, recipe)
+    return {
+        "slug": slug,
+        "title": method.title,
+        "paper": method.paper,
+        "assumptions": method.assumptions,
+        "supervised": method.supervised,
+        "trains": method.trains,
+        "settings": asdict(method),
+    }
+
+
+def noise_record(slug: str, recipe: str) -> dict[str, Any]:
+    model = model_of(slug, recipe)
+    return {
+        "number": model.number,
+        "slug": model.slug,
+        "title": model.title,
+        "formula": model.formula,
+        "parameters": model.parameters,
+    }
+
+
+def set_record(chosen: ImageSet) -> dict[str, Any]:
+    return {
+        "name": chosen.name,
+        "role": chosen.role,
+        "images": len(chosen.images),
+        "of": chosen.of,
+        "crop": chosen.crop,
+        "sha256": chosen.sha256,
+        "names": [image.name for image in chosen.images],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that bear on the numbers."""
+    found = {"python": platform.python_version()}
+    for package in ("denoisebench", *_PACKAGES):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def hardware() -> dict[str, Any]:
+    """The machine, in plain words."""
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "cpu": cpu_name(),
+        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+def git_revision() -> str | None:
+    """Short hash of the source's commit, with "+" where it was changed since; None outside a repository."""
+    folder = Path(__file__).parent
+    try:
+        revision = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=folder, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return revision.stdout.strip() or None
+
+
+def notes(settings: Settings, data: Data) -> list[str]:
+    """What a reader of the results must know."""
+    words = []
+    for chosen in data.test:
+        limits = []
+        if len(chosen.images) < chosen.of:
+            limits.append(f"the first {len(chosen.images)} of {chosen.of} images by name")
+        if chosen.crop:
+            limits.append(f"their centre {chosen.crop}x{chosen.crop}" if limits else f"the centre {chosen.crop}x{chosen.crop}")
+        if limits:
+            words.append(f"Scores on {chosen.name} are of {', '.join(limits)}: not comparable with scores of the whole set.")
+    if settings.preset.self_ensemble:
+        words.append("Self-ensemble: every result is the mean over the 8 flips and turns of the image, at 8 times the cost.")
+    if "quick" in settings.preset_name:
+        words.append("The quick preset trains for seconds: it shows the whole matrix, not what the methods can reach.")
+    names = {chosen.name for chosen in data.test}
+    if {"kodak24", "cset9"} <= names:
+        words.append("kodim01, kodim02, kodim03 and kodim12 are in both kodak24 and cset9: the two are not independent.")
+    words += [
+        "Simple corrections outside the paper exist for Neighbor2Neighbor on Nos. 2, 4, 9, 10 and 15 (A^-1, or dividing "
+        "by the known mean of the noise); it is run here as in the paper, on y as it is.",
+    ]
+    return words

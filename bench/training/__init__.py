@@ -1,0 +1,1 @@
+"""From noisy patches to a trained network: patches, network, loop, checkpoints."""

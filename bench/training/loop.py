@@ -1,0 +1,157 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from bench.plan.seeds import generator_of, seed_of
+from bench.plan.settings import Preset
+from bench.training.checkpoint import Checkpoint, restore, snapshot
+from bench.training.networks import layout
+from bench.training.patches import Patches
+from methods import Batch, Method
+from noise import NoiseModel
+
+#: Called with the share of the training that is done and the mean loss since the last call.
+Report = Callable[[float, float], None]
+#: Called with the averaged network; returns the validation PSNR (dB).
+Validate = Callable[[nn.Module], float]
+#: Called from time to time with what it takes to go on from here.
+Keep = Callable[[Checkpoint], None]
+
+#: Seconds between two checkpoints.
+CHECKPOINT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What a training leaves beside the weights.
+
+    Parameters
+    ----------
+    loss : list of (step, float)
+        Mean loss over the steps since the entry before.
+    validation : list of (step, float)
+        PSNR of the averaged weights on the validation images (dB).
+    seconds : float
+        Wall time without validation.
+    """
+
+    loss: list[tuple[int, float]]
+    validation: list[tuple[int, float]]
+    seconds: float
+
+
+class NonFiniteLoss(RuntimeError):
+    """The loss became infinite or not a number."""
+
+
+def learning_rate(step: int, preset: Preset) -> float:
+    """Linear warm-up, then a half cosine down to 1 % of the preset's rate (or a tenth of it in the last fifth)."""
+    if step < preset.warmup:
+        return preset.learning_rate * (step + 1) / preset.warmup
+    if not preset.cosine:
+        return preset.learning_rate * (0.1 if step >= 0.8 * preset.steps else 1.0)
+    done = (step - preset.warmup) / max(1, preset.steps - preset.warmup)
+    return preset.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def train(
+    network: nn.Module,
+    method: Method,
+    model: NoiseModel,
+    patches: Patches,
+    preset: Preset,
+    seed: str,
+    device: torch.device,
+    report: Report,
+    validate: Validate,
+    keep: Keep = lambda checkpoint: None,
+    checkpoint: Checkpoint | None = None,
+    every_seconds: float = CHECKPOINT_SECONDS,
+) -> tuple[nn.Module, Curves]:
+    """Train the network and return the exponential moving average of its weights.
+
+    Every random number of a step depends on `seed` and the step alone, so that a training that goes on from a checkpoint
+    ends at the same weights, bit for bit on a CPU, as one that was not interrupted. Nothing in a step waits for the device;
+    the loss is read where it is recorded, about 100 times in all.
+
+    Parameters
+    ----------
+    keep : callable
+        Given a checkpoint every `every_seconds` seconds.
+    checkpoint : Checkpoint or None
+        Where to go on from.
+
+    Raises
+    ------
+    NonFiniteLoss
+        At the first recorded loss that is not finite.
+    """
+    network.train()
+    average = copy.deepcopy(network).requires_grad_(False).eval()
+    parameters: list[torch.Tensor] = list(network.parameters())
+    averages: list[torch.Tensor] = list(average.parameters())
+    optimiser = torch.optim.AdamW(parameters, lr=preset.learning_rate, weight_decay=preset.weight_decay, foreach=True)
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    every = max(1, preset.steps // 100)
+    checks = {math.ceil(preset.steps * (i + 1) / preset.checks) for i in range(preset.checks)}
+    patch_seed = seed_of("patches", seed)
+    total = torch.zeros((), device=device)
+    loss_curve: list[tuple[int, float]] = []
+    validation_curve: list[tuple[int, float]] = []
+    first, recorded, seconds = 0, 0, 0.0
+    if checkpoint is not None:
+        restore(checkpoint, network, average, optimiser, total)
+        first, recorded, seconds = checkpoint.step, checkpoint.recorded, checkpoint.seconds
+        loss_curve, validation_curve = list(checkpoint.loss), list(checkpoint.validation)
+    kept = started = time.perf_counter()
+
+    for step in range(first, preset.steps):
+        noisy, clean = patches.draw(patch_seed, step, preset.patches, preset.patch, preset.flips)
+        generator = generator_of("step", seed, step, device=device)
+        for part in range(preset.accumulate):
+            rows = slice(part * preset.patches // preset.accumulate, (part + 1) * preset.patches // preset.accumulate)
+            y = noisy[rows].contiguous(memory_format=layout(device))
+            batch = Batch(y, None if clean is None else clean[rows], model, step / preset.steps, generator)
+            with autocast:
+                loss = method.loss(network, batch) * (len(y) / preset.patches)
+            loss.backward()
+            total += loss.detach()
+        nn.utils.clip_grad_norm_(parameters, preset.clip, foreach=True)
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, preset)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        # the average forgets the first steps: its memory grows with the step up to the preset's
+        decay = min(preset.ema, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(averages, parameters, 1 - decay)
+
+        done = step + 1
+        if done % every == 0 or done == preset.steps:
+            value = float(total) / (done - recorded)
+            if not math.isfinite(value):
+                raise NonFiniteLoss(f"the loss is {value} at step {done} of {preset.steps}")
+            loss_curve.append((done, value))
+            total.zero_()
+            recorded = done
+            report(done / preset.steps, value)
+        if done in checks:
+            seconds += time.perf_counter() - started
+            validation_curve.append((done, validate(average)))
+            started = time.perf_counter()
+        if time.perf_counter() - kept >= every_seconds and done < preset.steps:
+            seconds += time.perf_counter() - started
+            tensors = snapshot(network, average, optimiser, total)
+            rate, parts = preset.learning_rate, preset.accumulate
+            keep(Checkpoint(done, rate, parts, loss_curve[:], validation_curve[:], seconds, recorded, tensors))
+            kept = started = time.perf_counter()
+    return average, Curves(loss_curve, validation_curve, seconds + time.perf_counter() - started)
