@@ -8,10 +8,10 @@ Reads only what docs/run-directory.md describes and imports no other package of 
 said on the page, in the section that lacks it; a bare `results.parquet` or `results.csv` is enough for the tables.
 """
 
-from reports.export import export
-from reports.load import load
-from reports.model import Run
-from reports.render import render
-from reports.store import write
+from reports.forms.export import export
+from reports.page.render import render
+from reports.page.writing import write
+from reports.read.load import load
+from reports.read.model import Run
 
 __all__ = ["Run", "export", "load", "render", "write"]

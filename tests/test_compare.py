@@ -14,8 +14,8 @@ from scipy.stats import norm
 
 import reports
 from bench.cli import main
-from reports.compare import POOLED, Comparison, Row, compare
-from reports.pairs import interval
+from reports.numbers.compare import POOLED, Comparison, Row, compare
+from reports.numbers.pairs import interval
 
 COLUMNS = ["noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value"]
 FEW = ("gaussian", "gaussian-conv", "rayleigh")

@@ -16,8 +16,8 @@ from run_fixture import HOSTILE, METHODS, make_run
 
 import reports
 from bench.cli import main
-from reports.compare import POOLED, compare
-from reports.comparepage import compare_page
+from reports.numbers.compare import POOLED, compare
+from reports.page.comparepage import compare_page
 
 FEW = ("gaussian", "gaussian-conv", "rayleigh")
 COLUMNS = ["noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value"]

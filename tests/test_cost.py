@@ -19,8 +19,8 @@ from opened import Opened
 from run_fixture import HOSTILE, METHODS, make_run
 
 import reports
-from reports.pareto import pareto_front
-from reports.words import listed, numbered
+from reports.page.pareto import pareto_front
+from reports.style.words import listed, numbered
 
 FEW = ("gaussian", "gaussian-conv", "gamma", "rayleigh")
 #: Of these four, the noise models that every method of the fixture can do.

@@ -17,11 +17,11 @@ from PIL import Image
 from run_fixture import HOSTILE, METHODS, make_run
 
 import reports
-from reports import pictures
-from reports.crops import ERROR_COLOURS, Gallery, galleries
-from reports.load import load
-from reports.ranking import Ranking, landmarks, ranking
-from reports.tables import Scores
+from reports.numbers.ranking import Ranking, landmarks, ranking
+from reports.numbers.tables import Scores
+from reports.page import pictures
+from reports.page.crops import ERROR_COLOURS, Gallery, galleries
+from reports.read.load import load
 
 FEW = ("gaussian", "gaussian-conv", "rayleigh")
 

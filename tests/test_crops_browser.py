@@ -15,7 +15,7 @@ from PIL import Image
 from run_fixture import HOSTILE, make_run
 
 import reports
-from reports.colour import viridis
+from reports.style.colour import viridis
 
 SIDE = 40
 TITLES = {"noisy": "Noisy input", "supervised": "Supervised", "score-solver": "Score solver"}

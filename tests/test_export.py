@@ -15,11 +15,11 @@ from markdown_it import MarkdownIt
 from run_fixture import HOSTILE, METHODS, make_run
 
 import reports
-from reports.export import PAGE_ROWS, as_csv
-from reports.markup import markdown
-from reports.paperform import Table, paper_tables
-from reports.significance import significance
-from reports.tables import Scores
+from reports.forms.export import PAGE_ROWS, as_csv
+from reports.forms.markup import markdown
+from reports.forms.paperform import Table, paper_tables
+from reports.numbers.significance import significance
+from reports.numbers.tables import Scores
 
 FEW = ("gaussian", "gaussian-conv", "rayleigh")
 #: Every printable ASCII character, accents, Greek, signs, other scripts, and what TeX or a spreadsheet would take for its own.

@@ -14,11 +14,11 @@ from opened import Opened
 from run_fixture import HOSTILE, METHODS, make_run
 
 import reports
-from reports.export import PAGE_ROWS, WRITERS
-from reports.longtable import long_table
-from reports.paperform import paper_tables
-from reports.significance import significance
-from reports.tables import Scores
+from reports.forms.export import PAGE_ROWS, WRITERS
+from reports.forms.longtable import long_table
+from reports.forms.paperform import paper_tables
+from reports.numbers.significance import significance
+from reports.numbers.tables import Scores
 
 ENDINGS = {"csv": "csv", "markdown": "md", "latex": "tex"}
 

@@ -11,12 +11,12 @@ from run_fixture import HOSTILE, METHODS, make_run
 from test_export import FEW, NASTY, rename
 
 import reports
-from reports.export import PAGE_ROWS, as_latex
-from reports.longtable import long_table
-from reports.markup import latex
-from reports.paperform import paper_tables
-from reports.significance import significance
-from reports.tables import Scores
+from reports.forms.export import PAGE_ROWS, as_latex
+from reports.forms.longtable import long_table
+from reports.forms.markup import latex
+from reports.forms.paperform import paper_tables
+from reports.numbers.significance import significance
+from reports.numbers.tables import Scores
 
 LATEX_ENGINE = next(filter(None, map(shutil.which, ("pdflatex", "lualatex", "xelatex", "tectonic"))), None)
 needs_latex = pytest.mark.skipif(LATEX_ENGINE is None, reason="no LaTeX on the path (pdflatex, lualatex, xelatex or tectonic)")

@@ -12,11 +12,11 @@ import pytest
 from run_fixture import HOSTILE, make_run
 
 import reports
-from reports.model import Method, Noise
-from reports.published import WHOLE, beside_the_paper, published
-from reports.significance import significance
-from reports.summary import heat_map
-from reports.tables import OVERALL, Scores
+from reports.numbers.published import WHOLE, beside_the_paper, published
+from reports.numbers.significance import significance
+from reports.numbers.summary import heat_map
+from reports.numbers.tables import OVERALL, Scores
+from reports.read.model import Method, Noise
 
 COUNTS = {"kodak24-500": 24, "cset9": 9, "cbsd68": 68}
 FEW = ("gaussian", "gamma-conv", "gamma-conv+gaussian")
@@ -76,7 +76,7 @@ def test_the_table_is_whole_and_is_shipped() -> None:
     assert {dataset for _, _, dataset in cells} == set(WHOLE)
     assert all(14 < psnr < 36 and 0.5 < ssim < 1 for psnr, ssim in cells.values())
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "published.csv" in project["tool"]["setuptools"]["package-data"]["reports"]
+    assert "published.csv" in project["tool"]["setuptools"]["package-data"]["reports.numbers"]
 
 
 def test_differences_are_ours_minus_the_paper_s(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import matplotlib
 import pytest
 from run_fixture import METHODS
 
-from reports.colour import styles, viridis
-from reports.model import Method
-from reports.plots import log_ticks, ticks
+from reports.page.plots import log_ticks, ticks
+from reports.read.model import Method
+from reports.style.colour import styles, viridis
 
 
 def test_the_colour_map_is_viridis() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from run_fixture import make_run
 
 import reports
-from reports.tables import OVERALL, Scores
+from reports.numbers.tables import OVERALL, Scores
 
 
 def test_fewer_seeds_asked_for_are_no_missing_ones(tmp_path: Path) -> None:

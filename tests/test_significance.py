@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from scipy.stats import bootstrap, rankdata, wilcoxon
 
-from reports.pairs import LEAST_IMAGES, Pair, holm, interval, intervals, pairs, signed_rank, wins_ties_losses
-from reports.significance import p_value
-from reports.words import ranges
+from reports.numbers.pairs import LEAST_IMAGES, Pair, holm, interval, intervals, pairs, signed_rank, wins_ties_losses
+from reports.numbers.significance import p_value
+from reports.style.words import ranges
 
 KODAK = [f"kodim{number:02d}" for number in range(1, 25)]
 CSET9 = ["F16", "baboon", "house", "kodim01", "kodim02", "kodim03", "kodim12", "lena", "peppers"]

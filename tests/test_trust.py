@@ -14,8 +14,8 @@ from html_tables import Table, tables
 from run_fixture import HOSTILE, METHODS, make_run
 
 import reports
-from reports.errata import errata
-from reports.troubles import percent, troubles
+from reports.numbers.errata import errata
+from reports.numbers.troubles import percent, troubles
 
 FEW = ("gaussian", "gaussian-affine", "gamma", "rayleigh")
 

@@ -13,11 +13,11 @@ from rich.text import Text
 import reports
 from bench.errors import UsageError
 from bench.runs import store
-from reports.compare import POOLED, TOLERANCE, Comparison, Row, compare, outcome, write_csv
-from reports.comparepage import compare_page
-from reports.model import Run
-from reports.pairs import LEAST_IMAGES
-from reports.tables import PROTOCOLS, signed
+from reports.numbers.compare import POOLED, TOLERANCE, Comparison, Row, compare, outcome, write_csv
+from reports.numbers.pairs import LEAST_IMAGES
+from reports.numbers.tables import PROTOCOLS, signed
+from reports.page.comparepage import compare_page
+from reports.read.model import Run
 
 _LEGEND = (
     "B - A: mean over images, paired by noise model, method, seed, data set and image; a photograph that is in several sets",

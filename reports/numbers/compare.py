@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.model import NOISY, Run
-from reports.pairs import Interval, by_image, by_photograph, interval, wins_ties_losses
-from reports.settings import Difference, environment_differences, setting_differences
-from reports.tables import DIGITS, PROTOCOLS, signed
+from reports.numbers.differences import Difference, environment_differences, setting_differences
+from reports.numbers.pairs import Interval, by_image, by_photograph, interval, wins_ties_losses
+from reports.numbers.tables import DIGITS, PROTOCOLS, signed
+from reports.read.model import NOISY, Run
 
 #: Two runs agree where the whole interval lies within this many dB of 0.
 TOLERANCE = 0.1

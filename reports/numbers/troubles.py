@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.model import Cell, Run
-from reports.tables import STATUS_TEXT
-from reports.words import counted
+from reports.numbers.tables import STATUS_TEXT
+from reports.read.model import Cell, Run
+from reports.style.words import counted
 
 
 @dataclass(frozen=True)

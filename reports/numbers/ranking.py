@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from reports.model import NOISY, Method, Noise
-from reports.pairs import by_image, by_photograph
-from reports.tables import OVERALL, PROTOCOLS, Scores
+from reports.numbers.pairs import by_image, by_photograph
+from reports.numbers.tables import OVERALL, PROTOCOLS, Scores
+from reports.read.model import NOISY, Method, Noise
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.model import COLUMNS, Cell, Crop, Method, Noise, Run, Training, Verdict
-from reports.untrusted import mapping, number, points, sequence, text, texts, whole
+from reports.read.model import COLUMNS, Cell, Crop, Method, Noise, Run, Training, Verdict
+from reports.read.untrusted import mapping, number, points, sequence, text, texts, whole
 
 _TEXT_COLUMNS = [name for name in COLUMNS if name not in ("noise_no", "seed", "value")]
 _TABLES = ("results.parquet", "results.csv")

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.colour import Style
-from reports.model import Run
-from reports.plots import Tick, limits, marker, path, short, x_axis, y_axis
-from reports.untrusted import brief, mapping, number, sequence, text, texts, whole
+from reports.page.plots import Tick, limits, marker, path, short, x_axis, y_axis
+from reports.read.model import Run
+from reports.read.untrusted import brief, mapping, number, sequence, text, texts, whole
+from reports.style.colour import Style
 
 #: All parameters together first, then each alone.
 _STYLES = (

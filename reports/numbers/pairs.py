@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap, rankdata, wilcoxon
 
-from reports.tables import DIGITS
+from reports.numbers.tables import DIGITS
 
 #: With fewer images there is neither an interval nor a test.
 LEAST_IMAGES = 10

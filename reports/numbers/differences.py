@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.untrusted import mapping, plain, sequence, text
+from reports.read.untrusted import mapping, plain, sequence, text
 
 _ABSENT = "none"
 

@@ -6,8 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
-from reports.load import load
-from reports.render import render
+from reports.page.render import render
+from reports.read.load import load
 
 
 def write(run_directory: str | Path, out: str | Path | None = None) -> Path:

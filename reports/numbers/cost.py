@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from reports.model import Cell, Method
-from reports.tables import Scores
-from reports.untrusted import texts, whole
+from reports.numbers.tables import Scores
+from reports.read.model import Cell, Method
+from reports.read.untrusted import texts, whole
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from reports.colour import Style
-from reports.cost import Cost, costs
-from reports.model import NOISY, Method, Noise
-from reports.plots import Tick, limits, marker, path, short, x_axis, y_axis
-from reports.tables import DIGITS, OVERALL, PROTOCOLS, Scores
+from reports.numbers.cost import Cost, costs
+from reports.numbers.tables import DIGITS, OVERALL, PROTOCOLS, Scores
+from reports.page.plots import Tick, limits, marker, path, short, x_axis, y_axis
+from reports.read.model import NOISY, Method, Noise
+from reports.style.colour import Style
 
 _MARK = 4.5  # half a marker (pixels): larger than a curve's, since there are few
 _INDENT = 36.0  # room for the methods without a training (pixels)

@@ -10,8 +10,8 @@ from statistics import fmean, stdev
 
 import pandas as pd
 
-from reports.model import Method, Noise, Run
-from reports.words import listed
+from reports.read.model import Method, Noise, Run
+from reports.style.words import listed
 
 #: Protocol -> its (PSNR, SSIM) columns of the long table.
 PROTOCOLS: Mapping[str, tuple[str, str]] = {"standard": ("psnr", "ssim"), "paper": ("psnr_paper", "ssim_paper")}

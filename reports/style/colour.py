@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports.model import NOISY, Method
+from reports.read.model import NOISY, Method
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from reports.colour import difference_colours, score_colours
-from reports.model import NOISY, Method, Noise
-from reports.significance import Significance, lead
-from reports.tables import OVERALL, PROTOCOLS, Score, Scores, State, signed
-from reports.untrusted import whole
-from reports.words import counted, listed
+from reports.numbers.significance import Significance, lead
+from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores, State, signed
+from reports.read.model import NOISY, Method, Noise
+from reports.read.untrusted import whole
+from reports.style.colour import difference_colours, score_colours
+from reports.style.words import counted, listed
 
 #: Differences are shown with a colour range of at most this many dB, so that one broken result does not hide the rest.
 _DIFFERENCE_LIMIT = 6.0

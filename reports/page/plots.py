@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reports.colour import Style
-from reports.model import Method, Noise, Training
-from reports.tables import Scores
-from reports.words import listed
+from reports.numbers.tables import Scores
+from reports.read.model import Method, Noise, Training
+from reports.style.colour import Style
+from reports.style.words import listed
 
 #: Size of a plot, and what lies outside its axes (pixels).
 WIDTH, HEIGHT = 340, 200

@@ -9,9 +9,9 @@ from functools import cache
 from importlib import resources
 from statistics import fmean
 
-from reports.model import Method, Noise, Run
-from reports.tables import DIGITS, OVERALL, PROTOCOLS, Scores, signed
-from reports.untrusted import brief, mapping, number, sequence, text, texts, whole
+from reports.numbers.tables import DIGITS, OVERALL, PROTOCOLS, Scores, signed
+from reports.read.model import Method, Noise, Run
+from reports.read.untrusted import brief, mapping, number, sequence, text, texts, whole
 
 PROTOCOL = "paper"
 #: The paper's test sets, and how many images each has.
@@ -32,7 +32,7 @@ TYPO_TEXT = (
 @cache
 def published() -> Mapping[tuple[int, str, str], tuple[float, float]]:
     """(noise_no, method, data set) -> PSNR (dB) and SSIM as printed in the paper, under our slugs."""
-    lines = resources.files("reports").joinpath("published.csv").read_text(encoding="utf-8").splitlines()
+    lines = resources.files("reports.numbers").joinpath("published.csv").read_text(encoding="utf-8").splitlines()
     return {
         (int(row["noise_no"]), row["method"], row["dataset"]): (float(row["psnr"]), float(row["ssim"]))
         for row in csv.DictReader(lines)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports.model import Run
-from reports.untrusted import brief, mapping, text
+from reports.read.model import Run
+from reports.read.untrusted import brief, mapping, text
 
 _UNKNOWN = "not known"
 

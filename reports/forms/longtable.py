@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports.markup import FORMS, Field
-from reports.tables import DIGITS, STATUS_TEXT, Score, Scores
+from reports.forms.markup import FORMS, Field
+from reports.numbers.tables import DIGITS, STATUS_TEXT, Score, Scores
 
 
 @dataclass(frozen=True)

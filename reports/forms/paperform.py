@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reports.model import Method, Noise
-from reports.significance import Significance
-from reports.tables import OVERALL, PROTOCOLS, Score, Scores, State
-from reports.untrusted import brief
-from reports.words import numbered
+from reports.numbers.significance import Significance
+from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores, State
+from reports.read.model import Method, Noise
+from reports.read.untrusted import brief
+from reports.style.words import numbered
 
 #: Key, title, first and last noise model of the paper's Tables 2-4.
 GROUPS = (

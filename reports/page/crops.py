@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reports.colour import viridis
-from reports.model import NOISY, Crop, Method, Noise, Run
-from reports.pictures import Album, Picture
-from reports.ranking import Ranked, Ranking, landmarks, ranking
-from reports.tables import PROTOCOLS, Score, Scores
+from reports.numbers.ranking import Ranked, Ranking, landmarks, ranking
+from reports.numbers.tables import PROTOCOLS, Score, Scores
+from reports.page.pictures import Album, Picture
+from reports.read.model import NOISY, Crop, Method, Noise, Run
+from reports.style.colour import viridis
 
 DETAIL = 32  # side of the enlarged square, pixels
 ZOOM = 4

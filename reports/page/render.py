@@ -10,24 +10,24 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.colour import styles
-from reports.cost import costs, sharing
-from reports.crops import DETAIL, ERROR_COLOURS, ERROR_LIMIT, ZOOM, galleries
-from reports.export import FORMATS, PAGE_ROWS, WRITERS
-from reports.longtable import long_table
-from reports.model import Run
-from reports.pairs import LEAST_IMAGES, LEVEL, MOST_EXACT, RESAMPLES
-from reports.paperform import paper_tables
-from reports.pareto import tradeoffs
-from reports.plots import HEIGHT, WIDTH, curves, marker
-from reports.published import PROTOCOL, beside_the_paper
-from reports.robustness import robustness
-from reports.significance import VERDICTS, p_value, significance
-from reports.summary import findings, heat_map, progress
-from reports.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores, signed
-from reports.trust import trust
-from reports.untrusted import brief, mapping, text
-from reports.words import counted, numbered, ranges
+from reports.forms.export import FORMATS, PAGE_ROWS, WRITERS
+from reports.forms.longtable import long_table
+from reports.forms.paperform import paper_tables
+from reports.numbers.cost import costs, sharing
+from reports.numbers.pairs import LEAST_IMAGES, LEVEL, MOST_EXACT, RESAMPLES
+from reports.numbers.published import PROTOCOL, beside_the_paper
+from reports.numbers.significance import VERDICTS, p_value, significance
+from reports.numbers.summary import findings, heat_map, progress
+from reports.numbers.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores, signed
+from reports.page.crops import DETAIL, ERROR_COLOURS, ERROR_LIMIT, ZOOM, galleries
+from reports.page.pareto import tradeoffs
+from reports.page.plots import HEIGHT, WIDTH, curves, marker
+from reports.page.robustness import robustness
+from reports.page.trust import trust
+from reports.read.model import Run
+from reports.read.untrusted import brief, mapping, text
+from reports.style.colour import styles
+from reports.style.words import counted, numbered, ranges
 
 #: In the order in which the page needs them.
 STYLE_SHEETS = (
@@ -111,7 +111,7 @@ def page(template: str, **values: object) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("reports"),
+        loader=PackageLoader("reports.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -123,7 +123,7 @@ def _environment() -> Environment:
 
 def _assets(names: tuple[str, ...]) -> str:
     """The files below templates/, one after another."""
-    folder = resources.files("reports").joinpath("templates")
+    folder = resources.files("reports.page").joinpath("templates")
     return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 

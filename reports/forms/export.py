@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import ceil
 
-from reports.longtable import long_table
-from reports.markup import Field, csv, csv_line, latex, latex_line, markdown, markdown_line
-from reports.model import Run
-from reports.paperform import Block, Row, Table, paper_tables
-from reports.significance import significance
-from reports.tables import OVERALL, PROTOCOL_TEXT, Score, Scores
-from reports.words import counted, listed
+from reports.forms.longtable import long_table
+from reports.forms.markup import Field, csv, csv_line, latex, latex_line, markdown, markdown_line
+from reports.forms.paperform import Block, Row, Table, paper_tables
+from reports.numbers.significance import significance
+from reports.numbers.tables import OVERALL, PROTOCOL_TEXT, Score, Scores
+from reports.read.model import Run
+from reports.style.words import counted, listed
 
 #: The formats of `export`, their names, and the ending of a file of each.
 FORMATS: Mapping[str, tuple[str, str]] = {"csv": ("CSV", "csv"), "markdown": ("Markdown", "md"), "latex": ("LaTeX", "tex")}

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.errata import Erratum, errata
-from reports.model import Run
-from reports.troubles import Troubles, troubles, where
-from reports.untrusted import mapping, sequence, text, texts, whole
+from reports.numbers.errata import Erratum, errata
+from reports.numbers.troubles import Troubles, troubles, where
+from reports.read.model import Run
+from reports.read.untrusted import mapping, sequence, text, texts, whole
 
 _SETTING_ORDER = ("preset", "recipe", "data", "seeds", "device", "threads", "methods", "noise")
 _HARDWARE = {"cpu": "CPU", "memory_gib": "memory, GiB", "gpu": "GPU"}

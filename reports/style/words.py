@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reports.model import Noise
+from reports.read.model import Noise
 
 
 def listed(parts: Sequence[str]) -> str:

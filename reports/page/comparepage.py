@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from reports.colour import styles
-from reports.compare import POOLED, TOLERANCE, Comparison, Row, outcome
-from reports.model import NOISY, Method, Noise, Run
-from reports.pairs import LEAST_IMAGES
-from reports.plots import Axis
-from reports.render import heading, page
-from reports.summary import View, difference_view
-from reports.tables import PROTOCOL_TEXT, PROTOCOLS, signed
-from reports.untrusted import text
+from reports.numbers.compare import POOLED, TOLERANCE, Comparison, Row, outcome
+from reports.numbers.pairs import LEAST_IMAGES
+from reports.numbers.summary import View, difference_view
+from reports.numbers.tables import PROTOCOL_TEXT, PROTOCOLS, signed
+from reports.page.plots import Axis
+from reports.page.render import heading, page
+from reports.read.model import NOISY, Method, Noise, Run
+from reports.read.untrusted import text
+from reports.style.colour import styles
 
 #: The colours reach as far as the largest difference, but not less and not more than this (PSNR in dB, SSIM).
 _PSNR_RANGE, _SSIM_RANGE = (0.5, 6.0), (0.02, 0.3)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from reports.model import NOISY, Method, Noise
-from reports.pairs import LEVEL, Pair, pairs
-from reports.tables import OVERALL, PROTOCOLS, Score, Scores, signed
-from reports.words import counted
+from reports.numbers.pairs import LEVEL, Pair, pairs
+from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores, signed
+from reports.read.model import NOISY, Method, Noise
+from reports.style.words import counted
 
 #: Verdict -> how it is said of a pair; "a" and "b" are the two methods.
 VERDICTS: Mapping[str, str] = {

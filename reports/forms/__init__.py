@@ -1,0 +1,1 @@
+"""Tables in the paper's form and in the long one, as LaTeX, Markdown and CSV."""

@@ -1,0 +1,1 @@
+"""What the report says in numbers: means, ranks, tests, costs, comparisons."""

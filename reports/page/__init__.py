@@ -1,0 +1,1 @@
+"""The page: view models, drawings and pictures, put into the templates."""

@@ -1,0 +1,1 @@
+"""A run directory as plain data: read from files that are not trusted."""

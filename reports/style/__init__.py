@@ -1,0 +1,1 @@
+"""Words and colours that numbers and page share."""
