@@ -5,7 +5,6 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from http_server import serve
 
 import methods
 import noise
@@ -14,6 +13,7 @@ from bench.data.sets import Data, Image, ImageSet
 from bench.plan.cells import Settings
 from bench.plan.settings import Preset
 from bench.training.networks import UNet
+from tests.helpers.http_server import serve
 
 #: A run of a few steps of a network of a few parameters.
 TINY = Preset(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_fixture import METHODS, make_run
 
 import reports
+from tests.helpers.run_fixture import METHODS, make_run
 
 Benchmark = Callable[..., Any]
 SIXTEEN = ("noisy", "supervised", *(f"method-{index:02d}" for index in range(14)))

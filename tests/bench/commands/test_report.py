@@ -1,0 +1,82 @@
+"""`python -m bench report`: a page or tables, to a file or to standard output."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+import pytest
+
+import reports
+from bench.cli import main
+from tests.helpers.run_fixture import make_run
+
+FORMS = ("latex", "markdown", "csv")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return make_run(tmp_path / "run", noises=("gaussian", "gamma"), images=1, crops=0)
+
+
+def test_the_page_is_written_and_its_path_printed(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run)]) == 0
+    assert capsys.readouterr().out == f"{run / 'report.html'}\n"
+    elsewhere = tmp_path / "new" / "page.html"
+    assert main(["report", str(run), "--output", str(elsewhere)]) == 0
+    assert capsys.readouterr().out == f"{elsewhere}\n"
+    assert elsewhere.read_bytes() == (run / "report.html").read_bytes()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_tables_go_to_standard_output_or_a_file(
+    form: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = reports.export(reports.load(run), form)
+    assert main(["report", str(run), "--format", form]) == 0
+    assert capsys.readouterr().out == expected
+    file = tmp_path / "tables"
+    assert main(["report", str(run), "--format", form, "--output", str(file)]) == 0
+    assert capsys.readouterr().out == f"{file}\n"
+    assert file.read_bytes().decode() == expected
+    assert not (run / "report.html").exists()
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_the_page_is_opened(
+    works: bool, run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or works)
+    assert main(["report", str(run), "--open"]) == 0
+    out, error = capsys.readouterr()
+    assert out == f"{run / 'report.html'}\n"
+    assert opened == [(run / "report.html").as_uri()]
+    assert ("no browser" in error) != works
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--format", "latx"], ["'latx'", "nearest: latex"]),
+        (["--format", "md"], ["'md'", "html, latex, markdown, csv"]),
+        (["--format", "csv", "--open"], ["--open", "csv"]),
+        (["--format", "csv", "--output", "{run}"], ["{run}"]),
+        (["--output", "{run}"], ["{run}"]),
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_is_one_line(options: list[str], words: list[str], run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(run.rglob("*"))
+    assert main(["report", str(run), *(option.format(run=run) for option in options)]) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.count("\n") == 1
+    assert all(word.format(run=run) in error for word in words), error
+    assert sorted(run.rglob("*")) == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_directory_without_a_run(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path), "--format", form]) == 2
+    assert str(tmp_path) in capsys.readouterr().err

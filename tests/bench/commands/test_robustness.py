@@ -1,0 +1,265 @@
+"""The `robustness` command: exactness at r = 0, what is stored and shown, and refusals."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+from pathlib import Path
+
+import pytest
+
+import noise
+import reports
+from bench.cli import main
+from bench.errors import UsageError
+from bench.plan.cells import Settings
+from bench.plan.settings import PRESETS, get_preset
+from bench.runs import store
+from bench.runs.record import settings_from_record
+from tests.bench.test_cli import refused
+from tests.helpers.harness import bench, tiny
+from tests.helpers.run_fixture import HOSTILE
+from tests.helpers.run_fixture import make_run as make_report_run
+from tests.reports.page.test_render import Page
+
+RATES, DRAWS = (0.0, 0.1, 0.3), 3
+OPTIONS = ("--rates", "0,0.1,0.3", "--draws", str(DRAWS))
+
+
+# settings from run.json
+
+
+def test_settings_survive_their_record(make_settings):
+    for preset_name in PRESETS:
+        preset = get_preset(preset_name, ["test_sets=a,b", "learning_rate=1.25e-3", "flips=false"])
+        settings = Settings(preset_name, preset, "paper", "some/DIR", 2, "cpu", 3, ("noisy", "supervised"), ("gamma",))
+        told = {
+            **{"preset": preset_name, "recipe": "paper", "data": "some/DIR", "seeds": 2, "device": "cpu", "threads": 3},
+            **{"methods": ["noisy", "supervised"], "noise": ["gamma"], "fields": vars(preset)},
+        }
+        assert settings_from_record(json.loads(json.dumps({"settings": told}))) == settings
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"preset": "odd"}, {"fields": None}, {"fields": {"steps": "many"}}, {"fields": {"stps": 3}}, {"recipe": "own"},
+        {"device": "abacus"}, {"threads": 0}, {"seeds": None}, {"methods": 3},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_settings_that_no_run_can_have_are_refused(change):
+    good = {
+        **{"preset": "quick", "recipe": "best", "data": "sample", "seeds": 1, "device": "cpu", "threads": 1},
+        **{"methods": ["noisy"], "noise": ["gamma"], "fields": {}},
+    }
+    settings_from_record({"settings": good})
+    with pytest.raises(UsageError, match=r"run\.json"):
+        settings_from_record({"settings": good | change})
+    with pytest.raises(UsageError, match=r"run\.json"):
+        settings_from_record({"settings": {key: value for key, value in good.items() if key not in change}})
+
+
+# the command
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny run of the score methods, to be copied."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    status, output, error = bench(
+        "run", "--methods", "supervised,noise2score,score-solver", "--noise", "2,6,14,15", *tiny("test_images=2"), "--out", out
+    )
+    assert (status, error) == (0, ""), output
+    return out
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    shutil.copytree(finished, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def own_psnr(run: Path, name: str) -> float:
+    """Mean over the images of each set, then over the sets, from the cell's record."""
+    rows = json.loads((run / "cells" / f"{name}.json").read_text())["rows"]
+    sets = dict.fromkeys(row["dataset"] for row in rows)
+    return statistics.fmean(statistics.fmean(row["psnr"] for row in rows if row["dataset"] == one) for one in sets)
+
+
+@pytest.mark.slow
+def test_exact_parameters_give_the_run_s_own_psnr(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    for numbers in ("14,15", "2,6"):
+        assert main(["robustness", str(run), "--noise", numbers, *OPTIONS]) == 0
+    told = capsys.readouterr().out
+    assert "lam sigma" in told and all(f"No. {number} on sample: " in told for number in (2, 6, 14, 15))
+    stored = json.loads((run / "robustness.json").read_text())
+    assert stored["schema"] == 1
+    assert [entry["noise_no"] for entry in stored["models"]] == [2, 6, 14, 15]
+    for entry in stored["models"]:
+        own = own_psnr(run, f"{entry['noise_no']:02d}-{entry['noise']}--score-solver--s0")
+        assert entry["psnr"] == pytest.approx(own, abs=1e-9)
+        assert (entry["method"], entry["seed"], entry["draws"], entry["images"]) == ("score-solver", 0, DRAWS, 2)
+        names = list(noise.get(entry["noise"]).parameters)
+        names.remove("extra_sigma") if "extra_sigma" in names else None
+        alone = [[name] for name in names] if len(names) > 1 else []
+        assert [series["varied"] for series in entry["series"]] == [names, *alone]
+        for series in entry["series"]:
+            assert [point["rate"] for point in series["points"]] == list(RATES)
+            exact, *disturbed = series["points"]
+            assert exact["psnr"] == [entry["psnr"]] and (exact["cost"], exact["std"]) == (0, 0)
+            for point in disturbed:
+                assert len(point["psnr"]) == DRAWS == len(set(point["psnr"]))
+                assert point["mean"] == pytest.approx(statistics.fmean(point["psnr"]))
+                assert point["std"] == pytest.approx(statistics.stdev(point["psnr"]))
+                assert (point["min"], point["max"]) == (min(point["psnr"]), max(point["psnr"]))
+                assert point["cost"] == pytest.approx(entry["psnr"] - point["mean"])
+                assert set(point["factors"]) == set(series["varied"])
+    changed = {path.name for path, time in before.items() if path.stat().st_mtime_ns != time}
+    assert changed == {"report.html"}
+    page = Page((run / "report.html").read_text())
+    assert "about 1 dB at r = 0.1" in page.text and "lam and sigma together" in page.text and "scale alone" in page.text
+
+
+@pytest.mark.slow
+def test_numbers_are_the_same_again_and_whatever_else_is_asked_for(run: Path) -> None:
+    def points(*options: str) -> dict[tuple[str, float], list[float]]:
+        assert main(["robustness", str(run), "--noise", "15", *options]) == 0
+        (entry,) = [entry for entry in json.loads((run / "robustness.json").read_text())["models"] if entry["noise_no"] == 15]
+        return {(str(s["varied"]), p["rate"]): p["psnr"] for s in entry["series"] for p in s["points"]}
+
+    first = points(*OPTIONS)
+    assert points(*OPTIONS) == first
+    fewer = points("--rates", "0.3", "--draws", "2")
+    assert fewer == {key: values[:2] for key, values in first.items() if key[1] == 0.3}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [("--recipe", "paper"), ("--self-ensemble",)], ids=["paper", "ensemble"])
+def test_other_ways_of_solving_are_repeated_exactly(options: tuple[str, ...], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    status, output, _ = bench("run", "--methods", "score-solver", "--noise", "1,6", *options, *tiny("patch=32"), "--out", run)
+    assert status == 0, output
+    assert main(["robustness", str(run), "--noise", "1,6", "--draws", "2", "--rates", "0.1"]) == 0
+    for entry in json.loads((run / "robustness.json").read_text())["models"]:
+        own = own_psnr(run, f"{entry['noise_no']:02d}-{entry['noise']}--score-solver--s0")
+        assert entry["psnr"] == pytest.approx(own, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_other_methods_with_a_score_stand_beside(run: Path) -> None:
+    for method in ("score-solver", "noise2score"):
+        assert main(["robustness", str(run), "--noise", "6", "--method", method, *OPTIONS]) == 0
+    one, other = json.loads((run / "robustness.json").read_text())["models"]
+    assert (one["method"], other["method"]) == ("noise2score", "score-solver")
+    assert one["series"] == other["series"]  # Eqs. 5 and 7 are the same equation there
+    (run / "robustness.json").write_text('{"models": [3, {"noise_no": "x"}]}')
+    assert main(["robustness", str(run), "--noise", "6", *OPTIONS]) == 0
+    assert len(json.loads((run / "robustness.json").read_text())["models"]) == 1
+
+
+@pytest.mark.slow
+def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refusal(*options: str, directory: Path = run) -> str:
+        return refused(capsys, "robustness", directory, *options)
+
+    assert "holds no run" in refusal(directory=tmp_path / "nothing")
+    assert "'poison'" in refusal("--noise", "poison") and "nearest: poisson" in refusal("--noise", "poison")
+    assert "the run has no such noise model" in refusal("--noise", "14,16")
+    assert "learns no score: expected one of noise2score, score-solver" in refusal("--method", "supervised")
+    assert "is unknown (nearest: score-solver)" in refusal("--method", "score-solvr")
+    assert "of 2 gaussian-conv, 6 gamma-conv" in refusal("--method", "noise2score")
+    assert "'-0.1'" in refusal("--rates", "-0.1")
+    assert "--draws 0" in refusal("--draws", "0")
+    assert "elsewhere" in refusal("--data", str(tmp_path / "elsewhere"))
+
+    cell = run / "cells" / "14-poisson-conv+gaussian--score-solver--s0.json"
+    good = cell.read_text()
+
+    def change(old: str, new: str) -> None:
+        changed = json.loads(good.replace(old, new))
+        store.write_json(cell, changed | {"sha256": store.record_sha256(changed)})
+
+    change('"psnr": ', '"psnr": 1')
+    assert "expected the same" in refusal()
+    change('"done"', '"failed"')
+    assert "is failed: expected a cell that is done" in refusal()
+    cell.write_text(good.replace('"psnr": ', '"psnr": 1'))
+    assert "is pending" in refusal()
+    cell.unlink()
+    assert "is pending" in refusal()
+    cell.write_text(good)
+
+    weights = run / "weights" / (json.loads(good)["training"]["key"] + ".safetensors")
+    content = weights.read_bytes()
+    weights.write_bytes(content[:100])
+    assert "does not hold the weights of 14-poisson-conv+gaussian--score-solver--s0 (" in refusal()
+    weights.unlink()
+    assert "is missing: expected trained weights" in refusal()
+    weights.write_bytes(content)
+
+    info = json.loads((run / "run.json").read_text())
+    changed = {**info["settings"], "data_sha256": {**info["settings"]["data_sha256"], "test sample": "0" * 64}}
+    store.write_run(run, {**info, "settings": changed})
+    assert "data_sha256.test sample is 00" in refusal() and "expected the run's images" in refusal()
+    store.write_run(run, {**info, "settings": {**info["settings"], "threads": "none"}})
+    assert "run.json has no readable settings" in refusal()
+    store.write_run(run, {**info, "settings": None})
+    assert "run.json: is no run's: expected one written by this version" in refusal()
+    assert not (run / "robustness.json").exists()
+
+
+# the report
+
+
+def entry(**change: object) -> dict[str, object]:
+    def points(slope: float) -> list[dict[str, object]]:
+        return [
+            {"rate": r, "mean": 28 - slope * r, "std": r, "min": 27 - slope * r, "max": 28.5 - slope * r, "cost": 9.0}
+            for r in RATES
+        ]
+
+    series = [{"varied": ["lam", "sigma"], "points": points(10)}, {"varied": ["lam"], "points": points(4)}]
+    return {
+        **{"noise_no": 14, "noise": "poisson-conv+gaussian", "method": "score-solver", "parameters": {"lam": 0.2}},
+        **{"draws": 3, "images": 5, "psnr": 28.0, "series": series, **change},
+    }
+
+
+def test_report_has_the_section_only_where_there_is_something(tmp_path: Path) -> None:
+    make_report_run(tmp_path, noises=("poisson-conv+gaussian",), images=1, crops=0)
+    assert "#robustness" not in reports.write(tmp_path).read_text()
+    store.write_json(tmp_path / "robustness.json", {"schema": 1, "models": [entry()]})
+    page = Page(html := reports.write(tmp_path).read_text())
+    assert html.index('id="curves"') < html.index('id="robustness"') < html.index('id="cost"')
+    assert "1.00 ± 0.10 0.50 to 2.00" in page.text.replace("0.100.50", "0.10 0.50")
+    assert "lam and sigma together" in page.text and "lam alone" in page.text
+    assert len([1 for tag, found in page.tags if found.get("class") == "band"]) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "[]", "{}", '{"models": 3}', '{"models": [3, null, {}]}', '{"models": [{"series": [{"points": [1]}]}]}',
+        json.dumps({"models": [entry(psnr=None, series=[{"varied": ["a"], "points": [{"rate": -1, "mean": 3}, {}]}])]}),
+        json.dumps({"models": [entry(psnr=1e300, series=[{"varied": 3, "points": [{"rate": 0.1, "mean": 1e300}]}])]}),
+    ],
+)  # fmt: skip
+def test_report_survives_a_damaged_file(tmp_path: Path, content: str) -> None:
+    make_report_run(tmp_path, noises=("gaussian",), images=1, crops=0)
+    (tmp_path / "robustness.json").write_text(content)
+    html = reports.write(tmp_path).read_text()
+    Page(html)
+    assert "#robustness" not in html
+
+
+def test_report_shows_hostile_text_as_text_and_what_is_there_of_the_numbers(tmp_path: Path) -> None:
+    make_report_run(tmp_path, noises=("gaussian",), images=1, crops=0)
+    series = [{"varied": [HOSTILE], "points": [{"rate": 0.1, "mean": 20}, {"rate": 0.2, "mean": None}]}]
+    hostile = entry(noise=HOSTILE, method=HOSTILE, parameters={HOSTILE: HOSTILE}, series=series, psnr=None, draws="x")
+    store.write_json(tmp_path / "robustness.json", {"models": [hostile]})
+    page = Page(reports.write(tmp_path).read_text())
+    assert "<script>alert(1)</script>" in page.text and "n/a" in page.text
+    assert not [tag for tag, found in page.tags if "onerror" in found]

@@ -1,0 +1,91 @@
+"""A run directory that was damaged: run.json made again where the cells fit it, litter of killed processes removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import UsageError
+from bench.plan.cells import make_cells
+from bench.runs import store
+from bench.runs.directory import open_directory, sweep, tidy
+from bench.runs.record import read_plan, run_record
+from tests.helpers.stub_methods import do
+
+
+def opened(run: Any) -> list[str]:
+    run.directory.mkdir(exist_ok=True)
+    cells = make_cells(run.settings, "images")
+    return open_directory(run.directory, run_record(run.settings, run.data, cells, "x"), run.settings, cells)
+
+
+@pytest.fixture
+def done(make_run: Callable[..., Any]) -> Any:
+    """A run of two cells that are done."""
+    run = make_run(methods_=("noisy", "supervised"), noise_=("gaussian",))
+    assert opened(run) == []
+    do(run)
+    return run
+
+
+@pytest.mark.parametrize("old_new", [("{", "["), ('"schema": 1', '"schema": 2'), ('"patches": 2', '"patches": 3')])
+def test_a_damaged_run_json_is_set_aside_and_made_again(old_new: tuple[str, str], done: Any) -> None:
+    path = done.directory / "run.json"
+    good = json.loads(path.read_text())
+    assert path.read_text().count(old_new[0])
+    path.write_text(path.read_text().replace(*old_new, 1))
+    with pytest.raises(UsageError, match=r"run.json is missing or damaged"):
+        read_plan(done.directory)
+    assert opened(done) == ["run.json is damaged: moved to set-aside/run.json, and written anew."]
+    again = store.read_run(done.directory)
+    assert again is not None and {**again, "started": 0, "sha256": 0} == {**good, "started": 0, "sha256": 0}
+    assert tidy(done.directory, make_cells(done.settings, "images")) == [] and opened(done) == []
+
+
+@pytest.mark.parametrize("gone", [True, False])
+@pytest.mark.parametrize("setting", ["test_crop", "steps"])  # the second one is in training keys, the first is not
+def test_cells_of_other_settings_are_not_taken_for_the_run_s(
+    setting: str, gone: bool, done: Any, make_run: Callable[..., Any]
+) -> None:
+    path = done.directory / "run.json"
+    if gone:
+        path.unlink()
+    else:
+        path.write_text(path.read_text()[:-100])
+    preset = type(done.settings.preset)(**{**vars(done.settings.preset), setting: 16})
+    other = make_run(methods_=("noisy", "supervised"), noise_=("gaussian",), preset=preset)
+    with pytest.raises(UsageError, match=r"cells/01-gaussian--noisy--s0.json is not of the settings asked for now"):
+        opened(other)
+    assert path.exists() != gone and not (done.directory / "set-aside").exists()
+    assert len(opened(done)) == (0 if gone else 1)
+
+
+def test_a_run_json_without_a_hash_is_an_older_one(done: Any) -> None:
+    info = json.loads((done.directory / "run.json").read_text())
+    del info["sha256"]
+    store.write_json(done.directory / "run.json", info)
+    assert opened(done) == [] and read_plan(done.directory)[0] == info
+
+
+def test_what_killed_processes_left_half_written_is_removed(done: Any) -> None:
+    halves = [done.directory / name for name in (".x.tmp", ".report.html.7-abc.part", "cells/.y.tmp", "crops/clean/.z.tmp")]
+    kept = [done.directory / name for name in ("notes.tmp", ".mine.part", "other/.w.tmp")]
+    for path in halves + kept:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half")
+    assert tidy(done.directory, make_cells(done.settings, "images")) == []
+    assert not any(path.exists() for path in halves) and all(path.exists() for path in kept)
+
+
+def test_what_killed_processes_left_half_written_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
+    halves = ("checkpoints/.a.tmp", "cells/.b.tmp", "crops/gaussian/.c.tmp", ".d.tmp", "progress/01-x.json")
+    whole = ("checkpoints/k.safetensors", "cells/01-x.json", "crops/gaussian/c.png", "mine/.e.tmp", "results.csv")
+    for name in (*halves, *whole):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    sweep(tmp_path)
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()) == sorted(whole)

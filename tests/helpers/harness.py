@@ -1,0 +1,46 @@
+"""What the tests of whole runs share: the smallest run there is, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+#: Settings under which a training takes a tenth of a second.
+TINY = (
+    "channels=4", "multipliers=1,2", "steps=4", "patches=2", "patch=16", "checks=1",
+    "test_crop=64", "test_images=1", "validation_crop=32",
+)  # fmt: skip
+
+
+def tiny(*assignments: str) -> list[str]:
+    """The options that make a run tiny, with further assignments."""
+    return [word for assignment in (*TINY, *assignments) for word in ("--set", assignment)]
+
+
+def copy_sources(root: Path) -> None:
+    """A copy of the packages, for methods that only a test has."""
+    for folder in ("bench", "methods", "noise", "reports"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def start(*arguments: str | Path, root: Path = ROOT, **variables: str) -> subprocess.Popen[str]:
+    """Start `python -m bench` with the sources of `root`, and with further environment variables."""
+    environment = os.environ | {"PYTHONPATH": str(root), "COLUMNS": "200"} | variables
+    command = [sys.executable, "-m", "bench", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finish(process: subprocess.Popen[str], timeout: float = 300) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error."""
+    out, error = process.communicate(timeout=timeout)
+    return process.returncode, out, error
+
+
+def bench(*arguments: str | Path, root: Path = ROOT) -> tuple[int, str, str]:
+    """Run `python -m bench` to its end."""
+    return finish(start(*arguments, root=root))
