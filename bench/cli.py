@@ -19,18 +19,17 @@ from bench.commands.compare import print_comparison
 from bench.commands.data import fetch_sets, list_sets, verify_sets
 from bench.commands.disturbance import parse_rates
 from bench.commands.doctor import doctor
-from bench.commands.listing import list_things, print_matrix
+from bench.commands.listing import list_things, print_matrix, whole_matrix
 from bench.commands.merge import merge
 from bench.commands.report import FORMAT_HELP, FORMATS, report
 from bench.commands.robustness import robustness
 from bench.commands.run import dry_run, run
 from bench.commands.status import print_status
-from bench.data.images import one_line
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError, one_line
 from bench.executors.execution import Interrupted
 from bench.executors.place import EXECUTORS, SLURM
-from bench.plan.cells import matrix
 from bench.plan.settings import PRESETS
+from noise.names import nearest
 
 
 class _Parser(argparse.ArgumentParser):
@@ -196,7 +195,7 @@ def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int
 
 def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     if options.json:
-        print(json.dumps(matrix(), indent=1, ensure_ascii=False))
+        print(json.dumps(whole_matrix(), indent=1, ensure_ascii=False))
     else:
         print_matrix(console)
     return 0
@@ -231,7 +230,7 @@ def _merge(options: argparse.Namespace, console: Console, given: list[str]) -> i
 
 
 def _robustness(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    slugs, rates = parse_noise(options.noise), parse_rates(options.rates)
+    slugs, rates = [model.slug for model in parse_noise(options.noise)], parse_rates(options.rates)
     draws = whole_number("--draws", options.draws)
     robustness(options.directory, slugs, rates, draws, options.method, console, options.data)
     return 0

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-
 
 class UsageError(Exception):
     """The user asked for what cannot be: the message is one line that names the value and what was expected.
@@ -13,7 +10,6 @@ class UsageError(Exception):
     """
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """ " (nearest: xyz)" for the most similar known name, or "" where none is similar."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
-    return f" (nearest: {close[0]})" if close else ""
+def one_line(text: object) -> str:
+    """`text` on one line that is safe to print: white space joined, unprintable characters as '?'."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))

@@ -52,7 +52,6 @@ def catalogue() -> dict[str, Method]:
         ]
         if len(own) != 1:
             raise TypeError(f"methods/{module.name}.py defines {len(own)} subclasses of Method: expected exactly one")
-        own[0].slug = module.name.replace("_", "-")
         found[own[0].slug] = own[0]()
     order = {slug: index for index, slug in enumerate(_FIRST)}
     return dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))

@@ -83,7 +83,12 @@ class Method:
     #: False leaves the method out of `--methods all` (it can still be named).
     in_all: ClassVar[bool] = True
 
-    slug: ClassVar[str] = ""  # set on discovery
+    slug: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        """Name the method by its file, in whichever process the file is imported."""
+        super().__init_subclass__()
+        cls.slug = cls.__module__.rpartition(".")[2].replace("_", "-")
 
     @property
     def trains(self) -> bool:

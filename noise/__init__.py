@@ -7,8 +7,8 @@
 """
 
 from noise import guards
-from noise.catalogue import catalogue, get
+from noise.catalogue import catalogue, get, varied
 from noise.convolution import Convolution
 from noise.model import Decorrelated, NoiseModel, Traits
 
-__all__ = ["Convolution", "Decorrelated", "NoiseModel", "Traits", "catalogue", "get", "guards"]
+__all__ = ["Convolution", "Decorrelated", "NoiseModel", "Traits", "catalogue", "get", "guards", "varied"]

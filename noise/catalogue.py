@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from noise.convolution import Convolution
 from noise.gamma import Gamma
 from noise.gaussian import Gaussian
 from noise.model import NoiseModel
+from noise.names import nearest
 from noise.poisson import Poisson
 from noise.rayleigh import Rayleigh
 
@@ -105,11 +105,11 @@ def get(name: int | str, **parameters: float) -> NoiseModel:
     entry = next((entry for entry in _TABLE if str(name) in (str(entry.number), entry.slug)), None)
     if entry is None:
         slugs = [entry.slug for entry in _TABLE]
-        raise ValueError(f"unknown noise model {name!r}: expected 1 to 16 or a slug{_nearest(str(name), slugs)}")
+        raise ValueError(f"unknown noise model {name!r}: expected 1 to 16 or a slug{nearest(str(name), slugs)}")
     defaults = entry.defaults
     for key, value in parameters.items():
         if key not in defaults:
-            known = ", ".join(defaults) + _nearest(key, list(defaults))
+            known = ", ".join(defaults) + nearest(key, list(defaults))
             raise ValueError(f"unknown parameter {key!r} of {entry.slug}: expected {known}")
         if not _is_valid(key, value):
             limit = "0 or above" if key in _MAY_BE_ZERO else f"above {_ABOVE.get(key, 0):g}"
@@ -117,13 +117,13 @@ def get(name: int | str, **parameters: float) -> NoiseModel:
     return entry.make(defaults | {key: float(value) for key, value in parameters.items()})
 
 
+def varied(model: NoiseModel, **parameters: float) -> NoiseModel:
+    """The same noise model with some of its parameters replaced. Raises ValueError as `get` does."""
+    return get(model.slug, **(model.parameters | parameters))
+
+
 def _is_valid(key: str, value: object) -> bool:
     if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
         return False
     limit = _ABOVE.get(key, 0.0)
     return float(value) > limit or (key in _MAY_BE_ZERO and float(value) == limit)
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    return f" (nearest: {close[0]})" if close else ""

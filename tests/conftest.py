@@ -7,11 +7,10 @@ import pytest
 import torch
 
 import methods
-import noise
-from bench.cells.denoising import Run
 from bench.data.sets import Data, Image, ImageSet
-from bench.plan.cells import Settings
-from bench.plan.settings import Preset
+from bench.plan.recipes import method_of, model_of, models_of
+from bench.plan.settings import Preset, Settings
+from bench.runs.inputs import Run
 from bench.training.networks import UNet
 from tests.helpers.http_server import serve
 
@@ -80,8 +79,8 @@ def make_settings():
     """Makes the settings of a run, tiny and of everything unless told otherwise."""
 
     def make(preset=TINY, methods_=None, noise_=None, seeds=1, device="cpu", recipe="best", threads=1):
-        chosen = tuple(methods.catalogue()) if methods_ is None else tuple(methods_)
-        models = tuple(model.slug for model in noise.catalogue()) if noise_ is None else tuple(noise_)
+        chosen = tuple(method_of(slug, recipe) for slug in (methods.catalogue() if methods_ is None else methods_))
+        models = models_of(recipe) if noise_ is None else tuple(model_of(slug, recipe) for slug in noise_)
         return Settings("tiny", preset, recipe, "random", seeds, device, threads, chosen, models)
 
     return make

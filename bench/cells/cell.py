@@ -9,26 +9,21 @@ import warnings
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from bench.cells.denoising import Report, Run, denoise, noisy_image
+from bench.cells.crops import keep_crops
+from bench.cells.denoising import Report, denoise, noisy_image
 from bench.cells.memory import peak_memory_mib, reset_peak_memory
 from bench.cells.metrics import score
 from bench.cells.trained import trained_network
-from bench.data.sets import Image
-from bench.plan.cells import Cell, Job
-from bench.plan.recipes import method_of, model_of
+from bench.plan.cells import Cell, Entry, Job
 from bench.runs import store
+from bench.runs.inputs import Run
 from bench.runs.record import inputs_sha256, settings_record
 from noise import guards
-
-#: Side of the stored crops, at most (pixels).
-CROP = 128
 
 #: Share of the values from which on a guarded solve is worth a warning.
 _MANY = 0.01
@@ -42,7 +37,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
     broken: Exception | None = None
     inputs = inputs_sha256(settings_record(run.settings, run.data))
     for cell in job.cells:
-        if store.read_cell(run.directory, cell) is not None:
+        if store.read_cell(run.directory, cell.entry) is not None:
             continue
         started = datetime.now(UTC)
         clock = time.perf_counter()
@@ -63,7 +58,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                     raise  # no fault of the cell: it is to be done when there is room
                 outcome |= failure(error)
-        record = blank_record(cell) | {"inputs": inputs} | outcome
+        record = blank_record(cell.entry) | {"inputs": inputs} | outcome
         record["warnings"] = [*record["warnings"], *sorted({str(warning.message) for warning in caught})]
         record |= {
             "seconds": time.perf_counter() - clock,
@@ -71,12 +66,11 @@ def do_job(run: Run, job: Job, report: Report) -> None:
             "started": started.isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        store.write_cell(run.directory, cell, record)
+        store.write_cell(run.directory, cell.entry, record)
 
 
 def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[str, Any]:
     """Denoise every test image, score and keep crops; returns the record's contents."""
-    model, method = model_of(cell.noise, run.settings.recipe), method_of(cell.method, run.settings.recipe)
     device, ensemble = torch.device(run.settings.device), run.settings.preset.self_ensemble
     network.eval()
     rows, crops, problems, seconds, pixels, values = [], [], [], 0.0, 0, 0
@@ -84,10 +78,10 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
     images = [(chosen, image) for chosen in run.data.test for image in chosen.images]
     for index, (chosen, image) in enumerate(images):
         report(cell, "denoising", index / len(images))
-        clean, noisy = noisy_image(image, model, cell.seed)
+        clean, noisy = noisy_image(image, cell.model, cell.seed)
         clock = time.perf_counter()
         with guards.count() as counts:
-            denoised = denoise(network, method, model, cell, noisy.to(device), image, ensemble)
+            denoised = denoise(network, cell, noisy.to(device), image, ensemble)
         seconds += time.perf_counter() - clock
         pixels += clean.shape[-1] * clean.shape[-2]
         values += clean.numel() * (8 if ensemble else 1)
@@ -98,7 +92,7 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
             problems.append(f"{image.dataset}/{image.name}: {bad} values of the denoised image are not finite")
         rows.append({"dataset": image.dataset, "image": image.name, **scores})
         if cell.seed == 0 and any(image is kept for kept in chosen.images[: run.settings.preset.crops]):
-            crops.append(keep_crops(run.directory, cell, image, denoised, clean))
+            crops.append(keep_crops(run.directory, cell.entry, image, denoised, clean))
     shares = {name: acted[name] / values for name in sorted(acted)}
     many = [f"{name} {100 * share:.1f} %" for name, share in shares.items() if share > _MANY]
     if many:
@@ -113,45 +107,11 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
     }
 
 
-def keep_crops(directory: Path, cell: Cell, image: Image, denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, Any]:
-    """Store a crop of the denoised image, and of the clean one; returns the record of both."""
-    side = min(CROP, *clean.shape[-2:])
-    top, left = detailed_window(clean, side)
-    window = np.s_[..., top : top + side, left : left + side]
-    name = f"{image.dataset}--{image.name}.png"
-    own, reference = Path("crops") / cell.noise / f"{cell.method}--{name}", Path("crops") / "clean" / name
-    own_sha256 = store.write_crop(directory / own, denoised[window])
-    clean_sha256 = store.write_crop(directory / reference, clean[window])
-    return {
-        "dataset": image.dataset,
-        "image": image.name,
-        "file": own.as_posix(),
-        "sha256": own_sha256,
-        "clean": reference.as_posix(),
-        "clean_sha256": clean_sha256,
-        "top": top,
-        "left": left,
-        "size": side,
-    }
-
-
-def detailed_window(clean: torch.Tensor, side: int) -> tuple[int, int]:
-    """Top and left of the window with the most detail: the largest variance of the grey values, on a grid of 16 pixels."""
-    grey = clean.mean(dim=0)
-    best, place = -1.0, (0, 0)
-    for top in range(0, grey.shape[0] - side + 1, 16):
-        for left in range(0, grey.shape[1] - side + 1, 16):
-            variance = float(grey[top : top + side, left : left + side].var())
-            if variance > best:
-                best, place = variance, (top, left)
-    return place
-
-
-def blank_record(cell: Cell) -> dict[str, Any]:
+def blank_record(entry: Entry) -> dict[str, Any]:
     """A cell's record before anything has come of it."""
     return (
         {"schema": 1}
-        | {key: value for key, value in asdict(cell).items() if key != "key"}
+        | {key: value for key, value in asdict(entry).items() if key != "key"}
         | {
             "status": "failed",
             "inputs": None,

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-import methods
-import noise
 from bench.cells.metrics import psnr
-from bench.data.sets import Data, Image
-from bench.plan.cells import Cell, Settings
+from bench.data.sets import Image
+from bench.plan.cells import Cell
 from bench.plan.seeds import generator_of
+from bench.runs.inputs import Run
 from bench.training.patches import as_tensor, turned, turned_back
+from noise import NoiseModel
 
 #: Called with a cell, what is being done, and the share of it that is done.
 Report = Callable[[Cell, str, float], None]
 
 
-@dataclass(frozen=True)
-class Run:
-    """What a worker needs to know of the run."""
-
-    directory: Path
-    settings: Settings
-    data: Data
-
-
-def noisy_image(image: Image, model: noise.NoiseModel, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def noisy_image(image: Image, model: NoiseModel, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """A clean test image and its noisy one, (3, H, W) each, on the CPU.
 
     The noise depends on (noise model, data set, image name, seed) alone.
@@ -42,23 +31,15 @@ def noisy_image(image: Image, model: noise.NoiseModel, seed: int) -> tuple[torch
 
 
 @torch.no_grad()
-def denoise(
-    network: nn.Module,
-    method: methods.Method,
-    model: noise.NoiseModel,
-    cell: Cell,
-    noisy: torch.Tensor,
-    image: Image,
-    ensemble: bool = False,
-) -> torch.Tensor:
+def denoise(network: nn.Module, cell: Cell, noisy: torch.Tensor, image: Image, ensemble: bool = False) -> torch.Tensor:
     """One (3, H, W) noisy image denoised, (3, H, W) float32 on the CPU; with `ensemble` the mean over its 8 positions."""
     generator = generator_of("denoising", cell.name, image.dataset, image.name, device=noisy.device)
-    seen = model.decorrelated() if cell.decorrelated else None
-    law, y = (model, noisy[None]) if seen is None else (seen.model, seen.forward(noisy[None]))
+    seen = cell.seen
+    law, y = (cell.model, noisy[None]) if seen is None else (seen.model, seen.forward(noisy[None]))
     results = []
     for turn in range(8 if ensemble else 1):
         position = turned(y, turn)
-        result = method.denoise(network, position, law, generator)
+        result = cell.method.denoise(network, position, law, generator)
         if not isinstance(result, torch.Tensor) or result.shape != position.shape:
             raise TypeError(f"denoise returned {_describe(result)}: expected a tensor of shape {tuple(position.shape)}")
         results.append(turned_back(result, turn))
@@ -66,13 +47,13 @@ def denoise(
     return (denoised if seen is None else seen.backward(denoised))[0].float().cpu()
 
 
-def validation_psnr(run: Run, cell: Cell, network: nn.Module, model: noise.NoiseModel, method: methods.Method) -> float:
+def validation_psnr(run: Run, cell: Cell, network: nn.Module) -> float:
     """Mean PSNR of the standard protocol over the validation images (dB)."""
     chosen = run.data.validation
     values = []
     for image in chosen.images:
-        clean, noisy = noisy_image(image, model, cell.seed)
-        denoised = denoise(network, method, model, cell, noisy.to(run.settings.device), image)
+        clean, noisy = noisy_image(image, cell.model, cell.seed)
+        denoised = denoise(network, cell, noisy.to(run.settings.device), image)
         values.append(psnr(denoised.clamp(0, 255).round(), clean, 255.0))
     return float(np.mean(values))
 

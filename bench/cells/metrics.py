@@ -9,8 +9,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
-#: Names of the metrics, in the order of the tables.
-METRICS = ("psnr", "ssim", "psnr_paper", "ssim_paper")
+from bench.plan.cells import METRICS
 
 #: The paper's protocol cuts images to a multiple of this (pixels).
 _PAPER_MULTIPLE = 32

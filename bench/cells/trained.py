@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.cells.denoising import Report, Run, validation_psnr
+from bench.cells.denoising import Report, validation_psnr
 from bench.cells.memory import peak_memory_mib
+from bench.files.writing import set_aside
 from bench.plan.cells import Cell
-from bench.plan.recipes import method_of, model_of
 from bench.plan.seeds import seed_of
 from bench.plan.settings import Preset
-from bench.runs import store
+from bench.runs.inputs import Run
 from bench.runs.weights import read_weights, weights_path, write_weights
 from bench.training.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
 from bench.training.loop import NonFiniteLoss, train
@@ -58,11 +58,10 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
     """
     assert cell.key is not None
     preset, device = run.settings.preset, torch.device(run.settings.device)
-    model, method = model_of(cell.noise, run.settings.recipe), method_of(cell.method, run.settings.recipe)
-    seen = model.decorrelated() if cell.decorrelated else None
+    seen = cell.seen
     training_images = [image for chosen in run.data.training for image in chosen.images]
     report(cell, "drawing noise", 0.0)
-    patches = make_patches(training_images, model, seen, cell.seed, method.supervised, device)
+    patches = make_patches(training_images, cell.model, seen, cell.seed, cell.method.supervised, device)
     checkpoint = _checkpoint(run, cell.key)
     if checkpoint is not None:
         preset = replace(preset, learning_rate=checkpoint.learning_rate, accumulate=checkpoint.accumulate)
@@ -71,14 +70,14 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
         try:
             average, curves = train(
                 network,
-                method,
-                seen.model if seen else model,
+                cell.method,
+                seen.model if seen else cell.model,
                 patches,
                 preset,
                 cell.key,
                 device,
                 lambda share, loss: report(cell, "training", share),
-                lambda average: validation_psnr(run, cell, average, model, method),
+                lambda average: validation_psnr(run, cell, average),
                 lambda checkpoint: _keep(run, cell, checkpoint),
                 checkpoint,
             )
@@ -150,7 +149,7 @@ def _faults(preset: Preset, asked: Preset) -> list[str]:
 
 
 def _set_aside(run: Run, path: Path, error: Exception) -> None:
-    name = store.set_aside(run.directory, path)
+    name = set_aside(run.directory, path)
     reason = " ".join(str(error).split())
     warnings.warn(f"{path.relative_to(run.directory)} was damaged ({reason}): moved to {name}, and trained anew.", stacklevel=1)
 

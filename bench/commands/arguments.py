@@ -7,7 +7,7 @@ import importlib.util
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,12 +16,12 @@ import torch
 
 import methods
 import noise
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError
 from bench.executors.gpus import visible_gpus
 from bench.executors.place import EXECUTORS, SLURM, Place
-from bench.plan.cells import Settings
-from bench.plan.recipes import RECIPES
-from bench.plan.settings import PRESETS, get_preset
+from bench.plan.recipes import RECIPES, method_of, models_of
+from bench.plan.settings import PRESETS, Settings, get_preset
+from noise.names import nearest
 
 
 def parse_settings(options: argparse.Namespace) -> Settings:
@@ -39,13 +39,13 @@ def parse_settings(options: argparse.Namespace) -> Settings:
         seeds=seeds,
         device=parse_device(options.device, elsewhere=options.executor != "local"),
         threads=threads,
-        methods=parse_methods(options.methods),
-        noise=parse_noise(options.noise),
+        methods=parse_methods(options.methods, recipe),
+        noise=parse_noise(options.noise, recipe),
     )
 
 
-def parse_methods(text: str) -> tuple[str, ...]:
-    """Method slugs in the catalogue's order, `noisy` always among them. Raises UsageError."""
+def parse_methods(text: str, recipe: str = "best") -> tuple[methods.Method, ...]:
+    """Methods in the catalogue's order, `noisy` always among them. Raises UsageError."""
     known = methods.catalogue()
     words = [word.strip() for word in text.split(",") if word.strip()]
     for word in words:
@@ -53,11 +53,12 @@ def parse_methods(text: str) -> tuple[str, ...]:
             raise UsageError(f"unknown method {word!r}{nearest(word, known)}: expected all, or of {', '.join(known)}")
     if not words:
         raise UsageError(f"--methods {text!r} names no method: expected all, or of {', '.join(known)}")
-    return tuple(slug for slug in known if slug == "noisy" or slug in words or ("all" in words and known[slug].in_all))
+    chosen = [slug for slug in known if slug == "noisy" or slug in words or ("all" in words and known[slug].in_all)]
+    return tuple(method_of(slug, recipe) for slug in chosen)
 
 
-def parse_noise(text: str) -> tuple[str, ...]:
-    """Slugs of noise models in the order of Table 1. Raises UsageError."""
+def parse_noise(text: str, recipe: str = "best") -> tuple[noise.NoiseModel, ...]:
+    """Noise models in the order of Table 1. Raises UsageError."""
     chosen = set()
     for word in (word.strip() for word in text.split(",")):
         if word == "all":
@@ -72,7 +73,7 @@ def parse_noise(text: str) -> tuple[str, ...]:
                 chosen.add(noise.get(word).number)
             except ValueError as error:
                 raise UsageError(f"--noise {text!r}: {error}") from None
-    return tuple(model.slug for model in noise.catalogue() if model.number in chosen)
+    return tuple(model for model in models_of(recipe) if model.number in chosen)
 
 
 def parse_duration(option: str, text: str | None) -> float | None:
@@ -170,5 +171,8 @@ def default_directory(settings: Settings) -> Path:
         parse_methods("all"), parse_noise("all"),
     )  # fmt: skip
     if settings != usual:
-        name += "-" + sha256(repr(sorted(asdict(settings).items())).encode()).hexdigest()[:6]
+        slugs = {"methods": tuple(each.slug for each in settings.methods), "noise": tuple(each.slug for each in settings.noise)}
+        told = {item.name: getattr(settings, item.name) for item in fields(settings)} | slugs
+        told["preset"] = asdict(settings.preset)
+        name += "-" + sha256(repr(sorted(told.items())).encode()).hexdigest()[:6]
     return Path("runs") / name

@@ -12,7 +12,7 @@ from rich.text import Text
 
 import reports
 from bench.errors import UsageError
-from bench.runs import store
+from bench.files.writing import write_atomically
 from reports.numbers.compare import POOLED, TOLERANCE, Comparison, Row, compare, outcome, write_csv
 from reports.numbers.pairs import LEAST_IMAGES
 from reports.numbers.tables import PROTOCOLS, signed
@@ -87,7 +87,7 @@ def _refuse_input(option: str, target: Path, inputs: tuple[Path, Path]) -> None:
 
 def _write(target: Path, write: Callable[[Path], object]) -> None:
     try:
-        store.write_atomically(target, write)
+        write_atomically(target, write)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from None
 

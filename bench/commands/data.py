@@ -10,10 +10,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.data.images import one_line
 from bench.data.public.catalogue import PublicSet, catalogue, check, choose, folder_of
 from bench.data.public.fetching import DOWNLOADS, Outcome, fetch
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 
 _SHOWN = 6  # file names or troubles in a message
 

@@ -52,9 +52,7 @@ def disturbances(model: noise.NoiseModel, rates: Sequence[float], draws: int) ->
             number = draws if rate else 1
             factors = {name: [factor(rate, model.slug, name, rate, draw) for draw in range(number)] for name in varied}
             models = tuple(
-                noise.get(
-                    model.slug, **(model.parameters | {name: model.parameters[name] * factors[name][draw] for name in varied})
-                )
+                noise.varied(model, **{name: model.parameters[name] * factors[name][draw] for name in varied})
                 for draw in range(number)
             )
             points.append(Disturbance(varied, rate, factors, models))

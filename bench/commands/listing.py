@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -10,15 +12,21 @@ from rich.text import Text
 import methods
 import noise
 from bench.data.sets import describe
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError
 from bench.plan.cells import matrix
+from noise.names import nearest
 
 _MARKS = {"yes": "✓", "indirect": "✓*", "infeasible": "×*", "no": "×"}
 
 
+def whole_matrix() -> list[dict[str, Any]]:
+    """The applicability of every method but `noisy` to every noise model, with reasons."""
+    return matrix(noise.catalogue(), [method for slug, method in methods.catalogue().items() if slug != "noisy"])
+
+
 def print_matrix(console: Console) -> None:
     """The applicability matrix with its legend, then the reasons."""
-    rows = matrix()
+    rows = whole_matrix()
     slugs = list(dict.fromkeys(row["method"] for row in rows))
     marks = {(row["noise_no"], row["method"]): _MARKS[row["applicability"]] for row in rows}
     table = _table("noise model", *slugs)

@@ -16,18 +16,18 @@ from rich.console import Console
 
 import methods
 import reports
-from bench.cells.metrics import METRICS
 from bench.commands.robustness import known_entries
 from bench.errors import UsageError
+from bench.files.json_files import read_json, write_json
 from bench.files.tensors import read_tensors
-from bench.plan.cells import Cell, count_trainings, shared
+from bench.plan.cells import METRICS, Entry, count_trainings, shared
 from bench.runs import store
 from bench.runs.directory import bad_crop, differing
 from bench.runs.record import WHICH_CELLS, read_plan
 from bench.runs.weights import weights_path
 from bench.training.checkpoint import checkpoint_path
 
-_Plan = tuple[Path, dict[str, Any], list[Cell]]  # directory, run.json, cells
+_Plan = tuple[Path, dict[str, Any], list[Entry]]  # directory, run.json, cells
 
 #: Relative difference up to which two numbers are the same: processors of another make differ in the last digits of a float32
 #: (1e-7 of the PSNR of Rayleigh noise). Networks trained on them differ by more than that, and are refused.
@@ -43,7 +43,7 @@ class Part:
 
     directory: Path
     info: dict[str, Any]
-    cells: dict[str, Cell]
+    entries: dict[str, Entry]
     records: dict[str, dict[str, Any]]
 
 
@@ -69,15 +69,15 @@ def merge(directories: Sequence[Path], out: Path, console: Console) -> None:
         raise UsageError(f"{out}: is there already: expected a new or empty folder for --out")
     damaged: list[str] = []
     parts = [_part(*plan, damaged) for plan in plans]
-    cells = _sorted(cell for part in parts for cell in part.cells.values())
-    chosen = {cell.name: source for cell in cells if (source := _source(cell, parts)) is not None}
+    entries = _sorted(entry for part in parts for entry in part.entries.values())
+    chosen = {entry.name: source for entry in entries if (source := _source(entry, parts)) is not None}
     scans = _robustness(parts, damaged)
     try:
         place = out.resolve()
         place.parent.mkdir(parents=True, exist_ok=True)
         whole = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp"))
         try:
-            _fill(whole, parts, cells, chosen, scans)
+            _fill(whole, parts, entries, chosen, scans)
             whole.chmod(0o755)
             os.replace(whole, place)
         finally:
@@ -87,33 +87,33 @@ def merge(directories: Sequence[Path], out: Path, console: Console) -> None:
         raise UsageError(f"{out}: cannot be written: {error.strerror or error}") from None
     for sentence in damaged:
         console.print(sentence, soft_wrap=True)
-    console.print(f"{len(cells)} cells in {out}", soft_wrap=True)
+    console.print(f"{len(entries)} cells in {out}", soft_wrap=True)
 
 
-def _part(directory: Path, info: dict[str, Any], cells: list[Cell], damaged: list[str]) -> Part:
+def _part(directory: Path, info: dict[str, Any], entries: list[Entry], damaged: list[str]) -> Part:
     there, records = store.cell_names(directory), {}
-    for cell in cells:
-        if cell.name in there:
-            record = store.read_cell(directory, cell)
+    for entry in entries:
+        if entry.name in there:
+            record = store.read_cell(directory, entry)
             if record is None:
-                damaged.append(f"{directory}/cells/{cell.name}.json is damaged: left out.")
+                damaged.append(f"{directory}/cells/{entry.name}.json is damaged: left out.")
             else:
-                records[cell.name] = record
-    return Part(directory, info, {cell.name: cell for cell in cells}, records)
+                records[entry.name] = record
+    return Part(directory, info, {entry.name: entry for entry in entries}, records)
 
 
 def _refuse_different(one: _Plan, other: _Plan) -> None:
     """Raise UsageError where settings differ: the runs', or those of a method or noise model that both have."""
-    (first, old, cells), (second, new, others) = one, other
+    (first, old, entries), (second, new, others) = one, other
     found = differing(_deciding(first, old), _deciding(second, new))
     for key, name, value in (("methods", "slug", "settings"), ("noise", "slug", "parameters")):
         ours, theirs = ({entry[name]: entry.get(value) for entry in info.get(key, [])} for info in (old, new))
         for slug in ours.keys() & theirs.keys():
             found += differing(ours[slug], theirs[slug], slug)
-    known = {cell.name: cell for cell in cells}
-    for cell in others:
-        if cell.name in known:  # the reason is in words, which may change where nothing else does
-            found += differing(asdict(known[cell.name]) | {"reason": ""}, asdict(cell) | {"reason": ""}, cell.name)
+    known = {entry.name: entry for entry in entries}
+    for entry in others:
+        if entry.name in known:  # the reason is in words, which may change where nothing else does
+            found += differing(asdict(known[entry.name]) | {"reason": ""}, asdict(entry) | {"reason": ""}, entry.name)
     if found:
         name, before, after = found[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -128,32 +128,32 @@ def _deciding(directory: Path, info: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key not in WHICH_CELLS}
 
 
-def _source(cell: Cell, parts: Sequence[Part]) -> Part | None:
+def _source(entry: Entry, parts: Sequence[Part]) -> Part | None:
     """The part to take a cell's record from; None for one still to do. Raises UsageError where numbers differ."""
-    holders = [part for part in parts if cell.name in part.records]
-    done = [part for part in holders if part.records[cell.name].get("status") == "done"]
+    holders = [part for part in parts if entry.name in part.records]
+    done = [part for part in holders if part.records[entry.name].get("status") == "done"]
     for part in done[1:]:
-        _refuse_other_numbers(cell, done[0], part)
+        _refuse_other_numbers(entry, done[0], part)
     if len(holders) < 2:
         return holders[0] if holders else None
 
     def rank(part: Part) -> tuple[int, bool]:
-        record = part.records[cell.name]
-        status = store.status_of(cell, record)
+        record = part.records[entry.name]
+        status = store.status_of(entry, record)
         place = _BEST_FIRST.index(status) if status in _BEST_FIRST else len(_BEST_FIRST)
         return place, bool(bad_crop(part.directory, record))
 
     return min(holders, key=rank)
 
 
-def _refuse_other_numbers(cell: Cell, one: Part, other: Part) -> None:
-    first, second = (_scores(part.records[cell.name]) for part in (one, other))
+def _refuse_other_numbers(entry: Entry, one: Part, other: Part) -> None:
+    first, second = (_scores(part.records[entry.name]) for part in (one, other))
     for place in dict.fromkeys([*first, *second]):
         old, new = first.get(place, "not there"), second.get(place, "not there")
         if not _same(old, new):
             dataset, image, metric = place
             raise UsageError(
-                f"{cell.name}: {metric} of {dataset}/{image} is {old} in {one.directory} and {new} in {other.directory}, with "
+                f"{entry.name}: {metric} of {dataset}/{image} is {old} in {one.directory} and {new} in {other.directory}, with "
                 "equal settings: expected equal numbers; one of them is damaged, or was computed otherwise"
             )
 
@@ -174,7 +174,7 @@ def _robustness(parts: Sequence[Part], damaged: list[str]) -> list[dict[str, Any
     found: dict[tuple[int, str], tuple[Path, dict[str, Any]]] = {}
     for part in parts:
         path = part.directory / "robustness.json"
-        told = store.read_json(path) or {}
+        told = read_json(path) or {}
         if path.exists() and not isinstance(told.get("models"), list):
             damaged.append(f"{path} is damaged: left out.")
             continue
@@ -196,27 +196,27 @@ def _tree(value: Any) -> Any:
 
 
 def _fill(
-    whole: Path, parts: Sequence[Part], cells: Sequence[Cell], chosen: dict[str, Part], scans: list[dict[str, Any]]
+    whole: Path, parts: Sequence[Part], entries: Sequence[Entry], chosen: dict[str, Part], scans: list[dict[str, Any]]
 ) -> None:
     """Write everything but the report."""
     crops: set[str] = set()
     (whole / "cells").mkdir()
-    for cell in cells:
-        if cell.name in chosen:
-            part = chosen[cell.name]
-            shutil.copyfile(store.cell_path(part.directory, cell), store.cell_path(whole, cell))
-            for crop in part.records[cell.name].get("crops", []):
+    for entry in entries:
+        if entry.name in chosen:
+            part = chosen[entry.name]
+            shutil.copyfile(store.cell_path(part.directory, entry), store.cell_path(whole, entry))
+            for crop in part.records[entry.name].get("crops", []):
                 for name in {crop["file"], crop["clean"]} - crops:
                     crops.add(name)
                     _copy_crop(part.directory, name, whole)
-    for key in dict.fromkeys(cell.key for cell in cells if cell.key):
+    for key in dict.fromkeys(entry.key for entry in entries if entry.key):
         if not _copy_tensors(weights_path, key, parts, whole):
             _copy_tensors(checkpoint_path, key, parts, whole)
     if scans:
-        store.write_json(whole / "robustness.json", {"schema": 1, "models": scans})
-    store.write_run(whole, _joined(parts, cells))
-    records = [chosen[cell.name].records[cell.name] if cell.name in chosen else None for cell in cells]
-    store.write_table(whole, store.table(cells, records))
+        write_json(whole / "robustness.json", {"schema": 1, "models": scans})
+    store.write_run(whole, _joined(parts, entries))
+    records = [chosen[entry.name].records[entry.name] if entry.name in chosen else None for entry in entries]
+    store.write_table(whole, store.table(entries, records))
 
 
 def _copy_crop(directory: Path, name: str, whole: Path) -> None:
@@ -249,11 +249,13 @@ def _is_whole(path: Path, key: str) -> bool:
         return False
 
 
-def _sorted(cells: Iterator[Cell]) -> list[Cell]:
+def _sorted(entries: Iterator[Entry]) -> list[Entry]:
     """Each cell once, in the order of a table."""
     order = {slug: index for index, slug in enumerate(methods.catalogue())}
-    once = {cell.name: cell for cell in cells}
-    return sorted(once.values(), key=lambda cell: (cell.noise_no, order.get(cell.method, len(order)), cell.method, cell.seed))
+    once = {entry.name: entry for entry in entries}
+    return sorted(
+        once.values(), key=lambda entry: (entry.noise_no, order.get(entry.method, len(order)), entry.method, entry.seed)
+    )
 
 
 def _union(parts: Sequence[Part], key: str, name: str) -> dict[Any, dict[str, Any]]:
@@ -261,7 +263,7 @@ def _union(parts: Sequence[Part], key: str, name: str) -> dict[Any, dict[str, An
     return {entry[name]: entry for part in parts for entry in part.info.get(key, [])}
 
 
-def _joined(parts: Sequence[Part], cells: Sequence[Cell]) -> dict[str, Any]:
+def _joined(parts: Sequence[Part], entries: Sequence[Entry]) -> dict[str, Any]:
     """run.json of the merged run: the first's, with what is of all runs joined."""
     first = parts[0].info
     noises = sorted(_union(parts, "noise", "number").values(), key=lambda entry: entry["number"])
@@ -272,7 +274,7 @@ def _joined(parts: Sequence[Part], cells: Sequence[Cell]) -> dict[str, Any]:
     settings = first["settings"] | {
         "methods": slugs,
         "noise": [entry["slug"] for entry in noises],
-        "seeds": max(cell.seed for cell in cells) + 1,
+        "seeds": max(entry.seed for entry in entries) + 1,
     }
     return first | {
         "command": " ; ".join(str(part.info.get("command")) for part in parts),
@@ -281,10 +283,10 @@ def _joined(parts: Sequence[Part], cells: Sequence[Cell]) -> dict[str, Any]:
         "methods": [there[slug] for slug in slugs],
         "noise": noises,
         "matrix": [matrix[key] for key in sorted(matrix, key=lambda key: (key[0], slugs.index(key[1])))],
-        "plan": [asdict(cell) for cell in cells],
-        "cells": sum(cell.applicability != "no" for cell in cells),
-        "trainings": count_trainings(cells),
-        "shared": shared(cells),
+        "plan": [asdict(entry) for entry in entries],
+        "cells": sum(entry.applicability != "no" for entry in entries),
+        "trainings": count_trainings(entries),
+        "shared": shared(entries),
         "notes": list(dict.fromkeys(note for part in parts for note in [*part.info.get("notes", []), *_origin(first, part)])),
     }
 

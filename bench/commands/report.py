@@ -9,8 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 import reports
-from bench.errors import UsageError, nearest
-from bench.runs.store import write_atomically
+from bench.errors import UsageError
+from bench.files.writing import write_atomically
+from noise.names import nearest
 
 FORMATS = ("html", "latex", "markdown", "csv")
 FORMAT_HELP = (

@@ -19,20 +19,22 @@ from torch import nn
 import methods
 import noise
 import reports
-from bench.cells.denoising import Run, noisy_image
+from bench.cells.denoising import noisy_image
 from bench.cells.metrics import psnr
 from bench.commands.disturbance import disturbances
 from bench.data.sets import Image
-from bench.errors import UsageError, nearest
-from bench.plan.cells import Cell, Settings
-from bench.plan.recipes import method_of, model_of
+from bench.errors import UsageError
+from bench.files.json_files import read_json, write_json
+from bench.plan.cells import Cell, Entry, resolved
+from bench.plan.settings import Settings
 from bench.runs import store
 from bench.runs.directory import differing
-from bench.runs.inputs import load_data
+from bench.runs.inputs import Run, load_data
 from bench.runs.record import read_plan, settings_from_record, settings_record
 from bench.runs.weights import read_weights, weights_path
 from bench.training.networks import make_network
 from bench.training.patches import turned, turned_back
+from noise.names import nearest
 
 #: How far the PSNR of an image may be from the run's own (dB): other hardware rounds otherwise, other code differs more.
 _TOLERANCE = 0.01
@@ -61,19 +63,19 @@ def robustness(
         parameters does not give the run's own PSNR.
     """
     record, plan = read_plan(directory)
-    settings = settings_from_record(record)
-    method = _method(method_slug, settings)
-    cells = [_cell(directory, plan, slug, method_slug) for slug in slugs]
+    _refuse_method(method_slug)
+    entries = [_entry_of(directory, plan, slug, method_slug) for slug in slugs]
+    settings = settings_from_record(record, entries)
     run = _run(directory, settings, record, data)
     path = directory / "robustness.json"
-    entries = []
+    found = []
     before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     try:
-        for cell in cells:
-            entries.append(_entry(run, cell, method, rates, draws, console))
-            store.write_json(path, {"schema": 1, "models": _merged(store.read_json(path), entries)})
-        _print(entries, console)
+        for entry in entries:
+            found.append(_measured(run, resolved(entry, settings.recipe), rates, draws, console))
+            write_json(path, {"schema": 1, "models": _merged(read_json(path), found)})
+        _print(found, console)
         console.print(str(reports.write(directory)), soft_wrap=True)
     except (ValueError, OSError) as error:
         raise UsageError(" ".join(str(error).split())) from None
@@ -81,14 +83,12 @@ def robustness(
         torch.set_num_threads(before)
 
 
-def _method(slug: str, settings: Settings) -> methods.ScoreMethod:
+def _refuse_method(slug: str) -> None:
+    """Raise UsageError for a method that is not known, or is no solve of Eq. 7."""
     known = [name for name, method in methods.catalogue().items() if _is_one_solve(method)]
     if slug not in known:
         there = "learns no score" if slug in methods.catalogue() else "is unknown"
         raise UsageError(f"--method {slug!r} {there}{nearest(slug, known)}: expected one of {', '.join(known)}")
-    method = method_of(slug, settings.recipe)
-    assert isinstance(method, methods.ScoreMethod)
-    return method
 
 
 def _is_one_solve(method: methods.Method) -> bool:
@@ -96,20 +96,20 @@ def _is_one_solve(method: methods.Method) -> bool:
     return isinstance(method, methods.ScoreMethod) and type(method).denoise is methods.ScoreMethod.denoise
 
 
-def _cell(directory: Path, plan: Sequence[Cell], slug: str, method: str) -> Cell:
-    """The cell of the noise model's first seed, which is done and has weights."""
-    cells = [cell for cell in plan if cell.method == method and cell.key]
-    found = [cell for cell in cells if cell.noise == slug]
+def _entry_of(directory: Path, plan: Sequence[Entry], slug: str, method: str) -> Entry:
+    """The entry of the noise model's first seed, which is done and has weights."""
+    entries = [entry for entry in plan if entry.method == method and entry.key]
+    found = [entry for entry in entries if entry.noise == slug]
     if not found:
-        known = ", ".join(dict.fromkeys(f"{cell.noise_no} {cell.noise}" for cell in cells)) or "none"
+        known = ", ".join(dict.fromkeys(f"{entry.noise_no} {entry.noise}" for entry in entries)) or "none"
         raise UsageError(f"--noise {slug}: the run has no such noise model with {method}: expected of {known}")
-    cell = min(found, key=lambda cell: cell.seed)
-    status = store.status_of(cell, store.read_cell(directory, cell))
+    entry = min(found, key=lambda entry: entry.seed)
+    status = store.status_of(entry, store.read_cell(directory, entry))
     if status != "done":
-        raise UsageError(f"{directory}: {cell.name} is {status}: expected a cell that is done")
-    if not (directory / "weights" / f"{cell.key}.safetensors").exists():
-        raise UsageError(f"{directory}: weights/{cell.key}.safetensors of {cell.name} is missing: expected trained weights")
-    return cell
+        raise UsageError(f"{directory}: {entry.name} is {status}: expected a cell that is done")
+    if not (directory / "weights" / f"{entry.key}.safetensors").exists():
+        raise UsageError(f"{directory}: weights/{entry.key}.safetensors of {entry.name} is missing: expected trained weights")
+    return entry
 
 
 def _device(settings: Settings) -> torch.device:
@@ -131,11 +131,9 @@ def _run(directory: Path, settings: Settings, record: dict[str, Any], data: str 
     return Run(directory, settings, images)
 
 
-def _entry(
-    run: Run, cell: Cell, method: methods.ScoreMethod, rates: Sequence[float], draws: int, console: Console
-) -> dict[str, Any]:
+def _measured(run: Run, cell: Cell, rates: Sequence[float], draws: int, console: Console) -> dict[str, Any]:
     """What robustness.json holds of one noise model."""
-    model = model_of(cell.noise, run.settings.recipe)
+    model = cell.model
     network = make_network(run.settings.preset, _device(run.settings))
     try:
         read_weights(run.directory, str(cell.key), network)
@@ -146,13 +144,14 @@ def _entry(
     points = disturbances(model, rates, draws)
     tried = [model, *(disturbed for point in points for disturbed in point.models)]
     own = {
-        (row["dataset"], row["image"]): row.get("psnr") for row in (store.read_cell(run.directory, cell) or {}).get("rows", [])
+        (row["dataset"], row["image"]): row.get("psnr")
+        for row in (store.read_cell(run.directory, cell.entry) or {}).get("rows", [])
     }
     sets = []  # PSNR of each set's images by each of the models tried
     for chosen in run.data.test:
         found, words = [], f"No. {model.number} on {chosen.name}"
         for image in track(chosen.images, words, console=console, transient=True, disable=not console.is_terminal):
-            found.append(solve_all(run, network, method, model, tried, cell, image))
+            found.append(solve_all(run, network, tried, cell, image))
             _check(cell, image, own.get((image.dataset, image.name)), found[-1][0])
         sets.append(np.mean(found, axis=0))
         console.print(f"{words}: {sets[-1][0]:.2f} dB with the exact parameters, mean of {len(found)} images", soft_wrap=True)
@@ -173,9 +172,9 @@ def _entry(
             }
         )
     return {
-        "noise_no": cell.noise_no,
-        "noise": cell.noise,
-        "method": cell.method,
+        "noise_no": model.number,
+        "noise": model.slug,
+        "method": cell.entry.method,
         "seed": cell.seed,
         "parameters": model.parameters,
         "draws": draws,
@@ -189,19 +188,19 @@ def _entry(
 def solve_all(
     run: Run,
     network: nn.Module,
-    method: methods.ScoreMethod,
-    model: noise.NoiseModel,
     tried: Sequence[noise.NoiseModel],
     cell: Cell,
     image: Image,
 ) -> list[float]:
-    """PSNR (dB, standard protocol) of one image with the noise of `model`, solved by each of the models tried.
+    """PSNR (dB, standard protocol) of one image with the noise of the cell's model, solved by each of the models tried.
 
-    The score is that of the network, which belongs to `model`; only the solving takes another's parameters.
+    The score is that of the network, which belongs to the cell's model; only the solving takes another's parameters.
     """
-    clean, noisy = noisy_image(image, model, cell.seed)
-    seen = model.decorrelated() if cell.decorrelated else None
-    law, y = (model, noisy) if seen is None else (seen.model, seen.forward(noisy))
+    method = cell.method
+    assert isinstance(method, methods.ScoreMethod)
+    clean, noisy = noisy_image(image, cell.model, cell.seed)
+    seen = cell.seen
+    law, y = (cell.model, noisy) if seen is None else (seen.model, seen.forward(noisy))
     y = y.to(_device(run.settings))[None]
     positions = [turned(y, turn) for turn in range(8 if run.settings.preset.self_ensemble else 1)]
     scores = [method.matching.score(network, position, law) for position in positions]

@@ -14,14 +14,14 @@ from rich.console import Console
 import methods
 import noise
 import reports
-from bench.cells.denoising import Run
 from bench.data.sets import Data
 from bench.executors.execution import execute
 from bench.executors.place import Place, start
-from bench.plan.cells import Cell, Settings, count_trainings, make_cells, make_jobs, shared
+from bench.plan.cells import Cell, Entry, count_trainings, make_cells, make_jobs, shared
+from bench.plan.settings import Settings
 from bench.runs import store
 from bench.runs.directory import forget, open_directory, sweep, tidy
-from bench.runs.inputs import load_data, training_sum
+from bench.runs.inputs import Run, load_data, training_sum
 from bench.runs.lock import in_use
 from bench.runs.progress import Display, duration
 from bench.runs.record import run_record
@@ -70,11 +70,12 @@ def run(
     deadline = None if budget is None else time.monotonic() + budget - min(RESERVE, budget / 10)
     data = load_data(settings)
     cells = make_cells(settings, training_sum(data))
+    entries = [cell.entry for cell in cells]
     with in_use(directory):
-        sentences = open_directory(directory, run_record(settings, data, cells, command), settings, cells)
-        for sentence in sentences + tidy(directory, cells):
+        sentences = open_directory(directory, run_record(settings, data, entries, command), settings, entries)
+        for sentence in sentences + tidy(directory, entries):
             console.print(sentence, soft_wrap=True)
-        forget(directory, cells, retry)
+        forget(directory, entries, retry)
         return _do(Run(directory, settings, data), cells, place, console, deadline, cell_timeout)
 
 
@@ -88,17 +89,17 @@ def _do(
 ) -> int:
     """Do what is left of the cells, and keep the table and the report up to date; returns the exit status."""
     directory, settings = run.directory, run.settings
-    jobs = make_jobs(cells)
-    records = Records(directory, cells)
+    jobs, entries = make_jobs(cells), [cell.entry for cell in cells]
+    records = Records(directory, entries)
     todo = [job for job in jobs if any(records.now[cell.name] is None for cell in job.cells)]
     console.print(
-        f"{len(cells)} cells, {count_trainings(cells)} trainings; {len(jobs) - len(todo)} of {len(jobs)} jobs were done "
+        f"{len(cells)} cells, {count_trainings(entries)} trainings; {len(jobs) - len(todo)} of {len(jobs)} jobs were done "
         f"before. {place.words(settings)}. "
         f"Results in {directory}",
         soft_wrap=True,
     )  # fmt: skip
     refreshed = spent = 0.0
-    with Display(directory, cells, console) as display:
+    with Display(directory, entries, console) as display:
 
         def look() -> None:
             nonlocal refreshed, spent
@@ -106,7 +107,7 @@ def _do(
             display.show(records.now)
             if changed and time.monotonic() - refreshed > max(REFRESH, spent / RENDERING):
                 began = time.monotonic()
-                publish(directory, cells, records.in_order(), console)
+                publish(directory, entries, records.in_order(), console)
                 refreshed = time.monotonic()
                 spent = refreshed - began
 
@@ -115,9 +116,9 @@ def _do(
             execute(run, todo, lambda: start(place, run, todo), look, deadline, cell_timeout)
         finally:
             records.update()
-            publish(directory, cells, records.in_order(), console)
+            publish(directory, entries, records.in_order(), console)
             sweep(directory)
-    failed = [cell.name for cell in cells if store.status_of(cell, records.now[cell.name]) in ("failed", "timeout")]
+    failed = [entry.name for entry in entries if store.status_of(entry, records.now[entry.name]) in ("failed", "timeout")]
     for name in failed:
         record = records.now[name] or {}
         console.print(f"{name}: {record.get('status')}: {record.get('message')}", soft_wrap=True)
@@ -128,18 +129,18 @@ def _do(
 class Records:
     """The cells' records, read as they appear."""
 
-    def __init__(self, directory: Path, cells: Sequence[Cell]) -> None:
+    def __init__(self, directory: Path, entries: Sequence[Entry]) -> None:
         self.directory = directory
-        self.now: dict[str, dict[str, Any] | None] = dict.fromkeys((cell.name for cell in cells), None)
-        self._cells = {cell.name: cell for cell in cells}
-        self._left = {cell.name for cell in cells if cell.applicability != "no"}
+        self.now: dict[str, dict[str, Any] | None] = dict.fromkeys((entry.name for entry in entries), None)
+        self._entries = {entry.name: entry for entry in entries}
+        self._left = {entry.name for entry in entries if entry.applicability != "no"}
         self.update()
 
     def update(self) -> bool:
         """Read what is new; whether anything was. Costs one look at the folder where nothing is."""
         changed = False
         for name in self._left & store.cell_names(self.directory):
-            record = store.read_cell(self.directory, self._cells[name])
+            record = store.read_cell(self.directory, self._entries[name])
             if record is not None:
                 self.now[name] = record
                 self._left.discard(name)
@@ -150,9 +151,9 @@ class Records:
         return list(self.now.values())
 
 
-def publish(directory: Path, cells: Sequence[Cell], records: Sequence[dict[str, Any] | None], console: Console) -> None:
+def publish(directory: Path, entries: Sequence[Entry], records: Sequence[dict[str, Any] | None], console: Console) -> None:
     """Bring results.parquet, results.csv and report.html up to date. A fault of the report does not stop a run."""
-    store.write_table(directory, store.table(cells, records))
+    store.write_table(directory, store.table(entries, records))
     try:
         reports.write(directory)
     except Exception:
@@ -162,29 +163,29 @@ def publish(directory: Path, cells: Sequence[Cell], records: Sequence[dict[str, 
 def dry_run(settings: Settings, directory: Path, place: Place, console: Console) -> None:
     """Print what a run would do, and an estimate of its time from a few measured steps."""
     data = load_data(settings)
-    cells = make_cells(settings, training_sum(data))
+    entries = [cell.entry for cell in make_cells(settings, training_sum(data))]
     console.print(f"{'cell':<52} {'applicable':<11} {'given':<8} training", soft_wrap=True)
-    for cell in cells:
-        given = "" if cell.applicability == "no" else "A^-1 y" if cell.decorrelated else "y"
-        line = f"{cell.name:<52} {cell.applicability:<11} {given:<8} {(cell.key or '-')[:8]}"
+    for entry in entries:
+        given = "" if entry.applicability == "no" else "A^-1 y" if entry.decorrelated else "y"
+        line = f"{entry.name:<52} {entry.applicability:<11} {given:<8} {(entry.key or '-')[:8]}"
         console.print(line, soft_wrap=True)
-    for line in shared(cells):
+    for line in shared(entries):
         console.print(f"shared: {line}", soft_wrap=True)
-    running = sum(cell.applicability != "no" for cell in cells)
+    running = sum(entry.applicability != "no" for entry in entries)
     test = sum(len(chosen.images) for chosen in data.test)
     if settings.device == "cuda" and not torch.cuda.is_available():
         time_needed = "unknown, there is no GPU here to try a step on"
     else:
-        time_needed = duration(estimate_seconds(settings, data, cells) / (place.workers or 1))
+        time_needed = duration(estimate_seconds(settings, data, entries) / (place.workers or 1))
     console.print(
-        f"{len(cells)} cells, {running} of them to run, {count_trainings(cells)} trainings, {test} test images each. "
+        f"{len(entries)} cells, {running} of them to run, {count_trainings(entries)} trainings, {test} test images each. "
         f"Estimated time with {place.workers or 1} workers: {time_needed}. "
         f"Would write to {directory}",
         soft_wrap=True,
     )  # fmt: skip
 
 
-def estimate_seconds(settings: Settings, data: Data, cells: Sequence[Cell]) -> float:
+def estimate_seconds(settings: Settings, data: Data, entries: Sequence[Entry]) -> float:
     """Rough time of all trainings and tests on one worker, from three steps of supervised training."""
     preset, device = settings.preset, torch.device(settings.device)
     before = torch.get_num_threads()
@@ -206,5 +207,5 @@ def estimate_seconds(settings: Settings, data: Data, cells: Sequence[Cell]) -> f
     # a pixel costs a forward and a backward pass in training, about three times the forward pass at test
     patch_pixels = preset.patches * preset.patch**2
     test_pixels = sum(image.pixels.shape[0] * image.pixels.shape[1] for chosen in data.test for image in chosen.images)
-    tests = sum(bool(cell.key) for cell in cells) * test_pixels / patch_pixels / 3
-    return step * (count_trainings(cells) * preset.steps + tests)
+    tests = sum(bool(entry.key) for entry in entries) * test_pixels / patch_pixels / 3
+    return step * (count_trainings(entries) * preset.steps + tests)

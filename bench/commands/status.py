@@ -13,7 +13,8 @@ from typing import Any
 from rich.console import Console
 
 from bench.errors import UsageError
-from bench.plan.cells import Cell
+from bench.files.json_files import finite
+from bench.plan.cells import Entry
 from bench.runs import store
 from bench.runs.lock import BEAT, MISSED, Holder, holder_path, read_holder
 from bench.runs.progress import Note, State, as_table, duration, read_notes, seconds_left, states
@@ -47,7 +48,7 @@ class Standing:
         Time that the rest takes one worker, by the time that finished cells took; None where they cannot tell.
     """
 
-    cells: Sequence[Cell]
+    entries: Sequence[Entry]
     states: Mapping[str, State]
     messages: Mapping[str, str]
     notes: Sequence[Note]
@@ -79,10 +80,10 @@ def _works(holder: Holder, age: float) -> bool:
 
 def standing(directory: Path) -> Standing:
     """Where the run in the directory stands. Raises UsageError where there is none, or it cannot be read."""
-    _, cells = read_plan(directory)
+    _, entries = read_plan(directory)
     try:
         there = store.cell_names(directory)
-        records = {cell.name: store.read_cell(directory, cell) for cell in cells if cell.name in there}
+        records = {entry.name: store.read_cell(directory, entry) for entry in entries if entry.name in there}
         notes = read_notes(directory)
         holder = read_holder(directory)
         age = max(0.0, time.time() - holder_path(directory).stat().st_mtime) if holder else 0.0
@@ -91,9 +92,9 @@ def standing(directory: Path) -> Standing:
     waiting = {name: note for name, note in notes.items() if records.get(name) is None}
     gone = holder is not None and not _works(holder, age)
     stale = frozenset(name for name, note in waiting.items() if gone or note.age > STALE)
-    found = states(cells, records, {name: note for name, note in waiting.items() if name not in stale})
+    found = states(entries, records, {name: note for name, note in waiting.items() if name not in stale})
     return Standing(
-        cells=cells,
+        entries=entries,
         states=found,
         messages={
             name: str(record.get("message")) for name, record in records.items() if record and record.get("status") != "done"
@@ -103,7 +104,7 @@ def standing(directory: Path) -> Standing:
         damaged=[name for name, record in records.items() if record is None],
         holder=holder,
         age=age,
-        seconds_left=seconds_left(cells, records, found),
+        seconds_left=seconds_left(entries, records, found),
     )
 
 
@@ -111,9 +112,9 @@ def print_status(directory: Path, console: Console, as_json: bool = False) -> No
     """Print where a run stands, in words or as JSON. Raises UsageError where there is no run."""
     now = standing(directory)
     if as_json:
-        print(json.dumps(store.finite(_plain(now)), indent=1, ensure_ascii=False))
+        print(json.dumps(finite(_plain(now)), indent=1, ensure_ascii=False))
         return
-    console.print(as_table(now.cells, now.states))
+    console.print(as_table(now.entries, now.states))
     console.print(", ".join(f"{count} {status}" for status, count in now.counts.items()), soft_wrap=True)
     for name, message in now.messages.items():
         console.print(f"{name}: {message}", soft_wrap=True)

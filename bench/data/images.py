@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -43,11 +43,6 @@ _REFUSED = {
     "LAB": "a CIELab image",
     "HSV": "an HSV image",
 }
-
-
-def one_line(text: object) -> str:
-    """`text` on one line that is safe to print: white space joined, unprintable characters as '?'."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
 
 
 def problem(path: object, found: object, expected: str = _EXPECTED) -> UsageError:

@@ -8,8 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from bench.data.images import image_files, image_name, list_images, name_hash, one_line, problem
-from bench.errors import UsageError, nearest
+from bench.data.images import image_files, image_name, list_images, name_hash, problem
+from bench.errors import UsageError, one_line
+from noise.names import nearest
 
 Role = Literal["test", "training", "validation"]
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data import separation
-from bench.data.images import Pixels, centre_crop, decode, hashed_crop, image_name, image_size, one_line, problem, read_bytes
+from bench.data.images import Pixels, centre_crop, decode, hashed_crop, image_name, image_size, problem, read_bytes
 from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from bench.cells.cell import blank_record, failure
-from bench.cells.denoising import Run
 from bench.errors import UsageError
 from bench.executors.worker import progress_path
+from bench.files.json_files import read_json
 from bench.plan.cells import Cell, Job
 from bench.runs import store
+from bench.runs.inputs import Run
 
 #: Seconds between looks at the workers.
 POLL = 0.5
@@ -130,10 +131,10 @@ def _settle(
 ) -> list[Job]:
     """Record what no worker could, its own end; returns what is left to do of the job."""
     error = CancelledError() if future.cancelled() else future.exception()
-    left = [cell for cell in job.cells if store.read_cell(run.directory, cell) is None]
+    left = [cell for cell in job.cells if store.read_cell(run.directory, cell.entry) is None]
     if error is None or not left:
         return []
-    note = store.read_json(progress_path(run, job)) or {}
+    note = read_json(progress_path(run, job)) or {}
     progress_path(run, job).unlink(missing_ok=True)
     cell = next((cell for cell in left if cell.name == note.get("cell")), left[0])
     others = [other for other in left if other is not cell]
@@ -157,12 +158,12 @@ def _settle(
 
 
 def _record(run: Run, cell: Cell, outcome: dict[str, Any]) -> None:
-    store.write_cell(run.directory, cell, blank_record(cell) | outcome)
+    store.write_cell(run.directory, cell.entry, blank_record(cell.entry) | outcome)
 
 
 def _elapsed(run: Run, job: Job) -> float:
     """Seconds since the job's present cell was begun."""
-    begun = (store.read_json(progress_path(run, job)) or {}).get("begun")
+    begun = (read_json(progress_path(run, job)) or {}).get("begun")
     return time.time() - begun if isinstance(begun, (int, float)) else 0.0
 
 

@@ -15,9 +15,9 @@ from queue import SimpleQueue
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
-from bench.cells.denoising import Run
 from bench.executors import gpus, worker
 from bench.plan.cells import Job
+from bench.runs.inputs import Run
 
 #: Signals by which the system or a person ends a process; others are the process's own fault.
 _OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.cells.denoising import Run
 from bench.executors.execution import Executor
 from bench.executors.local import Local
-from bench.plan.cells import Job, Settings
+from bench.plan.cells import Job
+from bench.plan.settings import Settings
+from bench.runs.inputs import Run
 
 #: The executors, and the package that each needs beyond the suite's own.
 EXECUTORS = {"local": None, "ray": "ray", "slurm": "submitit"}

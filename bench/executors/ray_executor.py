@@ -31,10 +31,10 @@ from ray.exceptions import (
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bench.cells.denoising import Run
 from bench.errors import UsageError
 from bench.executors import worker
 from bench.plan.cells import Job
+from bench.runs.inputs import Run
 from bench.runs.record import versions
 from bench.runs.sharing import await_records, held_by
 

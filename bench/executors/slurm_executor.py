@@ -27,11 +27,12 @@ import submitit
 from submitit.core.utils import FailedSubmissionError, UncompletedJobError
 from submitit.helpers import DelayedSubmission
 
-from bench.cells.denoising import Run
 from bench.errors import UsageError
 from bench.executors import worker
-from bench.plan.cells import Job, Settings
-from bench.runs import store
+from bench.files.json_files import read_json, write_json
+from bench.plan.cells import Job
+from bench.plan.settings import Settings
+from bench.runs.inputs import Run
 from bench.runs.sharing import PATIENCE, held_by, recorded
 
 #: Most tasks of an array: Slurm's own default limit.
@@ -162,7 +163,7 @@ class Slurm:
 
     def _settle(self, future: Future[None], job: Job, task: submitit.Job[None]) -> None:
         """Tell what became of a task that ended, once that is seen here."""
-        fault = store.read_json(fault_path(self._run.directory, job))
+        fault = read_json(fault_path(self._run.directory, job))
         patience = PATIENCE if self._real and future not in self._killed else 0.0
         since = self._ended.setdefault(future, time.monotonic())
         if not recorded(self._run.directory, job) and fault is None and time.monotonic() < since + patience:
@@ -239,7 +240,7 @@ class Task:
             worker.work_here(self.directory, self.settings, self.job)
         except Exception as error:
             told = {"kind": type(error).__name__, "message": str(error), "errno": getattr(error, "errno", None)}
-            store.write_json(path, told | {"traceback": traceback.format_exc()})
+            write_json(path, told | {"traceback": traceback.format_exc()})
 
     def checkpoint(self) -> DelayedSubmission:
         """Called by submitit before the node is taken away: what to do when the task comes back. The run directory says how far

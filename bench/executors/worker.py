@@ -14,11 +14,11 @@ import psutil
 import torch
 
 from bench.cells.cell import do_job
-from bench.cells.denoising import Run
 from bench.executors import gpus
-from bench.plan.cells import Cell, Job, Settings
-from bench.runs import store
-from bench.runs.inputs import run_again
+from bench.files.json_files import write_json
+from bench.plan.cells import Cell, Job
+from bench.plan.settings import Settings
+from bench.runs.inputs import Run, run_again
 from bench.runs.sharing import held_by
 
 #: Least seconds between two notes of progress.
@@ -79,7 +79,7 @@ def work(run: Run, job: Job) -> None:
             noted = time.monotonic()
             if _holder is not None and held_by(run.directory, _holder) != _holder:
                 os._exit(1)  # the run is over, or another one goes on with it
-            store.write_json(path, {"cell": cell.name, "begun": begun, "phase": phase, "share": share, "pid": os.getpid()})
+            write_json(path, {"cell": cell.name, "begun": begun, "phase": phase, "share": share, "pid": os.getpid()})
 
     try:
         do_job(run, job, report)

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import methods
-import noise
+from bench.plan.keys import training_key
 from bench.plan.recipes import method_of, model_of
-from bench.plan.settings import Preset
+from bench.plan.settings import Settings
+from methods import Method
+from noise import Decorrelated, NoiseModel
 
-#: Fields of a preset that do not bear on the weights.
-_EVALUATION_FIELDS = ("test_sets", "test_images", "test_crop", "validation_crop", "checks", "crops", "self_ensemble")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that decides a run's numbers."""
-
-    preset_name: str
-    preset: Preset
-    recipe: str
-    data: str
-    seeds: int
-    device: str
-    threads: int
-    methods: tuple[str, ...]
-    noise: tuple[str, ...]
+#: What every test image of a cell is scored by (`bench.cells.metrics`), in the order of the tables.
+METRICS = ("psnr", "ssim", "psnr_paper", "ssim_paper")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One noise model x method x seed.
+class Entry:
+    """A cell by its names, as run.json, its record and the table tell of it: enough to read a run, not to do it.
 
     Parameters
     ----------
@@ -60,22 +45,63 @@ class Cell:
         return f"{self.noise_no:02d}-{self.noise}--{self.method}--s{self.seed}"
 
 
-def cell_of(told: dict[str, Any]) -> Cell:
-    """A cell as run.json tells it. Raises ValueError or TypeError where it is none; its names are safe parts of a path."""
-    cell = Cell(**told)
-    words = (cell.noise, cell.method, cell.key or "none")
+def entry_of(told: dict[str, Any]) -> Entry:
+    """An entry as run.json tells it. Raises ValueError or TypeError where it is none; its names are safe parts of a path."""
+    entry = Entry(**told)
+    words = (entry.noise, entry.method, entry.key or "none")
     if not (
-        type(cell.noise_no) is int
-        and type(cell.seed) is int
-        and 0 <= cell.noise_no <= 99
-        and 0 <= cell.seed < 10_000
+        type(entry.noise_no) is int
+        and type(entry.seed) is int
+        and 0 <= entry.noise_no <= 99
+        and 0 <= entry.seed < 10_000
         and all(isinstance(word, str) and re.fullmatch(r"[a-z0-9+_-]{1,60}", word) for word in words)
-        and cell.applicability in ("yes", "indirect", "infeasible", "no")
-        and isinstance(cell.reason, str)
-        and isinstance(cell.decorrelated, bool)
+        and entry.applicability in ("yes", "indirect", "infeasible", "no")
+        and isinstance(entry.reason, str)
+        and isinstance(entry.decorrelated, bool)
     ):
         raise ValueError(told)
-    return cell
+    return entry
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One noise model x method x seed, with all that it takes to do it.
+
+    Parameters
+    ----------
+    entry : Entry
+        Its names.
+    model : NoiseModel
+        The law of y given x, with its parameters.
+    method : Method
+        The method, with its settings.
+    """
+
+    entry: Entry
+    model: NoiseModel
+    method: Method
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def seed(self) -> int:
+        return self.entry.seed
+
+    @property
+    def key(self) -> str | None:
+        return self.entry.key
+
+    @cached_property
+    def seen(self) -> Decorrelated | None:
+        """How the method sees y where it is given A^-1 y; None where it is given y."""
+        return self.model.decorrelated() if self.entry.decorrelated else None
+
+
+def resolved(entry: Entry, recipe: str) -> Cell:
+    """The cell of an entry, its names looked up. Raises ValueError or KeyError for a name that is not known here."""
+    return Cell(entry, model_of(entry.noise, recipe), method_of(entry.method, recipe))
 
 
 @dataclass(frozen=True)
@@ -89,75 +115,62 @@ class Job:
         return self.cells[0].name
 
 
-def matrix(slugs: Sequence[str] | None = None, recipe: str = "best") -> list[dict[str, Any]]:
-    """The applicability of the methods (default: all but `noisy`) to all 16 noise models, with reasons."""
-    chosen = slugs if slugs is not None else [slug for slug in methods.catalogue() if slug != "noisy"]
-    rows = []
-    for number in range(1, len(noise.catalogue()) + 1):
-        model = model_of(number, recipe)
-        for slug in chosen:
-            answer = method_of(slug, recipe).applicable(model)
-            rows.append(
-                {
-                    "noise_no": model.number,
-                    "noise": model.slug,
-                    "method": slug,
-                    "applicability": answer.verdict,
-                    "reason": answer.reason,
-                }
-            )
-    return rows
+def matrix(models: Sequence[NoiseModel], methods: Sequence[Method]) -> list[dict[str, Any]]:
+    """The applicability of each method to each noise model, with reasons."""
+    return [
+        {
+            "noise_no": model.number,
+            "noise": model.slug,
+            "method": method.slug,
+            "applicability": answer.verdict,
+            "reason": answer.reason,
+        }
+        for model in models
+        for method in methods
+        for answer in [method.applicable(model)]
+    ]
 
 
 def make_cells(settings: Settings, training_sha256: str) -> list[Cell]:
     """All cells in the order of the table, those that are not applicable too."""
     cells = []
-    for slug in settings.noise:
-        model = model_of(slug, settings.recipe)
-        for method_slug in settings.methods:
-            method = method_of(method_slug, settings.recipe)
+    for model in settings.noise:
+        for method in settings.methods:
             answer = method.applicable(model)
-            decorrelated = answer.verdict != "no" and method.wants_decorrelated(model)
+            runs = answer.verdict != "no"
+            decorrelated = runs and method.wants_decorrelated(model)
             for seed in range(settings.seeds):
-                runs = answer.verdict != "no" and method.trains
-                key = training_key(settings, model, method, seed, training_sha256) if runs else None
-                cells.append(Cell(model.number, slug, method_slug, seed, answer.verdict, answer.reason, key, decorrelated))
+                key = training_key(settings, model, method, seed, training_sha256) if runs and method.trains else None
+                names = (model.number, model.slug, method.slug, seed)
+                entry = Entry(*names, answer.verdict, answer.reason, key, decorrelated)
+                cells.append(Cell(entry, model, method))
     return cells
-
-
-def training_key(settings: Settings, model: noise.NoiseModel, method: methods.Method, seed: int, training_sha256: str) -> str:
-    """Hash of everything that determines a network's weights.
-
-    What is learnt, the noise model and its parameters as the network sees them, recipe, network, training images, seed,
-    and how it is computed (device, threads).
-    """
-    seen = model.decorrelated() if method.wants_decorrelated(model) else None
-    law = model.law if seen is None else seen.model.law
-    view = "x" if seen is None or seen.same_image else f"A^-1 x, {seen.convolution}"
-    fields = {name: value for name, value in asdict(settings.preset).items() if name not in _EVALUATION_FIELDS}
-    how = (settings.device, settings.threads)
-    parts = (method.learns(), law, view, settings.recipe, sorted(fields.items()), training_sha256, seed, how)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
 
 
 def make_jobs(cells: Sequence[Cell]) -> list[Job]:
     """Group the cells that can run into jobs, in order: those with one training key together."""
-    groups: dict[str, list[Cell]] = {}
-    for cell in cells:
-        if cell.applicability != "no":
-            groups.setdefault(cell.key or cell.name, []).append(cell)
-    return [Job(tuple(group)) for group in groups.values()]
+    whole = {cell.entry: cell for cell in cells}
+    return [Job(tuple(whole[entry] for entry in group)) for group in _together([cell.entry for cell in cells])]
 
 
-def count_trainings(cells: Sequence[Cell]) -> int:
+def _together(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Those that can run, in order: those with one training key together."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.applicability != "no":
+            groups.setdefault(entry.key or entry.name, []).append(entry)
+    return list(groups.values())
+
+
+def count_trainings(entries: Sequence[Entry]) -> int:
     """Number of networks to train."""
-    return len({cell.key for cell in cells if cell.key})
+    return len({entry.key for entry in entries if entry.key})
 
 
-def shared(cells: Sequence[Cell]) -> list[str]:
+def shared(entries: Sequence[Entry]) -> list[str]:
     """In words, which cells use the training of another."""
-    words = []
-    for job in make_jobs(cells):
-        first, *others = job.cells
-        words += [f"{cell.method} on {cell.noise} uses the training of {first.method} on {first.noise}" for cell in others]
-    return words
+    return [
+        f"{entry.method} on {entry.noise} uses the training of {first.method} on {first.noise}"
+        for first, *others in _together(entries)
+        for entry in others
+    ]

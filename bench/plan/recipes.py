@@ -1,6 +1,7 @@
 """Recipes: how the methods are trained. `best` is what measurements chose; `paper` is the set-up of Xie et al. (2023).
 
-What a recipe changes of a preset is in `bench.plan.settings`.
+What a recipe changes of a preset is in `bench.plan.settings`. Names of methods and noise models are looked up here, when
+a run is planned; all that comes after is given the methods and noise models themselves.
 """
 
 from __future__ import annotations
@@ -25,3 +26,8 @@ def model_of(name: int | str, recipe: str) -> noise.NoiseModel:
     model = noise.get(name)
     extra = recipe == "paper" and "extra_sigma" in model.parameters
     return noise.get(name, extra_sigma=_EXTRA_SIGMA) if extra else model
+
+
+def models_of(recipe: str) -> tuple[noise.NoiseModel, ...]:
+    """All noise models with the recipe's parameters, in the order of Table 1."""
+    return tuple(model_of(model.number, recipe) for model in noise.catalogue())

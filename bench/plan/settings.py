@@ -1,11 +1,14 @@
-"""Presets: every number that decides a run's cost and quality, in one frozen dataclass."""
+"""Settings and presets: every number that decides a run's cost and quality, in frozen dataclasses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError
+from methods import Method
+from noise import NoiseModel
+from noise.names import nearest
 
 #: Most levels of the network: images are padded to multiples of 2^(levels - 1) pixels.
 LEVELS = 8
@@ -64,6 +67,21 @@ PRESETS: dict[str, Preset] = {
     "standard": Preset(channels=64, steps=5000, patches=32, patch=128, learning_rate=5e-4),
     "paper": Preset(channels=128, steps=5000, patches=32, patch=128, accumulate=2),
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides a run's numbers: the preset in force, and the methods and noise models with their own settings."""
+
+    preset_name: str
+    preset: Preset
+    recipe: str
+    data: str
+    seeds: int
+    device: str
+    threads: int
+    methods: tuple[Method, ...]
+    noise: tuple[NoiseModel, ...]
 
 
 #: How the paper trains, whatever the preset: AdamW at 1e-4, a tenth of it in the last fifth of the steps; no average of the

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
-from bench.plan.cells import Cell, Settings, count_trainings
+from bench.files.writing import set_aside
+from bench.plan.cells import Entry, count_trainings
+from bench.plan.settings import Settings
 from bench.runs import store
 from bench.runs.record import inputs_sha256
 from bench.training.networks import count_parameters, make_network
@@ -27,21 +29,21 @@ def sweep(directory: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def tidy(directory: Path, cells: Sequence[Cell]) -> list[str]:
+def tidy(directory: Path, entries: Sequence[Entry]) -> list[str]:
     """Sweep, and set aside what cannot be trusted; returns sentences on that.
 
     Records of cells must be whole, by their hash, and of the run; their crops as they say. Weights are checked when used.
     """
     sweep(directory)
-    known = {store.cell_path(directory, cell): cell for cell in cells}
+    known = {store.cell_path(directory, entry): entry for entry in entries}
     sentences = []
     for path in sorted((directory / "cells").glob("*")):
-        cell = known.get(path)
-        record = store.read_cell(directory, cell) if cell else None
-        reason = "is no cell of this run" if cell is None else "is damaged" if record is None else bad_crop(directory, record)
+        entry = known.get(path)
+        record = store.read_cell(directory, entry) if entry else None
+        reason = "is no cell of this run" if entry is None else "is damaged" if record is None else bad_crop(directory, record)
         if reason:
-            name = store.set_aside(directory, path)
-            sentences.append(f"cells/{path.name} {reason}: moved to {name}" + (", and done again." if cell else "."))
+            name = set_aside(directory, path)
+            sentences.append(f"cells/{path.name} {reason}: moved to {name}" + (", and done again." if entry else "."))
     return sentences
 
 
@@ -59,7 +61,7 @@ def bad_crop(directory: Path, record: dict[str, Any]) -> str:
     return ""
 
 
-def open_directory(directory: Path, record: dict[str, Any], settings: Settings, cells: Sequence[Cell]) -> list[str]:
+def open_directory(directory: Path, record: dict[str, Any], settings: Settings, entries: Sequence[Entry]) -> list[str]:
     """Begin a run in the directory, or check that the run in it is this one; returns sentences on what was damaged.
 
     A damaged run.json is set aside and written anew, where the records of the cells say that they are of these settings.
@@ -72,23 +74,23 @@ def open_directory(directory: Path, record: dict[str, Any], settings: Settings, 
     try:
         before = store.read_run(directory)
         if before is None:
-            _refuse_unknown(directory, record, cells)
+            _refuse_unknown(directory, record, entries)
         else:
             refuse_other(directory, before, record)
         network = make_network(settings.preset)
-        need = 4 * count_parameters(network) * count_trainings(cells) + 2**16 * len(cells) + 2**24
+        need = 4 * count_parameters(network) * count_trainings(entries) + 2**16 * len(entries) + 2**24
         free = shutil.disk_usage(directory).free
         if before is None and free < need:
             raise UsageError(f"{directory}: {free / 2**20:.0f} MiB of disk are free: expected at least {need / 2**20:.0f} MiB")
         sentences = []
         if before is None:
             if (directory / "run.json").exists():
-                name = store.set_aside(directory, directory / "run.json")
+                name = set_aside(directory, directory / "run.json")
                 sentences.append(f"run.json is damaged: moved to {name}, and written anew.")
             store.write_run(directory, record)
         elif not os.access(directory, os.W_OK):
             raise UsageError(f"{directory}: cannot be written")
-        elif len(before.get("plan", cells)) != len(cells):  # merged of some parts of this run only
+        elif len(before.get("plan", entries)) != len(entries):  # merged of some parts of this run only
             planned = ("plan", "cells", "trainings", "shared")
             store.write_run(directory, before | {name: record[name] for name in planned})
     except OSError as error:
@@ -96,16 +98,16 @@ def open_directory(directory: Path, record: dict[str, Any], settings: Settings, 
     return sentences
 
 
-def _refuse_unknown(directory: Path, record: dict[str, Any], cells: Sequence[Cell]) -> None:
+def _refuse_unknown(directory: Path, record: dict[str, Any], entries: Sequence[Entry]) -> None:
     """Raise UsageError where, without a run.json to tell, there are results that may be of other settings."""
     inputs, there = inputs_sha256(record["settings"]), store.cell_names(directory)
-    for cell in cells:
-        found = store.read_cell(directory, cell) if cell.name in there else None
+    for entry in entries:
+        found = store.read_cell(directory, entry) if entry.name in there else None
         if found is None or found.get("status") != "done":
             continue
-        if found.get("inputs") != inputs or (found.get("training") or {}).get("key") != cell.key:
+        if found.get("inputs") != inputs or (found.get("training") or {}).get("key") != entry.key:
             raise UsageError(
-                f"{directory}/run.json: is damaged or gone, and cells/{cell.name}.json is not of the settings asked for now: "
+                f"{directory}/run.json: is damaged or gone, and cells/{entry.name}.json is not of the settings asked for now: "
                 "expected the settings that the run was started with, or another --out"
             )
 
@@ -141,9 +143,9 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def forget(directory: Path, cells: Sequence[Cell], retry: Sequence[str]) -> None:
+def forget(directory: Path, entries: Sequence[Entry], retry: Sequence[str]) -> None:
     """Remove the records of cells with one of these statuses, so that they are done again."""
-    for cell in cells if retry else ():
-        record = store.read_cell(directory, cell)
+    for entry in entries if retry else ():
+        record = store.read_cell(directory, entry)
         if record is not None and record.get("status") in retry:
-            store.cell_path(directory, cell).unlink()
+            store.cell_path(directory, entry).unlink()

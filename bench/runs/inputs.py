@@ -1,16 +1,15 @@
-"""The images that the settings of a run ask for."""
+"""A run as its workers see it: directory, settings, and the images that the settings ask for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bench.cells.denoising import Run
 from bench.data.sets import Data, describe, load
 from bench.errors import UsageError
-from bench.plan.cells import Settings
-from bench.plan.settings import PRESETS
-from bench.runs import store
+from bench.files.json_files import read_json
+from bench.plan.settings import PRESETS, Settings
 from bench.runs.record import settings_record
 
 
@@ -38,6 +37,15 @@ def training_sum(data: Data) -> str:
     return " ".join(f"{chosen.name} {chosen.sha256} {chosen.crop}" for chosen in data.training)
 
 
+@dataclass(frozen=True)
+class Run:
+    """What a worker needs to know of the run."""
+
+    directory: Path
+    settings: Settings
+    data: Data
+
+
 @cache
 def run_again(directory: Path, settings: Settings) -> Run:
     """A run as another process than its first sees it: with the images read again, once a process.
@@ -45,7 +53,7 @@ def run_again(directory: Path, settings: Settings) -> Run:
     Raises UsageError where they are not those that run.json tells of.
     """
     run = Run(directory, settings, load_data(settings))
-    asked = (store.read_json(directory / "run.json") or {}).get("settings", {}).get("data_sha256")
+    asked = (read_json(directory / "run.json") or {}).get("settings", {}).get("data_sha256")
     if asked is not None and asked != settings_record(settings, run.data)["data_sha256"]:
         raise UsageError(f"{settings.data}: the images are not those that the run began with: expected the same")
     return run

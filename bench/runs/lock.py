@@ -17,7 +17,7 @@ import psutil
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from bench.errors import UsageError
-from bench.runs import store
+from bench.files.json_files import read_json, write_json
 
 #: Seconds between two signs of life.
 BEAT = 10.0
@@ -66,7 +66,7 @@ def holder_path(directory: Path) -> Path:
 
 def read_holder(directory: Path) -> Holder | None:
     """Who works in the directory, or did until a sudden end; None where nobody says so."""
-    told = store.read_json(holder_path(directory)) or {}
+    told = read_json(holder_path(directory)) or {}
     try:
         return Holder(int(told["pid"]), str(told["host"]), float(told["started"]), int(told["beats"]))
     except (KeyError, TypeError, ValueError):
@@ -163,9 +163,9 @@ def _signs_of_life(directory: Path) -> Iterator[None]:
         while not ended.wait(BEAT):
             beats += 1
             with suppress(OSError):  # a full disk is met elsewhere
-                store.write_json(path, asdict(me) | {"beats": beats})
+                write_json(path, asdict(me) | {"beats": beats})
 
-    store.write_json(path, asdict(me))
+    write_json(path, asdict(me))
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
     try:

@@ -16,7 +16,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from bench.plan.cells import Cell
+from bench.files.json_files import read_json
+from bench.plan.cells import Entry
 from bench.runs import store
 
 _STYLES = {"done": "green", "failed": "bold red", "timeout": "red", "running": "yellow", "not-applicable": "dim"}
@@ -65,7 +66,7 @@ def read_notes(directory: Path) -> dict[str, Note]:
     """The workers' notes, by cell."""
     found = {}
     for path in sorted((directory / "progress").glob("[!.]*.json")):
-        told = store.read_json(path) or {}
+        told = read_json(path) or {}
         try:
             age = max(0.0, time.time() - path.stat().st_mtime)
             note = Note(str(told["cell"]), str(told["phase"]), float(told["share"]), age)
@@ -76,7 +77,7 @@ def read_notes(directory: Path) -> dict[str, Note]:
 
 
 def states(
-    cells: Sequence[Cell],
+    entries: Sequence[Entry],
     records: Mapping[str, dict[str, Any] | None],
     notes: Mapping[str, Note],
     before: Mapping[str, State] | None = None,
@@ -90,17 +91,17 @@ def states(
     """
     before = before or {}
     return {
-        cell.name: old if (old := before.get(cell.name)) and old.final else _state(cell, records.get(cell.name), notes)
-        for cell in cells
+        entry.name: old if (old := before.get(entry.name)) and old.final else _state(entry, records.get(entry.name), notes)
+        for entry in entries
     }
 
 
-def _state(cell: Cell, record: dict[str, Any] | None, notes: Mapping[str, Note]) -> State:
-    status = store.status_of(cell, record)
+def _state(entry: Entry, record: dict[str, Any] | None, notes: Mapping[str, Note]) -> State:
+    status = store.status_of(entry, record)
     if status == "done" and record:
         return State("done", _mean_psnr(record), 1)
-    if status == "pending" and cell.name in notes:
-        note = notes[cell.name]
+    if status == "pending" and entry.name in notes:
+        note = notes[entry.name]
         return State("running", note.text, note.share / 2)
     text = {"pending": "waiting", "not-applicable": "–"}.get(status, status)
     return State(status, text, float(status != "pending"))
@@ -117,46 +118,46 @@ def _mean_psnr(record: dict[str, Any]) -> str:
 
 
 def seconds_left(
-    cells: Sequence[Cell], records: Mapping[str, dict[str, Any] | None], found: Mapping[str, State]
+    entries: Sequence[Entry], records: Mapping[str, dict[str, Any] | None], found: Mapping[str, State]
 ) -> float | None:
     """Time that what is left takes one worker: for each cell the median of those like it; None where there are none."""
     took: dict[tuple[str, str], list[float]] = {}
     trained = set()
-    for cell in cells:
-        record = records.get(cell.name) or {}
+    for entry in entries:
+        record = records.get(entry.name) or {}
         if record.get("status") == "done" and isinstance(record.get("seconds"), (int, float)):
             training = record.get("training") or {}
             kind = "untrained" if not training else "reused" if training.get("reused") else "trained"
             # after an interruption, a cell's own time is that since then
             seconds = max(record["seconds"], training.get("seconds") or 0.0) if kind == "trained" else record["seconds"]
-            for method in (cell.method, ""):
+            for method in (entry.method, ""):
                 took.setdefault((method, kind), []).append(seconds)
-            trained.add(cell.key)
+            trained.add(entry.key)
     typical = {which: statistics.median(values) for which, values in took.items()}
     left = 0.0
-    for cell in cells:
-        state = found[cell.name]
+    for entry in entries:
+        state = found[entry.name]
         if not state.final:
-            kind = "untrained" if cell.key is None else "reused" if cell.key in trained else "trained"
-            trained.add(cell.key)
-            seconds = typical.get((cell.method, kind), typical.get(("", kind)))
+            kind = "untrained" if entry.key is None else "reused" if entry.key in trained else "trained"
+            trained.add(entry.key)
+            seconds = typical.get((entry.method, kind), typical.get(("", kind)))
             if seconds is None:
                 return None
             left += (1 - state.share) * seconds
     return left
 
 
-def as_table(cells: Sequence[Cell], found: Mapping[str, State], caption: str = "") -> Table:
+def as_table(entries: Sequence[Entry], found: Mapping[str, State], caption: str = "") -> Table:
     """The matrix; several seeds of a cell stand below each other, many are counted."""
-    methods = list(dict.fromkeys(cell.method for cell in cells))
+    methods = list(dict.fromkeys(entry.method for entry in entries))
     places: dict[tuple[str, str], list[State]] = {}
-    for cell in cells:
-        places.setdefault((cell.noise, cell.method), []).append(found[cell.name])
+    for entry in entries:
+        places.setdefault((entry.noise, entry.method), []).append(found[entry.name])
     table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left", pad_edge=False)
     table.add_column("noise model", no_wrap=True)
     for method in methods:
         table.add_column(method, justify="right", overflow="fold")
-    for noise in dict.fromkeys((cell.noise_no, cell.noise) for cell in cells):
+    for noise in dict.fromkeys((entry.noise_no, entry.noise) for entry in entries):
         row = [Text(f"{noise[0]:>2} {noise[1]}")]
         for method in methods:
             here = places.get((noise[1], method), [])
@@ -185,8 +186,8 @@ def duration(seconds: float) -> str:
 class Display:
     """A live matrix on a terminal; a plain line for each finished cell elsewhere."""
 
-    def __init__(self, directory: Path, cells: Sequence[Cell], console: Console) -> None:
-        self.directory, self.cells, self.console = directory, cells, console
+    def __init__(self, directory: Path, entries: Sequence[Entry], console: Console) -> None:
+        self.directory, self.entries, self.console = directory, entries, console
         self.started = time.monotonic()
         self.shown: dict[str, State] = {}
         self.workers = 1
@@ -203,11 +204,11 @@ class Display:
 
     def show(self, records: Mapping[str, dict[str, Any] | None]) -> None:
         """Bring the display up to date."""
-        found = states(self.cells, records, read_notes(self.directory), self.shown)
+        found = states(self.entries, records, read_notes(self.directory), self.shown)
         self.workers = max(self.workers, sum(state.status == "running" for state in found.values()))
         ended = [name for name, state in found.items() if self.shown and state.final and not self.shown[name].final]
         if self.live:
-            self.live.update(as_table(self.cells, found, self._summary(records, found)), refresh=True)
+            self.live.update(as_table(self.entries, found, self._summary(records, found)), refresh=True)
         elif ended:
             summary = self._summary(records, found)
             for name in ended:
@@ -219,5 +220,5 @@ class Display:
         applicable = [state for state in found.values() if state.status != "not-applicable"]
         finished = sum(state.final for state in applicable)
         words = f"{finished} of {len(applicable)} cells, {duration(time.monotonic() - self.started)}"
-        left = seconds_left(self.cells, records, found)
+        left = seconds_left(self.entries, records, found)
         return f"{words}, about {duration(left / self.workers)} left" if left else words

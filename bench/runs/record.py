@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +19,12 @@ import torch
 from bench.data.sets import Data, ImageSet
 from bench.errors import UsageError
 from bench.files.shapes import fits_as_far_as_there, maybe
-from bench.plan.cells import Cell, Settings, cell_of, count_trainings, matrix, shared
-from bench.plan.recipes import RECIPES, method_of, model_of
-from bench.plan.settings import get_preset, units
+from bench.plan.cells import Entry, count_trainings, entry_of, matrix, shared
+from bench.plan.recipes import RECIPES, method_of, model_of, models_of
+from bench.plan.settings import Settings, get_preset, units
 from bench.runs import store
+from methods import Method
+from noise import NoiseModel
 
 #: Settings that say which cells a run has, and where its images lie; the others decide their numbers.
 WHICH_CELLS = ("methods", "noise", "seeds", "data")
@@ -50,8 +53,8 @@ def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
         "seeds": settings.seeds,
         "device": settings.device,
         "threads": settings.threads,
-        "methods": list(settings.methods),
-        "noise": list(settings.noise),
+        "methods": [method.slug for method in settings.methods],
+        "noise": [model.slug for model in settings.noise],
         "fields": {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings.preset).items()},
         "data_sha256": {f"{chosen.role} {chosen.name}": chosen.sha256 for chosen in sets},
     }
@@ -63,7 +66,7 @@ def inputs_sha256(settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
 
-def read_plan(directory: Path) -> tuple[dict[str, Any], list[Cell]]:
+def read_plan(directory: Path) -> tuple[dict[str, Any], list[Entry]]:
     """What is in a run directory's run.json, and the cells planned there. Raises UsageError where there is none."""
     record = store.read_run(directory)
     if record is not None and not fits_as_far_as_there(record, _RUN):
@@ -71,16 +74,22 @@ def read_plan(directory: Path) -> tuple[dict[str, Any], list[Cell]]:
     if record is None:
         raise UsageError(f"{directory}: holds no run (run.json is missing or damaged): expected a run directory")
     try:
-        cells = [cell_of(told) for told in record["plan"]]
+        entries = [entry_of(told) for told in record["plan"]]
     except (KeyError, TypeError, ValueError):
         raise UsageError(f"{directory}/run.json: has no readable plan: expected one written by this version") from None
-    return record, cells
+    return record, entries
 
 
-def settings_from_record(record: dict[str, Any]) -> Settings:
-    """The settings of a run from its run.json; raises UsageError where they are missing or no run can have them."""
+def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Settings:
+    """The settings of a run from its run.json, with the methods and noise models of these entries.
+
+    Raises UsageError where they are missing or no run can have them. The run may have other methods, which are not here.
+    """
+    chosen, models = (dict.fromkeys(getattr(entry, name) for entry in entries) for name in ("method", "noise"))
     try:
         told = record["settings"]
+        if not (set(chosen) <= set(told["methods"]) and set(models) <= set(told["noise"])):
+            raise ValueError(told)
         texts = {
             name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in told["fields"].items()
         }
@@ -92,8 +101,8 @@ def settings_from_record(record: dict[str, Any]) -> Settings:
             seeds=int(told["seeds"]),
             device=told["device"],
             threads=int(told["threads"]),
-            methods=tuple(told["methods"]),
-            noise=tuple(told["noise"]),
+            methods=tuple(method_of(slug, told["recipe"]) for slug in chosen),
+            noise=tuple(model_of(slug, told["recipe"]) for slug in models),
         )
         if (
             settings.recipe not in RECIPES
@@ -108,7 +117,7 @@ def settings_from_record(record: dict[str, Any]) -> Settings:
     return settings
 
 
-def run_record(settings: Settings, data: Data, cells: list[Cell], command: str) -> dict[str, Any]:
+def run_record(settings: Settings, data: Data, entries: Sequence[Entry], command: str) -> dict[str, Any]:
     """The contents of run.json."""
     return {
         "schema": 1,
@@ -116,17 +125,17 @@ def run_record(settings: Settings, data: Data, cells: list[Cell], command: str) 
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings_record(settings, data),
         "units": units(),
-        "methods": [method_record(slug, settings.recipe) for slug in settings.methods],
-        "noise": [noise_record(slug, settings.recipe) for slug in settings.noise],
-        "matrix": matrix(settings.methods, settings.recipe),
-        "plan": [asdict(cell) for cell in cells],
+        "methods": [method_record(method) for method in settings.methods],
+        "noise": [noise_record(model) for model in settings.noise],
+        "matrix": matrix(models_of(settings.recipe), settings.methods),
+        "plan": [asdict(entry) for entry in entries],
         "data": {
             "sets": [set_record(chosen) for chosen in (*data.test, *data.training, data.validation)],
             "separation": data.separation,
         },
-        "cells": sum(cell.applicability != "no" for cell in cells),
-        "trainings": count_trainings(cells),
-        "shared": shared(cells),
+        "cells": sum(entry.applicability != "no" for entry in entries),
+        "trainings": count_trainings(entries),
+        "shared": shared(entries),
         "versions": versions(),
         "hardware": hardware(),
         "git": git_revision(),
@@ -134,10 +143,9 @@ def run_record(settings: Settings, data: Data, cells: list[Cell], command: str) 
     }
 
 
-def method_record(slug: str, recipe: str) -> dict[str, Any]:
-    method = method_of(slug, recipe)
+def method_record(method: Method) -> dict[str, Any]:
     return {
-        "slug": slug,
+        "slug": method.slug,
         "title": method.title,
         "paper": method.paper,
         "assumptions": method.assumptions,
@@ -147,8 +155,7 @@ def method_record(slug: str, recipe: str) -> dict[str, Any]:
     }
 
 
-def noise_record(slug: str, recipe: str) -> dict[str, Any]:
-    model = model_of(slug, recipe)
+def noise_record(model: NoiseModel) -> dict[str, Any]:
     return {
         "number": model.number,
         "slug": model.slug,

@@ -33,7 +33,7 @@ def held_by(directory: Path, otherwise: str = "") -> str:
 
 def recorded(directory: Path, job: Job) -> bool:
     """Whether all cells of the job have their records."""
-    return all(store.read_cell(directory, cell) is not None for cell in job.cells)
+    return all(store.read_cell(directory, cell.entry) is not None for cell in job.cells)
 
 
 def await_records(directory: Path, job: Job, patience: float = PATIENCE) -> None:

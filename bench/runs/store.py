@@ -1,15 +1,11 @@
-"""The run directory: every file appears by an atomic rename, complete or not at all."""
+"""The files of a run directory: run.json, records of cells, crops, the table."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import itertools
-import json
-import math
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +14,10 @@ import pandas as pd
 import torch
 from PIL import Image as PillowImage
 
-from bench.cells.metrics import METRICS
+from bench.files.json_files import read_json, record_sha256, write_hashed
 from bench.files.shapes import fits_as_far_as_there, maybe, number
-from bench.plan.cells import Cell
+from bench.files.writing import write_atomically
+from bench.plan.cells import METRICS, Entry
 
 COLUMNS = (
     "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value",
@@ -36,62 +33,6 @@ _RECORD: dict[str, Any] = {
 }
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Have `write` make a file beside `path`, sync it, and rename it to `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    text = json.dumps(finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in the file, or None where there is no such file or it does not hold a JSON object."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def finite(value: Any) -> Any:
-    """The value with null in the place of nan and infinities, which JSON has not."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def set_aside(directory: Path, path: Path) -> str:
-    """Move a file or folder that cannot be used out of the way, below DIR/set-aside; returns its new name there."""
-    place = directory / "set-aside"
-    place.mkdir(exist_ok=True)
-    stem = path.relative_to(directory).as_posix().replace("/", "--")
-    names = (stem if not number else f"{stem}.{number}" for number in itertools.count())
-    new = next(place / name for name in names if not (place / name).exists())
-    path.rename(new)
-    return new.relative_to(directory).as_posix()
-
-
-def write_hashed(path: Path, record: dict[str, Any]) -> None:
-    """Store a record with a hash of its contents."""
-    record = finite(record)
-    write_json(path, record | {"sha256": record_sha256(record)})
-
-
 def write_run(directory: Path, record: dict[str, Any]) -> None:
     """Store run.json, with a hash of its contents."""
     write_hashed(directory / "run.json", record)
@@ -105,8 +46,8 @@ def read_run(directory: Path) -> dict[str, Any] | None:
     return record
 
 
-def cell_path(directory: Path, cell: Cell) -> Path:
-    return directory / "cells" / f"{cell.name}.json"
+def cell_path(directory: Path, entry: Entry) -> Path:
+    return directory / "cells" / f"{entry.name}.json"
 
 
 def cell_names(directory: Path) -> set[str]:
@@ -118,27 +59,21 @@ def cell_names(directory: Path) -> set[str]:
         return set()
 
 
-def write_cell(directory: Path, cell: Cell, record: dict[str, Any]) -> None:
+def write_cell(directory: Path, entry: Entry, record: dict[str, Any]) -> None:
     """Store the record of a cell that has finished, well or badly, with a hash of its contents."""
-    write_hashed(cell_path(directory, cell), record)
+    write_hashed(cell_path(directory, entry), record)
 
 
-def read_cell(directory: Path, cell: Cell) -> dict[str, Any] | None:
+def read_cell(directory: Path, entry: Entry) -> dict[str, Any] | None:
     """The record of a finished cell; None for one still to do, or whose file is not as `write_cell` left it."""
-    record = read_json(cell_path(directory, cell))
-    return record if record is not None and is_of(record, cell) else None
+    record = read_json(cell_path(directory, entry))
+    return record if record is not None and is_of(record, entry) else None
 
 
-def is_of(record: dict[str, Any], cell: Cell) -> bool:
+def is_of(record: dict[str, Any], entry: Entry) -> bool:
     """Whether a record read from disk is whole, and that cell's."""
-    mine = all(record.get(name) == getattr(cell, name) for name in ("noise", "method", "seed"))
+    mine = all(record.get(name) == getattr(entry, name) for name in ("noise", "method", "seed"))
     return mine and record.get("sha256") == record_sha256(record) and fits_as_far_as_there(record, _RECORD)
-
-
-def record_sha256(record: dict[str, Any]) -> str:
-    """Of everything in a record but the hash itself."""
-    rest = {key: value for key, value in record.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def write_crop(path: Path, image: torch.Tensor) -> str:
@@ -151,19 +86,19 @@ def write_crop(path: Path, image: torch.Tensor) -> str:
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
-def status_of(cell: Cell, record: dict[str, Any] | None) -> str:
+def status_of(entry: Entry, record: dict[str, Any] | None) -> str:
     """done, failed, timeout, pending or not-applicable."""
-    if cell.applicability == "no":
+    if entry.applicability == "no":
         return "not-applicable"
     return str(record.get("status", "failed")) if record else "pending"
 
 
-def table(cells: Sequence[Cell], records: Sequence[dict[str, Any] | None]) -> pd.DataFrame:
+def table(entries: Sequence[Entry], records: Sequence[dict[str, Any] | None]) -> pd.DataFrame:
     """The long table of results; a cell without values has one row, so that nothing is silently absent."""
     rows: list[tuple[Any, ...]] = []
-    for cell, record in zip(cells, records, strict=True):
-        status = status_of(cell, record)
-        head = (cell.noise_no, cell.noise, cell.method, cell.seed, status, cell.applicability, cell.reason)
+    for entry, record in zip(entries, records, strict=True):
+        status = status_of(entry, record)
+        head = (entry.noise_no, entry.noise, entry.method, entry.seed, status, entry.applicability, entry.reason)
         scores = sorted(record.get("rows", []), key=lambda row: (row["dataset"], row["image"])) if record else []
         if not scores:
             rows.append((*head, None, None, None, None))

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from bench.files.json_files import finite
 from bench.files.tensors import read_tensors, write_tensors
-from bench.runs.store import finite
 
 
 def weights_path(directory: Path, key: str) -> Path:

@@ -15,7 +15,7 @@ from PIL import Image
 import methods
 from bench.cli import main
 from bench.commands.arguments import parse_methods, parse_noise
-from bench.plan import cells as plan
+from bench.commands.listing import whole_matrix
 from tests.helpers.harness import tiny
 
 RNG = np.random.default_rng(0)
@@ -197,7 +197,7 @@ def test_disk_that_fills_up_during_a_run(
 def test_matrix_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["matrix", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert rows == plan.matrix()
+    assert rows == whole_matrix()
     assert len(rows) == 16 * (len(methods.catalogue()) - 1)
     assert set(rows[0]) == {"noise_no", "noise", "method", "applicability", "reason"}
 
@@ -217,10 +217,11 @@ def test_dry_run_counts_and_writes_nothing(capsys: pytest.CaptureFixture[str], t
 
 
 def test_noise_selection() -> None:
-    assert parse_noise("3, 1,9-10,poisson") == ("gaussian", "gaussian-affine", "poisson", "rayleigh", "rayleigh-conv")
+    chosen = tuple(model.slug for model in parse_noise("3, 1,9-10,poisson"))
+    assert chosen == ("gaussian", "gaussian-affine", "poisson", "rayleigh", "rayleigh-conv")
     assert len(parse_noise("all")) == 16
 
 
 def test_noisy_input_is_always_run() -> None:
-    assert parse_methods("score-solver") == ("noisy", "score-solver")
-    assert parse_methods("all")[0] == "noisy"
+    assert parse_methods("score-solver") == (methods.get("noisy"), methods.get("score-solver"))
+    assert parse_methods("all")[0] == methods.get("noisy")

@@ -29,15 +29,15 @@ from rich.table import Table
 import methods
 import noise
 from bench.cells.cell import blank_record, do_job
-from bench.cells.denoising import Run
-from bench.cells.metrics import METRICS
 from bench.commands.run import Records, load_data, run, training_sum
 from bench.executors.place import Place
-from bench.plan.cells import Cell, Settings, make_cells, make_jobs
-from bench.plan.settings import PRESETS
+from bench.plan.cells import METRICS, Entry, make_cells, make_jobs
+from bench.plan.settings import PRESETS, Settings
 from bench.runs import store
+from bench.runs.inputs import Run
 from bench.runs.progress import Display
 from bench.runs.record import read_plan, run_record
+from tests.helpers.plans import planned
 
 #: A network of a few parameters, on one image of a few pixels.
 TINY = replace(
@@ -70,14 +70,13 @@ Row = tuple[str, str, str, bool]  # what was measured, the figure, what is allow
 
 def settings_of(slugs: Sequence[str], seeds: int) -> Settings:
     """Tiny networks and images on all noise models."""
-    every = tuple(model.slug for model in noise.catalogue())
-    return Settings("quick", TINY, "best", "sample", seeds, "cpu", 1, tuple(slugs), every)
+    return Settings("quick", TINY, "best", "sample", seeds, "cpu", 1, tuple(map(methods.get, slugs)), noise.catalogue())
 
 
 def measure_cells(folder: Path) -> list[Row]:
     """Each command on a plan of so many cells, as a process: of two overlapping parts, and of what they were merged to."""
     every = tuple(slug for slug, method in methods.catalogue().items() if method.in_all or slug == "noisy")
-    one_seed = sum(cell.applicability != "no" for cell in make_cells(settings_of(every, 1), ""))
+    one_seed = sum(cell.applicability != "no" for cell in planned(settings_of(every, 1)))
     seeds = -(-CELLS // one_seed)
     half = len(every) // 2
     make_synthetic(folder / "one", settings_of(every[: half + 1], seeds), 1.0)
@@ -111,7 +110,7 @@ def measure_look(directory: Path) -> Row:
 def make_synthetic(directory: Path, settings: Settings, share: float) -> None:
     """A run directory in which this share of the cells is done, with made-up scores of four images."""
     data = load_data(settings)
-    cells = make_cells(settings, training_sum(data))
+    cells = planned(settings, training_sum(data))
     store.write_run(directory, run_record(settings, data, cells, "synthetic"))
     running = [cell for cell in cells if cell.applicability != "no"]
     sync, os.fsync = os.fsync, lambda descriptor: None  # thousands of waits for the disk, which are not measured
@@ -122,7 +121,7 @@ def make_synthetic(directory: Path, settings: Settings, share: float) -> None:
         os.fsync = sync
 
 
-def made_up(cell: Cell) -> dict[str, Any]:
+def made_up(cell: Entry) -> dict[str, Any]:
     """The record of a cell: its numbers are a function of the cell."""
     draw = np.random.default_rng([cell.noise_no, cell.seed, *map(ord, cell.method)])
     rows = [{"dataset": "sample", "image": f"i{i}", **dict.fromkeys(METRICS, float(draw.normal(28)))} for i in range(4)]
@@ -152,7 +151,7 @@ def measure_overhead(folder: Path) -> list[Row]:
     counts, seconds, processor = [], [], []
     for seeds in (SHORT, LONG):
         settings = settings_of(("noisy",), seeds)
-        counts.append(len(make_cells(settings, "")))
+        counts.append(len(planned(settings)))
         clock = time.process_time()
         seconds.append(timed(lambda settings=settings: quiet_run(settings, folder / f"run{settings.seeds}")))
         processor.append(time.process_time() - clock)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import compileall
-import importlib.metadata
 import json
 import os
 import platform
@@ -28,7 +27,8 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from tests.helpers.harness import ROOT, copy_sources, finish, start, tiny
+from tests.helpers.harness import copy_sources, finish, start, tiny
+from tests.helpers.made_with import revision, versions
 from tests.helpers.victims import MARK, killed_twice, marked, notes, phase_of, records, wait_for_write, workers_of
 
 #: Seconds between two checkpoints in the disturbed runs, so that trainings of seconds have some (the suite's own: 30).
@@ -102,7 +102,7 @@ def campaign(
     command = ("run", "--noise", noise, "--methods", methods, *tiny(f"steps={steps}", "checks=2"), "--workers", "2")
     command += () if executor == "local" else ("--executor", executor)
     say(f"Fault campaign: {kills} times SIGKILL, executor {executor}, seed {seed}, checkpoints every {CHECKPOINTS:g} s")
-    say(f"{_revision()}, {_versions(executor)}, {platform.system()} {platform.machine()}")
+    say(f"{revision()}, {versions(executor)}, {platform.system()} {platform.machine()}")
     say(f"python -m bench {' '.join(command)}")
     began = time.monotonic()
     status, output, error = finish(start(*command, "--out", folder / "undisturbed"), PATIENCE)
@@ -283,18 +283,6 @@ def _summary(here: Campaign, seconds: float) -> None:
         if not here.faults
         else f"{len(here.faults)} faults: {'; '.join(here.faults)}"
     )
-
-
-def _revision() -> str:
-    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    return f"denoisebench {found.stdout.strip() or 'of unknown revision'}"
-
-
-def _versions(executor: str) -> str:
-    packages = ("torch", "safetensors", "pebble", *(() if executor == "local" else (executor,)))
-    found = [f"{name} {importlib.metadata.version(name)}" for name in packages]
-    return ", ".join([f"Python {platform.python_version()}", *found])
 
 
 if __name__ == "__main__":

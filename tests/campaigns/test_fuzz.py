@@ -17,17 +17,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import methods
+import noise
 from bench import cli
-from bench.cells.denoising import Run
 from bench.commands.run import load_data, training_sum
 from bench.errors import UsageError
-from bench.plan.cells import Settings, make_cells
-from bench.plan.settings import PRESETS, Preset, get_preset
+from bench.files.json_files import record_sha256
+from bench.plan.settings import PRESETS, Preset, Settings, get_preset
 from bench.runs import store
 from bench.runs.directory import tidy
+from bench.runs.inputs import Run
 from bench.runs.record import read_plan, run_record
 from tests.helpers.fuzzing import command, dumped, fuzz, spoiled_bytes, spoiled_json
 from tests.helpers.harness import TINY
+from tests.helpers.plans import planned
 from tests.helpers.stub_methods import do
 
 pytestmark = pytest.mark.slow
@@ -38,12 +41,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on the embedded images, made in this process."""
     preset = get_preset("quick", [*TINY, "checks=2"])
     settings = Settings(
-        "quick", preset, "best", "sample", 1, "cpu", 1, ("noisy", "supervised", "score-solver"), ("gaussian", "gamma")
+        "quick",
+        preset,
+        "best",
+        "sample",
+        1,
+        "cpu",
+        1,
+        tuple(map(methods.get, ("noisy", "supervised", "score-solver"))),
+        (noise.get("gaussian"), noise.get("gamma")),
     )
     directory = tmp_path_factory.mktemp("fuzz") / "run"
     data = load_data(settings)
     run = Run(directory, settings, data)
-    cells = make_cells(settings, training_sum(data))
+    cells = planned(settings, training_sum(data))
     store.write_run(directory, run_record(settings, data, cells, "python -m bench run"))
     do(run, key=training_sum(data))
     store.write_table(directory, store.table(cells, [store.read_cell(directory, cell) for cell in cells]))
@@ -214,7 +225,7 @@ def read_spoiled(made: Path, place: Path, reader: tuple[str, ...], files: dict[s
 
 def rehashed(value: Any) -> Any:
     """With the hash that belongs to it, so that a reader looks further."""
-    return value | {"sha256": store.record_sha256(value)} if isinstance(value, dict) else value
+    return value | {"sha256": record_sha256(value)} if isinstance(value, dict) else value
 
 
 @fuzz(0.04)

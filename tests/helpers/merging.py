@@ -13,15 +13,14 @@ import torch
 from rich.console import Console
 
 from bench.cells.cell import blank_record
-from bench.cells.metrics import METRICS
 from bench.commands.merge import merge
 from bench.errors import UsageError
-from bench.plan.cells import Cell
+from bench.plan.cells import METRICS, Entry
 from bench.runs import store
 from bench.runs.record import read_plan
 
 
-def made_up(directory: Path, cell: Cell, status: str) -> dict[str, Any]:
+def made_up(directory: Path, cell: Entry, status: str) -> dict[str, Any]:
     record = blank_record(cell) | {"status": status, "seconds": float(len(directory.name)), "message": f"in {directory.name}"}
     if status == "done":
         crop, clean = f"crops/{cell.noise}/{cell.method}.png", "crops/clean/a.png"

@@ -15,7 +15,8 @@ def do(run, report=lambda cell, doing, share: None, key="images"):
     cells = make_cells(run.settings, key)
     for job in make_jobs(cells):
         do_job(run, job, report)
-    return {(c.noise, c.method, c.seed): store.read_cell(run.directory, c) for c in cells if c.applicability != "no"}
+    entries = [cell.entry for cell in cells if cell.entry.applicability != "no"]
+    return {(entry.noise, entry.method, entry.seed): store.read_cell(run.directory, entry) for entry in entries}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,9 +17,8 @@ from collections.abc import Container, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from bench.data.images import one_line
 from bench.data.public.catalogue import MAX_IMAGE
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 
 #: Limits of an archive: members, and bytes once unpacked (all members together).
 MAX_MEMBERS = 50_000

@@ -13,8 +13,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from bench.data.images import one_line
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError, one_line
+from noise.names import nearest
 
 #: No image is larger (bytes): what is need not be read to know that it is another file.
 MAX_IMAGE = 4 << 20

@@ -18,7 +18,7 @@ import pooch
 import requests
 import urllib3
 
-from bench.data.images import one_line
+from bench.errors import one_line
 
 _CHUNK = 1 << 16
 

@@ -14,7 +14,7 @@ import requests
 from bench.data.public.archives import ArchiveError, wanted_files
 from bench.data.public.catalogue import MAX_IMAGE, PublicSet, State, check, digest_of
 from bench.data.public.download import DownloadError, Patience, download
-from bench.runs.store import write_atomically
+from bench.files.writing import write_atomically
 
 #: Below the folder of data sets: archives that the user put there, parts of downloads, and files that made way.
 DOWNLOADS = "downloads"

@@ -9,11 +9,11 @@ import torch
 
 import noise
 import reports
-from bench.runs import store
+from bench.files.json_files import read_json, write_json
 from methods import _score
 from noise import guards
-from tests.bench.cells.test_cell import do
 from tests.helpers.run_fixture import make_run as make_report_run
+from tests.helpers.stub_methods import do
 
 #: For each guard: a noise model, values of y and s of which all are guarded, and values of which none are.
 CASES = [
@@ -184,7 +184,7 @@ def test_report_tells_of_guards_and_is_silent_without(tmp_path: Path):
         ("rayleigh", ["not", "a", "mapping"]),
     ):
         path = next((tmp_path / "cells").glob(f"*-{slug}--score-solver--s0.json"))
-        store.write_json(path, store.read_json(path) | {"guards": told})
+        write_json(path, read_json(path) | {"guards": told})
     page = reports.write(tmp_path).read_text()
     assert page.index("gamma: &lt;b&gt;score&lt;/b&gt;") < page.index("below 0.0001 %")
     assert "at most on 2.3 % of a cell’s values" in page

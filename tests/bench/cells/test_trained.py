@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from bench.cells import trained
-from bench.plan.cells import make_cells
 from bench.runs import store
 from bench.training.checkpoint import checkpoint_path, read_checkpoint
 from bench.training.loop import train
+from tests.helpers.plans import planned
 from tests.helpers.stub_methods import do, stub
 
 
@@ -88,7 +88,7 @@ def interrupted_at(step):
 def test_a_killed_training_goes_on_from_its_checkpoint(damage, make_run, monkeypatch, tmp_path):
     run = make_run(methods_=("supervised",), noise_=("gaussian",))
     undisturbed = do(dataclasses.replace(run, directory=tmp_path / "other"))["gaussian", "supervised", 0]
-    (cell,) = (cell for cell in make_cells(run.settings, "images") if cell.method == "supervised")
+    (cell,) = (cell for cell in planned(run.settings) if cell.method == "supervised")
     with monkeypatch.context() as patched:
         patched.setattr(trained, "train", interrupted_at(2))
         with pytest.raises(KeyboardInterrupt):
@@ -110,7 +110,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(damage, make_run, monkeyp
 
 def test_a_disk_that_fills_up_in_a_training_leaves_its_checkpoint(make_run, monkeypatch):
     run = make_run(methods_=("supervised",), noise_=("gaussian",))
-    (cell,) = (cell for cell in make_cells(run.settings, "images") if cell.method == "supervised")
+    (cell,) = (cell for cell in planned(run.settings) if cell.method == "supervised")
     monkeypatch.setattr(trained, "train", lambda *args: train(*args, 0.0))
 
     def full(cell, doing, share):

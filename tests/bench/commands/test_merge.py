@@ -14,13 +14,14 @@ from torch import nn
 
 import reports
 from bench.errors import UsageError
-from bench.plan.cells import make_cells
+from bench.files.json_files import write_json
 from bench.runs import store
 from bench.runs.directory import open_directory, tidy
 from bench.runs.record import inputs_sha256, read_plan, run_record
 from bench.runs.weights import read_weights, weights_path, write_weights
 from bench.training.checkpoint import checkpoint_path
 from tests.helpers.merging import change, made_up, merged, refusal, statuses
+from tests.helpers.plans import planned
 
 Make = Callable[..., Path]
 SUPERVISED = "01-gaussian--supervised--s0"
@@ -38,7 +39,7 @@ def make(make_run: Callable[..., Any], tmp_path: Path) -> Make:
         **settings: Any,
     ) -> Path:
         run = make_run(tmp_path / name, methods_=methods, noise_=noise, **settings)
-        cells = make_cells(run.settings, "images")
+        cells = planned(run.settings)
         info = run_record(run.settings, run.data, cells, f"bench run --out {name}")
         store.write_run(run.directory, info)
         for cell in cells:
@@ -165,7 +166,7 @@ def test_parts_with_other_methods_and_numbers_of_seeds_invent_no_cells(make: Mak
 def test_the_merged_run_goes_on_with_the_cells_that_no_part_had(make: Make, make_run: Callable[..., Any]) -> None:
     out, _ = merged(make("one", seeds=2, noise=("gamma",)), make("other"))
     run = make_run(out, methods_=("noisy", "supervised"), noise_=("gaussian", "gamma"), seeds=2)
-    cells = make_cells(run.settings, "images")
+    cells = planned(run.settings)
     assert len(read_plan(out)[1]) == 6 and len(cells) == 8
     assert open_directory(out, run_record(run.settings, run.data, cells, "x"), run.settings, cells) == []
     assert read_plan(out)[1] == cells and tidy(out, cells) == []
@@ -231,8 +232,8 @@ def scan(noise_no: int, method: str = "score-solver", **change: Any) -> dict[str
 def test_robustness_is_joined_and_verified(make: Make) -> None:
     one, other = make("one"), make("other", noise=("gamma",))
     first, second = [scan(14), scan(15)], [scan(9), scan(14), scan(14, "other")]
-    store.write_json(one / "robustness.json", {"schema": 1, "models": first})
-    store.write_json(other / "robustness.json", {"schema": 1, "models": second})
+    write_json(one / "robustness.json", {"schema": 1, "models": first})
+    write_json(other / "robustness.json", {"schema": 1, "models": second})
     out, _ = merged(one, other)
     models = json.loads((out / "robustness.json").read_text())["models"]
     assert [(entry["noise_no"], entry["method"]) for entry in models] == [
@@ -246,7 +247,7 @@ def test_robustness_is_joined_and_verified(make: Make) -> None:
             "series.0.points.0.psnr.1 is 26.2",
         ),
     ):
-        store.write_json(other / "robustness.json", {"schema": 1, "models": [changed]})
+        write_json(other / "robustness.json", {"schema": 1, "models": [changed]})
         with pytest.raises(UsageError) as caught:
             merged(one, other, out=out.parent / "again")
         assert words in str(caught.value) and str(one) in str(caught.value)

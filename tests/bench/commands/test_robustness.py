@@ -13,12 +13,14 @@ import noise
 import reports
 from bench.cli import main
 from bench.errors import UsageError
-from bench.plan.cells import Settings
-from bench.plan.settings import PRESETS, get_preset
+from bench.files.json_files import record_sha256, write_json
+from bench.plan.recipes import method_of, model_of
+from bench.plan.settings import PRESETS, Settings, get_preset
 from bench.runs import store
 from bench.runs.record import settings_from_record
 from tests.bench.test_cli import refused
 from tests.helpers.harness import bench, tiny
+from tests.helpers.plans import planned
 from tests.helpers.run_fixture import HOSTILE
 from tests.helpers.run_fixture import make_run as make_report_run
 from tests.reports.page.test_render import Page
@@ -33,12 +35,13 @@ OPTIONS = ("--rates", "0,0.1,0.3", "--draws", str(DRAWS))
 def test_settings_survive_their_record(make_settings):
     for preset_name in PRESETS:
         preset = get_preset(preset_name, ["test_sets=a,b", "learning_rate=1.25e-3", "flips=false"])
-        settings = Settings(preset_name, preset, "paper", "some/DIR", 2, "cpu", 3, ("noisy", "supervised"), ("gamma",))
+        chosen = (method_of("noisy", "paper"), method_of("supervised", "paper")), (model_of("gamma", "paper"),)
+        settings = Settings(preset_name, preset, "paper", "some/DIR", 2, "cpu", 3, *chosen)
         told = {
             **{"preset": preset_name, "recipe": "paper", "data": "some/DIR", "seeds": 2, "device": "cpu", "threads": 3},
             **{"methods": ["noisy", "supervised"], "noise": ["gamma"], "fields": vars(preset)},
         }
-        assert settings_from_record(json.loads(json.dumps({"settings": told}))) == settings
+        assert settings_from_record(json.loads(json.dumps({"settings": told})), planned(settings)) == settings
 
 
 @pytest.mark.parametrize(
@@ -54,11 +57,11 @@ def test_settings_that_no_run_can_have_are_refused(change):
         **{"preset": "quick", "recipe": "best", "data": "sample", "seeds": 1, "device": "cpu", "threads": 1},
         **{"methods": ["noisy"], "noise": ["gamma"], "fields": {}},
     }
-    settings_from_record({"settings": good})
+    settings_from_record({"settings": good}, [])
     with pytest.raises(UsageError, match=r"run\.json"):
-        settings_from_record({"settings": good | change})
+        settings_from_record({"settings": good | change}, [])
     with pytest.raises(UsageError, match=r"run\.json"):
-        settings_from_record({"settings": {key: value for key, value in good.items() if key not in change}})
+        settings_from_record({"settings": {key: value for key, value in good.items() if key not in change}}, [])
 
 
 # the command
@@ -180,7 +183,7 @@ def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
     def change(old: str, new: str) -> None:
         changed = json.loads(good.replace(old, new))
-        store.write_json(cell, changed | {"sha256": store.record_sha256(changed)})
+        write_json(cell, changed | {"sha256": record_sha256(changed)})
 
     change('"psnr": ', '"psnr": 1')
     assert "expected the same" in refusal()
@@ -231,7 +234,7 @@ def entry(**change: object) -> dict[str, object]:
 def test_report_has_the_section_only_where_there_is_something(tmp_path: Path) -> None:
     make_report_run(tmp_path, noises=("poisson-conv+gaussian",), images=1, crops=0)
     assert "#robustness" not in reports.write(tmp_path).read_text()
-    store.write_json(tmp_path / "robustness.json", {"schema": 1, "models": [entry()]})
+    write_json(tmp_path / "robustness.json", {"schema": 1, "models": [entry()]})
     page = Page(html := reports.write(tmp_path).read_text())
     assert html.index('id="curves"') < html.index('id="robustness"') < html.index('id="cost"')
     assert "1.00 ± 0.10 0.50 to 2.00" in page.text.replace("0.100.50", "0.10 0.50")
@@ -259,7 +262,7 @@ def test_report_shows_hostile_text_as_text_and_what_is_there_of_the_numbers(tmp_
     make_report_run(tmp_path, noises=("gaussian",), images=1, crops=0)
     series = [{"varied": [HOSTILE], "points": [{"rate": 0.1, "mean": 20}, {"rate": 0.2, "mean": None}]}]
     hostile = entry(noise=HOSTILE, method=HOSTILE, parameters={HOSTILE: HOSTILE}, series=series, psnr=None, draws="x")
-    store.write_json(tmp_path / "robustness.json", {"models": [hostile]})
+    write_json(tmp_path / "robustness.json", {"models": [hostile]})
     page = Page(reports.write(tmp_path).read_text())
     assert "<script>alert(1)</script>" in page.text and "n/a" in page.text
     assert not [tag for tag, found in page.tags if "onerror" in found]

@@ -17,14 +17,15 @@ import pytest
 from rich.console import Console
 
 from bench.cells.cell import blank_record
-from bench.cells.metrics import METRICS
 from bench.commands.run import Records
 from bench.commands.status import print_status, standing
-from bench.plan.cells import make_cells
+from bench.files.json_files import read_json, write_json
+from bench.plan.cells import METRICS
 from bench.runs import store
 from bench.runs.lock import Holder, holder_path
 from bench.runs.progress import Display, Note, as_table, states
 from bench.runs.record import run_record
+from tests.helpers.plans import planned
 
 METHODS = ("noisy", "supervised", "noise2score", "score-solver")
 
@@ -32,23 +33,23 @@ METHODS = ("noisy", "supervised", "noise2score", "score-solver")
 @pytest.fixture
 def run(make_run: Callable[..., Any]) -> Any:
     run = make_run(methods_=METHODS, noise_=("gaussian", "gamma"))
-    store.write_run(run.directory, run_record(run.settings, run.data, make_cells(run.settings, "images"), "x"))
+    store.write_run(run.directory, run_record(run.settings, run.data, planned(run.settings), "x"))
     return run
 
 
 def finish(run: Any, name: str, seconds: float, status: str = "done", **more: Any) -> None:
-    (cell,) = (cell for cell in make_cells(run.settings, "images") if cell.name == name)
+    (cell,) = (cell for cell in planned(run.settings) if cell.name == name)
     store.write_cell(run.directory, cell, blank_record(cell) | {"status": status, "seconds": seconds, **more})
 
 
 def note(run: Any, name: str, share: float, age: float = 0.0) -> None:
     path = run.directory / "progress" / f"{name}.json"
-    store.write_json(path, {"cell": name, "begun": 1.0, "phase": "training", "share": share, "pid": 5})
+    write_json(path, {"cell": name, "begun": 1.0, "phase": "training", "share": share, "pid": 5})
     os.utime(path, (time.time() - age,) * 2)
 
 
 def hold(run: Any, pid: int, host: str, started: float = 0.0, age: float = 0.0) -> None:
-    store.write_json(holder_path(run.directory), asdict(Holder(pid, host, started)))
+    write_json(holder_path(run.directory), asdict(Holder(pid, host, started)))
     os.utime(holder_path(run.directory), (time.time() - age,) * 2)
 
 
@@ -81,7 +82,7 @@ def test_time_left_is_that_of_cells_of_the_kind(run: Any) -> None:
 
 
 def test_a_run_tells_the_same_time_left_for_its_workers(run: Any) -> None:
-    cells, output = make_cells(run.settings, "images"), io.StringIO()
+    cells, output = planned(run.settings), io.StringIO()
 
     def line(name: str, seconds: float, **more: Any) -> str:
         finish(run, name, seconds, **more)
@@ -164,10 +165,10 @@ def test_nothing_is_written(run: Any) -> None:
 
 def test_a_look_opens_the_records_that_are_new_and_no_others(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    real = store.read_json
+    real = read_json
     monkeypatch.setattr(store, "read_json", lambda path: opened.append(path.stem) or real(path))
     finish(run, "01-gaussian--noisy--s0", 1.0)
-    records = Records(run.directory, make_cells(run.settings, "images"))
+    records = Records(run.directory, planned(run.settings))
     assert opened == ["01-gaussian--noisy--s0"]
     for _ in range(3):
         assert not records.update()
@@ -179,7 +180,7 @@ def test_a_look_opens_the_records_that_are_new_and_no_others(run: Any, monkeypat
 
 
 def test_states_that_are_final_are_not_made_again(run: Any) -> None:
-    cells: Sequence[Any] = make_cells(run.settings, "images")
+    cells: Sequence[Any] = planned(run.settings)
     done = blank_record(cells[0]) | {"status": "done", "rows": [{"dataset": "a", "psnr": 20.0}]}
     first = states(cells, {cells[0].name: done}, {cells[1].name: Note(cells[1].name, "training", 0.5, 0.0)})
     again = states(cells, {cells[0].name: done}, {}, first)
@@ -188,7 +189,7 @@ def test_states_that_are_final_are_not_made_again(run: Any) -> None:
 
 
 def test_many_seeds_are_counted(make_settings: Callable[..., Any]) -> None:
-    cells = make_cells(make_settings(methods_=("noisy", "noisier2noise"), noise_=("gamma",), seeds=50), "images")
+    cells = planned(make_settings(methods_=("noisy", "noisier2noise"), noise_=("gamma",), seeds=50))
     records = {cell.name: blank_record(cell) | {"status": "done"} for cell in cells[:48]}
     console = Console(record=True, width=100, file=io.StringIO())
     console.print(as_table(cells, states(cells, records, {})))

@@ -9,7 +9,7 @@ import pytest
 
 from bench.data import layout as module
 from bench.data.sets import load
-from tests.bench.data.test_sets import everything, names, refusal
+from tests.helpers.data_sets import everything, names, refusal
 
 
 def test_sample() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.cells.denoising import Run
 from bench.errors import UsageError
+from bench.runs.inputs import Run
 from tests.helpers.fake_slurm import install
 from tests.helpers.harness import bench, finish, start, tiny
 from tests.helpers.victims import notes

@@ -14,13 +14,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import methods
+import noise
 import reports
-from bench.cells.denoising import Run
 from bench.commands.run import publish
 from bench.executors.execution import Interrupted, execute
 from bench.executors.worker import progress_path
-from bench.plan.cells import Cell, Job
+from bench.files.json_files import write_json
+from bench.plan.cells import Cell, Entry, Job
 from bench.runs import store
+from bench.runs.inputs import Run
 
 
 class Died(Exception):
@@ -42,11 +45,11 @@ class Threads:
 
     def _work(self, job: Job) -> None:
         for cell in job.cells:
-            if store.read_cell(self.run.directory, cell) is None:
+            if store.read_cell(self.run.directory, cell.entry) is None:
                 self.begun.append(cell.name)
-                store.write_json(progress_path(self.run, job), {"cell": cell.name, "begun": time.time()})
+                write_json(progress_path(self.run, job), {"cell": cell.name, "begun": time.time()})
                 self.script(cell, self.begun.count(cell.name))
-                store.write_cell(self.run.directory, cell, record(cell, status="done"))
+                store.write_cell(self.run.directory, cell.entry, record(cell.entry, status="done"))
         progress_path(self.run, job).unlink(missing_ok=True)
 
     def kill(self, future: Future[None]) -> None:
@@ -64,12 +67,13 @@ class Threads:
         self.pool.shutdown(cancel_futures=True)
 
 
-def record(cell: Cell, **more: object) -> dict[str, object]:
+def record(cell: Entry, **more: object) -> dict[str, object]:
     return {"noise": cell.noise, "method": cell.method, "seed": cell.seed, **more}
 
 
 def cells(job: str, count: int) -> Job:
-    return Job(tuple(Cell(1, "gaussian", f"{job}{number}", 0, "yes", "", job, False) for number in range(count)))
+    entries = (Entry(1, "gaussian", f"{job}{number}", 0, "yes", "", job, False) for number in range(count))
+    return Job(tuple(Cell(entry, noise.get(1), methods.get("noisy")) for entry in entries))
 
 
 @pytest.fixture
@@ -85,8 +89,8 @@ def outcome(run: Run) -> dict[str, tuple[str, str | None]]:
     found = {}
     for job in JOBS:
         for cell in job.cells:
-            told = store.read_cell(run.directory, cell)
-            found[cell.method] = (str(told["status"]), told.get("message")) if told else ("pending", None)
+            told = store.read_cell(run.directory, cell.entry)
+            found[cell.entry.method] = (str(told["status"]), told.get("message")) if told else ("pending", None)
     return found
 
 
@@ -109,7 +113,7 @@ def test_nothing_to_do_starts_nothing(run: Run) -> None:
 
 def test_a_worker_that_dies_of_itself_takes_its_cell_along(run: Run) -> None:
     def script(cell: Cell, time: int) -> None:
-        if cell.method in ("a1", "b0"):
+        if cell.entry.method in ("a1", "b0"):
             raise Died(outside=False)
 
     executor = go(run, script)
@@ -121,7 +125,7 @@ def test_a_worker_that_dies_of_itself_takes_its_cell_along(run: Run) -> None:
 @pytest.mark.parametrize(("deaths", "expected"), [(1, ("done", None)), (2, ("failed", "the worker died"))])
 def test_a_worker_that_was_killed_is_followed_by_another_once(run: Run, deaths: int, expected: tuple[str, str]) -> None:
     def script(cell: Cell, time: int) -> None:
-        if cell.method == "a1" and time <= deaths:
+        if cell.entry.method == "a1" and time <= deaths:
             raise Died(outside=True)
 
     executor = go(run, script)
@@ -133,9 +137,9 @@ def test_a_cell_that_takes_too_long_is_given_up(run: Run) -> None:
     executor: Threads
 
     def script(cell: Cell, times: int) -> None:
-        while cell.method == "a1" and not executor.killed:
+        while cell.entry.method == "a1" and not executor.killed:
             time.sleep(0.01)
-        if cell.method == "a1":
+        if cell.entry.method == "a1":
             raise Died(outside=True)
 
     executor = Threads(run, script)
@@ -145,7 +149,7 @@ def test_a_cell_that_takes_too_long_is_given_up(run: Run) -> None:
 
 def test_a_fault_outside_of_any_cell_is_recorded_with_its_traceback(run: Run) -> None:
     def script(cell: Cell, time: int) -> None:
-        if cell.method == "a1":
+        if cell.entry.method == "a1":
             raise LookupError("no such\nthing")
 
     go(run, script)
@@ -157,7 +161,7 @@ def test_a_fault_outside_of_any_cell_is_recorded_with_its_traceback(run: Run) ->
 
 def test_a_full_disk_ends_the_run_and_blames_no_cell(run: Run) -> None:
     def script(cell: Cell, time: int) -> None:
-        if cell.method == "a1":
+        if cell.entry.method == "a1":
             raise OSError(errno.ENOSPC, "No space left on device")
 
     executor = Threads(run, script)
@@ -186,7 +190,7 @@ def test_a_signal_ends_the_run_and_handlers_come_back(run: Run, number: signal.S
 def test_a_signal_while_the_report_is_written_ends_the_run_all_the_same(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "write", lambda directory: os.kill(os.getpid(), signal.SIGTERM))
     executor = Threads(run, lambda cell, times: time.sleep(0.05))
-    cells = [cell for job in JOBS for cell in job.cells]
+    cells = [cell.entry for job in JOBS for cell in job.cells]
     with pytest.raises(Interrupted, match="SIGTERM"):
         execute(run, JOBS, lambda: executor, lambda: publish(run.directory, cells, [None] * len(cells), Console(quiet=True)))
     assert executor.ended == "stopped"

@@ -11,16 +11,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.cells.denoising import Run
 from bench.cli import main
 from bench.commands.arguments import parse_place
 from bench.errors import UsageError
 from bench.executors import gpus, worker
 from bench.executors.place import Place
-from bench.plan.cells import Settings, make_cells, make_jobs
+from bench.files.json_files import write_json
+from bench.plan.cells import make_cells, make_jobs
+from bench.plan.settings import Settings
+from bench.runs.inputs import Run
 from bench.runs.lock import Holder, holder_path
 from bench.runs.sharing import await_records, held_by, recorded
-from bench.runs.store import write_json
 
 EXTRAS = {"ray": "Ray is not installed (the extra [ray])", "submitit": "submitit is not installed (the extra [slurm])"}
 

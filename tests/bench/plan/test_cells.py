@@ -7,8 +7,10 @@ import pytest
 
 import methods
 import noise
-from bench.plan.cells import Cell, count_trainings, make_cells, make_jobs, shared, training_key
+from bench.plan.cells import Entry, count_trainings, make_cells, make_jobs, shared
+from bench.plan.keys import training_key
 from bench.plan.settings import PRESETS, Preset
+from tests.helpers.plans import planned
 
 PAPERS = ("supervised", "noisier2noise", "neighbor2neighbor", "noise2score", "score-solver")
 #: They decide what is tested and shown, and nothing about the weights.
@@ -17,7 +19,7 @@ EVALUATION = {"test_sets", "test_images", "test_crop", "validation_crop", "check
 
 @pytest.fixture
 def cells_of(make_settings):
-    return lambda **changes: make_cells(make_settings(**changes), "images")
+    return lambda **changes: planned(make_settings(**changes))
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_cells_say_what_they_are(cells_of):
         assert cell.decorrelated == (answer.verdict != "no" and method.wants_decorrelated(model))
     names = [cell.name for cell in cells_of(seeds=2)]
     assert len(set(names)) == len(names)
-    cell = Cell(3, "gaussian-affine", "noisy", 1, "yes", "", None, False)
+    cell = Entry(3, "gaussian-affine", "noisy", 1, "yes", "", None, False)
     assert cell.name == "03-gaussian-affine--noisy--s1"
 
 
@@ -130,17 +132,17 @@ def test_settings_of_a_method_are_in_the_key(make_settings):
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
-def test_jobs_hold_every_runnable_cell_once(seeds, cells_of):
-    cells = cells_of(seeds=seeds)
+def test_jobs_hold_every_runnable_cell_once(seeds, make_settings):
+    cells = make_cells(make_settings(seeds=seeds), "images")
     jobs = make_jobs(cells)
     inside = [cell for job in jobs for cell in job.cells]
-    assert Counter(inside) == Counter(cell for cell in cells if cell.applicability != "no")
+    assert Counter(inside) == Counter(cell for cell in cells if cell.entry.applicability != "no")
     for job in jobs:
         assert job.name == job.cells[0].name
         assert len(job.cells) == 1 or (len({cell.key for cell in job.cells}) == 1 and job.cells[0].key)
         assert len({cell.seed for cell in job.cells}) == 1
     keys = [job.cells[0].key for job in jobs if job.cells[0].key]
-    assert len(set(keys)) == len(keys) == count_trainings(cells)
+    assert len(set(keys)) == len(keys) == count_trainings([cell.entry for cell in cells])
     order = {cell: index for index, cell in enumerate(cells)}
     firsts = [order[job.cells[0]] for job in jobs]
     assert firsts == sorted(firsts) and all(

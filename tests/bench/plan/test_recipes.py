@@ -10,12 +10,13 @@ import torch
 import methods
 import noise
 from bench.commands.arguments import parse_settings
-from bench.plan.cells import count_trainings, make_cells
+from bench.plan.cells import count_trainings
 from bench.plan.recipes import method_of, model_of
 from bench.plan.settings import PRESETS, get_preset
 from bench.training.loop import learning_rate
 from methods import Batch
 from methods._score import PaperScoreMatching
+from tests.helpers.plans import planned
 
 PAPER = PaperScoreMatching()
 
@@ -110,10 +111,10 @@ def test_published_noisier2noise_returns_the_posterior_mean() -> None:
 def test_whole_matrix_can_be_planned() -> None:
     """Nos. 5-10 are mixtures then: Noise2Score and Neighbor2Neighbor through A^-1 do not apply, every law trains for itself."""
     settings = parse_settings(options())
-    cells = make_cells(settings, "")
+    cells = planned(settings)
     verdicts = {(cell.noise_no, cell.method): cell.applicability for cell in cells}
     assert verdicts[5, "noise2score"] == "no" and verdicts[6, "neighbor2neighbor"] == "infeasible"
     assert not any(cell.decorrelated for cell in cells)
     assert count_trainings(cells) == 16 + 4 + 16 + 16
-    best = make_cells(parse_settings(options(recipe="best")), "")
+    best = planned(parse_settings(options(recipe="best")))
     assert not {cell.key for cell in cells} & {cell.key for cell in best} - {None}

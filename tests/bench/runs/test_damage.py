@@ -13,11 +13,11 @@ import pytest
 
 import reports
 from bench.cells import trained
-from bench.cells.denoising import Run
-from bench.plan.cells import make_cells
 from bench.runs import store
 from bench.runs.directory import tidy
+from bench.runs.inputs import Run
 from bench.training.loop import train
+from tests.helpers.plans import planned
 from tests.helpers.stub_methods import do
 
 METHODS = ("noisy", "supervised", "noise2score", "score-solver")
@@ -37,7 +37,7 @@ KINDS = {
 
 def publish(run: Run) -> bytes:
     """Do what is left of the run, in this process, as `bench run` does; returns the table."""
-    cells = make_cells(run.settings, "images")
+    cells = planned(run.settings)
     tidy(run.directory, cells)
     do(run)
     store.write_table(run.directory, store.table(cells, [store.read_cell(run.directory, cell) for cell in cells]))

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 
 from bench.errors import UsageError
-from bench.plan.cells import make_cells
+from bench.files.json_files import write_json
 from bench.runs import store
 from bench.runs.directory import open_directory, sweep, tidy
 from bench.runs.record import read_plan, run_record
+from tests.helpers.plans import planned
 from tests.helpers.stub_methods import do
 
 
 def opened(run: Any) -> list[str]:
     run.directory.mkdir(exist_ok=True)
-    cells = make_cells(run.settings, "images")
+    cells = planned(run.settings)
     return open_directory(run.directory, run_record(run.settings, run.data, cells, "x"), run.settings, cells)
 
 
@@ -43,7 +44,7 @@ def test_a_damaged_run_json_is_set_aside_and_made_again(old_new: tuple[str, str]
     assert opened(done) == ["run.json is damaged: moved to set-aside/run.json, and written anew."]
     again = store.read_run(done.directory)
     assert again is not None and {**again, "started": 0, "sha256": 0} == {**good, "started": 0, "sha256": 0}
-    assert tidy(done.directory, make_cells(done.settings, "images")) == [] and opened(done) == []
+    assert tidy(done.directory, planned(done.settings)) == [] and opened(done) == []
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -67,7 +68,7 @@ def test_cells_of_other_settings_are_not_taken_for_the_run_s(
 def test_a_run_json_without_a_hash_is_an_older_one(done: Any) -> None:
     info = json.loads((done.directory / "run.json").read_text())
     del info["sha256"]
-    store.write_json(done.directory / "run.json", info)
+    write_json(done.directory / "run.json", info)
     assert opened(done) == [] and read_plan(done.directory)[0] == info
 
 
@@ -77,7 +78,7 @@ def test_what_killed_processes_left_half_written_is_removed(done: Any) -> None:
     for path in halves + kept:
         path.parent.mkdir(exist_ok=True)
         path.write_text("half")
-    assert tidy(done.directory, make_cells(done.settings, "images")) == []
+    assert tidy(done.directory, planned(done.settings)) == []
     assert not any(path.exists() for path in halves) and all(path.exists() for path in kept)
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.runs import lock, store
+from bench.files.json_files import write_json
+from bench.runs import lock
 from bench.runs.lock import Holder, holder_path, in_use, read_holder
 from tests.helpers.harness import ROOT
 
@@ -104,14 +105,14 @@ def elsewhere(directory: Path, beating: bool) -> Iterator[None]:
     (directory / "run.json").write_text("{}")
     for name in (".lock", ".softlock"):
         (directory / name).write_text("7\nelsewhere\n")
-    store.write_json(holder_path(directory), asdict(ELSEWHERE))
+    write_json(holder_path(directory), asdict(ELSEWHERE))
     ended = threading.Event()
 
     def beat() -> None:
         beats = 0
         while beating and not ended.wait(lock.BEAT):
             beats += 1
-            store.write_json(holder_path(directory), asdict(replace(ELSEWHERE, beats=beats)))
+            write_json(holder_path(directory), asdict(replace(ELSEWHERE, beats=beats)))
 
     thread = threading.Thread(target=beat)
     thread.start()

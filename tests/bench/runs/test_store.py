@@ -13,10 +13,13 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.plan.cells import Cell, make_cells
+from bench.files.json_files import read_json, write_json
+from bench.files.writing import set_aside, write_atomically
+from bench.plan.cells import Entry
 from bench.runs import store
+from tests.helpers.plans import planned
 
-CELL = Cell(1, "gaussian", "score-solver", 0, "yes", "known law", "k1", False)
+CELL = Entry(1, "gaussian", "score-solver", 0, "yes", "known law", "k1", False)
 
 
 def litter(directory):
@@ -30,7 +33,7 @@ def test_file_appears_complete_and_readable_by_all(tmp_path):
         assert temporary.parent == path.parent and not path.exists()
         temporary.write_text("new")
 
-    store.write_atomically(path, write)
+    write_atomically(path, write)
     assert path.read_text() == "new" and litter(tmp_path) == ["file.txt"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
@@ -45,10 +48,10 @@ def test_failing_writer_leaves_the_old_file_and_no_litter(tmp_path, error):
         raise error
 
     with pytest.raises(error):
-        store.write_atomically(path, write)
+        write_atomically(path, write)
     assert path.read_text() == "old" and litter(tmp_path) == ["file.txt"]
     with pytest.raises(error):
-        store.write_atomically(tmp_path / "other.txt", write)
+        write_atomically(tmp_path / "other.txt", write)
     assert litter(tmp_path) == ["file.txt"]
 
 
@@ -58,15 +61,15 @@ def test_rename_that_fails_leaves_no_litter(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="no space"):
-        store.write_json(tmp_path / "file.json", {})
+        write_json(tmp_path / "file.json", {})
     assert litter(tmp_path) == []
 
 
 def test_json(tmp_path):
     value = {"a": math.nan, "b": [1.5, math.inf, (-math.inf, "é\n")], "c": {"d": np.float64("nan"), "e": None}, "f": True}
-    store.write_json(tmp_path / "x.json", value)
+    write_json(tmp_path / "x.json", value)
     expected = {"a": None, "b": [1.5, None, [None, "é\n"]], "c": {"d": None, "e": None}, "f": True}
-    assert store.read_json(tmp_path / "x.json") == expected
+    assert read_json(tmp_path / "x.json") == expected
     text = (tmp_path / "x.json").read_text(encoding="utf-8")
     assert text.endswith("}\n") and "é" in text and "NaN" not in text and "Infinity" not in text
     assert value["b"][1] == math.inf  # left alone
@@ -75,8 +78,8 @@ def test_json(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"3", b"\xff\xfe", b"[" * 100_000])
 def test_json_that_holds_no_object_is_none(tmp_path, content):
     (tmp_path / "x.json").write_bytes(content)
-    assert store.read_json(tmp_path / "x.json") is None
-    assert store.read_json(tmp_path / "missing.json") is None
+    assert read_json(tmp_path / "x.json") is None
+    assert read_json(tmp_path / "missing.json") is None
 
 
 def test_record_of_a_cell(tmp_path):
@@ -109,10 +112,10 @@ def test_record_of_another_cell_is_none(tmp_path):
 def test_what_is_set_aside_keeps_its_content_and_gets_a_name_of_its_own(tmp_path):
     names = []
     for content in ("one", "two"):
-        store.write_json(tmp_path / "cells" / "x.json", {"content": content})
-        names.append(store.set_aside(tmp_path, tmp_path / "cells" / "x.json"))
+        write_json(tmp_path / "cells" / "x.json", {"content": content})
+        names.append(set_aside(tmp_path, tmp_path / "cells" / "x.json"))
     assert names == ["set-aside/cells--x.json", "set-aside/cells--x.json.1"]
-    assert [store.read_json(tmp_path / name)["content"] for name in names] == ["one", "two"]
+    assert [read_json(tmp_path / name)["content"] for name in names] == ["one", "two"]
     assert not (tmp_path / "cells" / "x.json").exists()
 
 
@@ -136,7 +139,7 @@ def row(dataset, image, value):
 @pytest.fixture
 def run(make_settings):
     """All cells, and the records of the first 40 of them that can run, of every kind."""
-    cells = make_cells(make_settings(seeds=2), "images")
+    cells = planned(make_settings(seeds=2))
     records = []
     for index, cell in enumerate(cells):
         if cell.applicability == "no" or index > 40:

@@ -1,0 +1,28 @@
+"""Training keys: which trainings are the same."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+
+from bench.plan.settings import Settings
+from methods import Method
+from noise import NoiseModel
+
+#: Fields of a preset that do not bear on the weights.
+_EVALUATION_FIELDS = ("test_sets", "test_images", "test_crop", "validation_crop", "checks", "crops", "self_ensemble")
+
+
+def training_key(settings: Settings, model: NoiseModel, method: Method, seed: int, training_sha256: str) -> str:
+    """Hash of everything that determines a network's weights.
+
+    What is learnt, the noise model and its parameters as the network sees them, recipe, network, training images, seed,
+    and how it is computed (device, threads).
+    """
+    seen = model.decorrelated() if method.wants_decorrelated(model) else None
+    law = model.law if seen is None else seen.model.law
+    view = "x" if seen is None or seen.same_image else f"A^-1 x, {seen.convolution}"
+    fields = {name: value for name, value in asdict(settings.preset).items() if name not in _EVALUATION_FIELDS}
+    how = (settings.device, settings.threads)
+    parts = (method.learns(), law, view, settings.recipe, sorted(fields.items()), training_sha256, seed, how)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
