@@ -22,6 +22,21 @@ TINY = Preset(
 )  # fmt: skip
 
 
+def pytest_collection_modifyitems(items):
+    """Tests that drive a browser are slow; files with slow tests come first, the longest before all others.
+
+    So two processes that take a file at a time end together.
+    """
+    seconds = {item.path: {} for item in items}
+    for item in items:
+        if "browser" in item.fixturenames and item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.slow)
+        mark = item.get_closest_marker("slow")
+        if mark is not None:
+            seconds[item.path][id(mark)] = mark.args[0] if mark.args else 2
+    items.sort(key=lambda item: -sum(seconds[item.path].values()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Sums in one order, and no more cores than asked for."""

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import torch
 from skimage.metrics import structural_similarity
-from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from bench.plan.cells import METRICS
 
@@ -45,6 +44,9 @@ def psnr(estimate: torch.Tensor, clean: torch.Tensor, peak: float) -> float:
 
     In dB, good to 1e-5; inf where the two are equal, nan where a value is not finite.
     """
+    # takes a second and more to import, which commands that score nothing need not wait for
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
     value = peak_signal_noise_ratio(
         estimate[None].double(), clean[None].double(), data_range=peak, dim=(1, 2, 3), reduction="none"
     )

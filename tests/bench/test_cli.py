@@ -179,6 +179,7 @@ def test_full_disk(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypat
     assert list((tmp_path / "run").glob("*")) == []
 
 
+@pytest.mark.slow(3)
 def test_disk_that_fills_up_during_a_run(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,15 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import safetensors.torch
-import torch
 
-from bench.training.checkpoint import read_checkpoint
-from tests.campaigns.campaign import campaign, frequent_checkpoints
-from tests.helpers.harness import bench, copy_sources, finish, start, tiny
-from tests.helpers.victims import notes, records
+from tests.helpers.harness import bench, copy_sources, finish, here, start, tiny
+from tests.helpers.victims import kill_worker, records
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(100)
 
 #: Bodies of `denoise` of methods that no suite should meet.
 BAD = {
@@ -80,29 +76,29 @@ def test_each_bad_method_costs_its_own_cells(source: Path, tmp_path: Path) -> No
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "<i>Bad" not in page and "<script>alert" not in page
     before = {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
-    status, _, _ = bench(*arguments, "--retry", "timeout", root=source)
+    status, _, _ = bench(*arguments, "--retry", "timeout", "--cell-timeout", "5s", root=source)
     assert status == 1
     changed = {path.stem for path, then in before.items() if path.stat().st_mtime_ns != then}
     assert changed == {"01-gaussian--hangs--s0"}
 
 
-def kill_worker(out: Path) -> None:
-    """Kill the worker that trains now."""
-    while True:
-        for note in notes(out):
-            try:
-                os.kill(note["pid"], signal.SIGKILL)
-                return
-            except ProcessLookupError:  # it ended in this moment
-                continue
-        time.sleep(0.02)
+#: A run whose workers are killed.
+KILLED = ("run", "--noise", "1,3", "--methods", "supervised,score-solver", *tiny("steps=60"), "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The table of that run where nobody is killed."""
+    out = tmp_path_factory.mktemp("undisturbed") / "run"
+    status, output, _ = here(*KILLED, "--out", out)
+    assert status == 0, output
+    return (out / "results.parquet").read_bytes()
 
 
 @pytest.mark.parametrize("kills", [1, 2])
-def test_killed_workers_cost_a_cell_at_most(kills: int, tmp_path: Path) -> None:
+def test_killed_workers_cost_a_cell_at_most(kills: int, undisturbed: bytes, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("run", "--noise", "1,3", "--methods", "supervised,score-solver", *tiny("steps=60"), "--out", out)
-    process = start(*arguments, "--workers", "1")
+    process = start(*KILLED, "--out", out)
     for _ in range(kills):
         kill_worker(out)
         time.sleep(0.3)
@@ -111,17 +107,15 @@ def test_killed_workers_cost_a_cell_at_most(kills: int, tmp_path: Path) -> None:
     assert len(statuses) == 6 and statuses.count("done") >= 5 and status == (1 if "failed" in statuses else 0), output
     if "failed" in statuses:
         assert kills == 2 and "killed by SIGKILL" in output
-        status, output, _ = bench(*arguments, "--retry", "failed")
+        status, output, _ = here(*KILLED, "--out", out, "--retry", "failed")
         assert status == 0, output
-    status, output, _ = bench(*arguments[:-1], tmp_path / "undisturbed")
-    assert status == 0, output
-    assert (out / "results.parquet").read_bytes() == (tmp_path / "undisturbed" / "results.parquet").read_bytes()
+    assert (out / "results.parquet").read_bytes() == undisturbed
 
 
 def test_damaged_files_are_named_set_aside_and_made_again(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("run", "--noise", "1", "--methods", "supervised,score-solver", *tiny(), "--out", out)
-    assert bench(*arguments)[0] == 0
+    arguments = ("run", "--noise", "1", "--methods", "supervised,score-solver", *tiny(), "--workers", "1", "--out", out)
+    assert here(*arguments)[0] == 0
     good = (out / "results.parquet").read_bytes()
     (crop,) = out.glob("crops/gaussian/noisy--*.png")
     crop.write_bytes(crop.read_bytes()[:-7] + b"damaged")
@@ -134,7 +128,7 @@ def test_damaged_files_are_named_set_aside_and_made_again(tmp_path: Path) -> Non
     (out / "cells" / "99-foreign--cell--s0.json").write_text("{}")
     (out / "cells" / ".abc.tmp").write_text("half")
     (out / "results.parquet").write_bytes(b"x")
-    status, output, error = bench(*arguments)
+    status, output, error = here(*arguments)
     assert (status, error) == (0, ""), output
     assert f"cells/01-gaussian--noisy--s0.json has a damaged crop, {crop.relative_to(out).as_posix()}: moved to" in output
     assert "cells/01-gaussian--supervised--s0.json is damaged: moved to" in output
@@ -147,46 +141,28 @@ def test_damaged_files_are_named_set_aside_and_made_again(tmp_path: Path) -> Non
 
 def test_a_second_run_in_the_same_directory_is_refused_while_the_first_works(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("run", "--noise", "1", *tiny("steps=300"), "--out", out)
+    arguments = (
+        "run",
+        "--noise",
+        "1",
+        "--methods",
+        "supervised,score-solver",
+        *tiny("steps=400"),
+        "--workers",
+        "1",
+        "--out",
+        out,
+    )
     first = start(*arguments)
     while first.poll() is None and not (out / "run.json").exists():
         time.sleep(0.02)
-    status, _, error = bench(*arguments)
+    status, _, error = here(*arguments)
     assert status == 2 and f"process {first.pid} on" in error and len(error.strip().splitlines()) == 1
     first.send_signal(signal.SIGKILL)
     finish(first)
-    status, output, _ = bench(*arguments)  # the lock went with the process
+    status, output, _ = here(*arguments)  # the lock went with the process
     assert status == 0, output
-    assert set(pd.read_parquet(out / "results.parquet").status) <= {"done", "not-applicable"}
-
-
-def test_a_campaign_of_kills(tmp_path: Path) -> None:
-    lines: list[str] = []
-    assert campaign(tmp_path, 10, seed=2, say=lines.append, noise="1", steps=60) == [], "\n".join(lines)
-    assert "10 kills" in lines[-2] and "No finished cell was done again or lost" in lines[-1]
-
-
-def test_a_training_killed_midway_ends_at_the_undisturbed_weights_bit_for_bit(tmp_path: Path) -> None:
-    out, source = tmp_path / "run", frequent_checkpoints(tmp_path / "source")
-    arguments = ("run", "--noise", "14", "--methods", "score-solver", *tiny("steps=300", "checks=3"), "--workers", "1")
-    process = start(*arguments, "--out", out, root=source)
-    while not (kept := list(out.glob("checkpoints/[!.]*"))):
-        assert process.poll() is None
-        time.sleep(0.02)
-    kill_worker(out)
-    process.kill()
-    finish(process)
-    checkpoint = read_checkpoint(out, kept[0].stem)
-    assert checkpoint is not None and 0 < checkpoint.step < 300
-    assert bench(*arguments, "--out", out, root=source)[0] == 0
-    assert bench(*arguments, "--out", tmp_path / "undisturbed")[0] == 0
-    assert (out / "results.csv").read_bytes() == (tmp_path / "undisturbed" / "results.csv").read_bytes()
-    one, two = (
-        safetensors.torch.load_file(directory / "weights" / kept[0].name) for directory in (out, tmp_path / "undisturbed")
-    )
-    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
-    (training,) = (record["training"] for record in records(out).values() if record["training"])
-    assert training["loss"][: len(checkpoint.loss)] == [list(point) for point in checkpoint.loss]
+    assert set(pd.read_parquet(out / "results.parquet").status) == {"done"}
 
 
 FILLS = """

@@ -33,7 +33,7 @@ from tests.helpers.harness import TINY
 from tests.helpers.plans import planned
 from tests.helpers.stub_methods import do
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(7)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from bench.files.tensors import read_tensors, write_tensors
 from bench.training.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
 from tests.helpers.fuzzing import dumped, fuzz, no_hang, spoiled_bytes, spoiled_json
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(3)
 
 # --- tensors ----------------------------------------------------------------------------------------------------------
 

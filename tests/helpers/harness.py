@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+
+from bench.cli import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +45,13 @@ def finish(process: subprocess.Popen[str], timeout: float = 300) -> tuple[int, s
     return process.returncode, out, error
 
 
+def here(*arguments: str | Path) -> tuple[int, str, str]:
+    """Run the command in this process; exit status, standard output, standard error. Workers are processes all the same."""
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as error:
+        status = main([str(argument) for argument in arguments])
+    return status, out.getvalue(), error.getvalue()
+
+
 def bench(*arguments: str | Path, root: Path = ROOT) -> tuple[int, str, str]:
-    """Run `python -m bench` to its end."""
+    """Run `python -m bench` to its end, in a process of its own."""
     return finish(start(*arguments, root=root))

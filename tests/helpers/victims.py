@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +37,18 @@ def notes(out: Path) -> Iterator[dict]:
             continue
         if psutil.pid_exists(note["pid"]):
             yield note
+
+
+def kill_worker(out: Path) -> None:
+    """Kill the worker that trains now."""
+    while True:
+        for note in notes(out):
+            try:
+                os.kill(note["pid"], signal.SIGKILL)
+                return
+            except ProcessLookupError:  # it ended in this moment
+                continue
+        time.sleep(0.02)
 
 
 def phase_of(out: Path, victim: int, parent: bool) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.helpers.harness import ROOT, bench, copy_sources, tiny
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(12)
 
 
 @pytest.fixture(scope="module")

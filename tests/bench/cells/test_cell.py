@@ -28,6 +28,7 @@ TRAINING = {
 }  # fmt: skip
 
 
+@pytest.mark.slow(2)
 def test_records_are_complete(make_run):
     run = make_run(noise_=("gaussian", "gaussian-conv", "rayleigh-conv", "poisson+gaussian"))
     records = do(run)

@@ -19,7 +19,7 @@ from bench.plan.settings import PRESETS, Settings, get_preset
 from bench.runs import store
 from bench.runs.record import settings_from_record
 from tests.bench.test_cli import refused
-from tests.helpers.harness import bench, tiny
+from tests.helpers.harness import here, tiny
 from tests.helpers.plans import planned
 from tests.helpers.run_fixture import HOSTILE
 from tests.helpers.run_fixture import make_run as make_report_run
@@ -71,7 +71,7 @@ def test_settings_that_no_run_can_have_are_refused(change):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny run of the score methods, to be copied."""
     out = tmp_path_factory.mktemp("finished") / "run"
-    status, output, error = bench(
+    status, output, error = here(
         "run", "--methods", "supervised,noise2score,score-solver", "--noise", "2,6,14,15", *tiny("test_images=2"), "--out", out
     )
     assert (status, error) == (0, ""), output
@@ -91,7 +91,7 @@ def own_psnr(run: Path, name: str) -> float:
     return statistics.fmean(statistics.fmean(row["psnr"] for row in rows if row["dataset"] == one) for one in sets)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(4)
 def test_exact_parameters_give_the_run_s_own_psnr(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
     for numbers in ("14,15", "2,6"):
@@ -126,7 +126,7 @@ def test_exact_parameters_give_the_run_s_own_psnr(run: Path, capsys: pytest.Capt
     assert "about 1 dB at r = 0.1" in page.text and "lam and sigma together" in page.text and "scale alone" in page.text
 
 
-@pytest.mark.slow
+@pytest.mark.slow(4)
 def test_numbers_are_the_same_again_and_whatever_else_is_asked_for(run: Path) -> None:
     def points(*options: str) -> dict[tuple[str, float], list[float]]:
         assert main(["robustness", str(run), "--noise", "15", *options]) == 0
@@ -139,11 +139,11 @@ def test_numbers_are_the_same_again_and_whatever_else_is_asked_for(run: Path) ->
     assert fewer == {key: values[:2] for key, values in first.items() if key[1] == 0.3}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(4)
 @pytest.mark.parametrize("options", [("--recipe", "paper"), ("--self-ensemble",)], ids=["paper", "ensemble"])
 def test_other_ways_of_solving_are_repeated_exactly(options: tuple[str, ...], tmp_path: Path) -> None:
     run = tmp_path / "run"
-    status, output, _ = bench("run", "--methods", "score-solver", "--noise", "1,6", *options, *tiny("patch=32"), "--out", run)
+    status, output, _ = here("run", "--methods", "score-solver", "--noise", "1,6", *options, *tiny("patch=32"), "--out", run)
     assert status == 0, output
     assert main(["robustness", str(run), "--noise", "1,6", "--draws", "2", "--rates", "0.1"]) == 0
     for entry in json.loads((run / "robustness.json").read_text())["models"]:
@@ -151,7 +151,7 @@ def test_other_ways_of_solving_are_repeated_exactly(options: tuple[str, ...], tm
         assert entry["psnr"] == pytest.approx(own, abs=1e-9)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(4)
 def test_other_methods_with_a_score_stand_beside(run: Path) -> None:
     for method in ("score-solver", "noise2score"):
         assert main(["robustness", str(run), "--noise", "6", "--method", method, *OPTIONS]) == 0
@@ -163,7 +163,7 @@ def test_other_methods_with_a_score_stand_beside(run: Path) -> None:
     assert len(json.loads((run / "robustness.json").read_text())["models"]) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(4)
 def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def refusal(*options: str, directory: Path = run) -> str:
         return refused(capsys, "robustness", directory, *options)

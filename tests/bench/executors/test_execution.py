@@ -156,7 +156,7 @@ def test_a_fault_outside_of_any_cell_is_recorded_with_its_traceback(run: Run) ->
     found = outcome(run)
     assert found["a0"] == ("done", None) and found["c1"] == ("done", None)
     assert found["a1"] == found["a2"] == ("failed", "LookupError: no such thing")
-    assert "Traceback" in (store.read_cell(run.directory, JOBS[0].cells[1]) or {})["traceback"]
+    assert "Traceback" in (store.read_cell(run.directory, JOBS[0].cells[1].entry) or {})["traceback"]
 
 
 def test_a_full_disk_ends_the_run_and_blames_no_cell(run: Run) -> None:
@@ -170,6 +170,7 @@ def test_a_full_disk_ends_the_run_and_blames_no_cell(run: Run) -> None:
     assert executor.ended == "stopped" and outcome(run)["a1"] == ("pending", None)
 
 
+@pytest.mark.slow(2)
 def test_the_budget_ends_the_run(run: Run) -> None:
     executor = Threads(run, lambda cell, times: time.sleep(0.6))
     with pytest.raises(Interrupted, match="budget"):

@@ -80,6 +80,7 @@ def damaged(content: bytes, dice: random.Random) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.slow(6)
 @pytest.mark.parametrize("kind", KINDS)
 def test_damage_changes_no_number(kind: str, finished: tuple[Run, bytes], tmp_path: Path) -> None:
     run, table = finished

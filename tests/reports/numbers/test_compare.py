@@ -232,6 +232,7 @@ def test_a_table_of_the_paper_s_protocol_alone(tmp_path: Path, capsys: pytest.Ca
     assert "+1.00" in out
 
 
+@pytest.mark.slow(1)
 def test_the_csv_has_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a = make_run(tmp_path / "a", noises=FEW, images=12, crops=0)
     b = make_run(tmp_path / "b", noises=FEW, images=12, crops=0, value=lambda n, m, s, d, i, k: 30.0 + i / 10)

@@ -244,6 +244,7 @@ def test_two_methods_that_are_alike_are_seldom_told_apart(
     assert alarms / runs <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / runs)
 
 
+@pytest.mark.slow(6)
 def test_pairs_that_are_alike_are_seldom_told_apart() -> None:
     rng = np.random.default_rng(14)
     runs, noises, images = 200, 5, 12
@@ -267,6 +268,7 @@ def test_a_consistent_difference_is_found_in_a_run_of_sixteen_noise_models() -> 
     assert {pair.verdict for row in found.values() for pair in row} == {"a"}  # the fewest images are enough for that
 
 
+@pytest.mark.slow(3)
 def test_sixteen_methods_on_sixteen_noise_models_take_seconds() -> None:
     rng = np.random.default_rng(15)
     noises, methods, seeds = (

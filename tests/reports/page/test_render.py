@@ -278,6 +278,7 @@ def test_a_file_named_na_is_an_image_like_any_other(tmp_path: Path) -> None:
     assert page_of(tmp_path).scores["gaussian", "noisy", "kodak24", "psnr"][:2] == ("21.00", "21.0")
 
 
+@pytest.mark.slow(3)
 def test_a_large_table_renders(tmp_path: Path) -> None:
     methods = ("noisy", "supervised", *(f"method-{index:02d}" for index in range(14)))
     make_run(tmp_path, methods=methods, seeds=3, images=2, crops=0, points=30)

@@ -87,6 +87,7 @@ def test_a_wrong_file_is_never_put_in_place(server: Server, tmp_path: Path) -> N
     assert outcome.state.missing == GOOD
 
 
+@pytest.mark.slow(1)
 def test_a_source_that_does_not_answer_is_asked_once(server: Server, tmp_path: Path) -> None:
     for name, data in FILES.items():
         server.answers[f"/silent/{name}"] = lambda handler: server.over.wait(60) and None
@@ -96,6 +97,7 @@ def test_a_source_that_does_not_answer_is_asked_once(server: Server, tmp_path: P
     assert sum("silent" in path for path, _ in server.asked) == HASTE.attempts
 
 
+@pytest.mark.slow(3)
 def test_slow_images_come_from_elsewhere(server: Server, tmp_path: Path) -> None:
     for name, data in FILES.items():
         server.answers[f"/slow/{name}"] = dripping(server, b"x", 0.05)
