@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import torch
 
 from noise import NoiseModel
+from noise.gaussian import normal
 
 #: Maps grey levels (N, 3, H, W) to a tensor of the same shape and of order 1; scaling happens inside.
 Network = Callable[[torch.Tensor], torch.Tensor]
@@ -64,7 +65,7 @@ class Batch:
 
     def normal(self, like: torch.Tensor) -> torch.Tensor:
         """Standard normal numbers of the shape of `like`."""
-        return torch.randn(like.shape, generator=self.generator, device=like.device, dtype=like.dtype)
+        return normal(like, self.generator)
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class Gaussian:
 
     def noise(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """A draw of y - x around the image x."""
-        white = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+        white = normal(x, generator)
         return self._coloured(self.std(x) * white)
 
     def sample(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
@@ -164,3 +164,8 @@ class SharpenedGaussian(Gaussian):
     def std(self, x: torch.Tensor) -> torch.Tensor:
         """Standard deviation of the noise (grey levels, the shape of x)."""
         return super().std(self.blur.apply(x))
+
+
+def normal(like: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
+    """Standard normal numbers, with the shape, dtype and device of `like`."""
+    return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)

@@ -13,7 +13,7 @@ import torch
 from noise import guards
 from noise.convolution import Convolution
 from noise.gamma import Gamma
-from noise.gaussian import Gaussian, SharpenedGaussian
+from noise.gaussian import Gaussian, SharpenedGaussian, normal
 from noise.poisson import Poisson
 from noise.rayleigh import Rayleigh
 
@@ -172,7 +172,7 @@ class NoiseModel:
         if self.convolution is not None:
             y = self.convolution.apply(y)
         if self.gaussian:
-            y = y + self.gaussian * _normal(x, generator)
+            y = y + self.gaussian * normal(x, generator)
         return y
 
     def score(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -260,10 +260,10 @@ class NoiseModel:
         """Gaussian noise with the covariance of y given x (grey levels, the shape of x); x is limited to >= 0."""
         if isinstance(self.base, Gaussian):
             return self.base.noise(x, generator)
-        noise = self.base.variance(x.clamp(min=0)).sqrt() * _normal(x, generator)
+        noise = self.base.variance(x.clamp(min=0)).sqrt() * normal(x, generator)
         if self.convolution is not None:
             noise = self.convolution.apply(noise)
-        return noise + self.gaussian * _normal(x, generator) if self.gaussian else noise
+        return noise + self.gaussian * normal(x, generator) if self.gaussian else noise
 
     @property
     def mean_gain(self) -> float:
@@ -274,7 +274,3 @@ class NoiseModel:
         """Standard deviation of the pixels of y where the clean image is x and varies little (grey levels, shape of x)."""
         gain = self.convolution.noise_gain() if self.convolution is not None else 1.0
         return torch.sqrt(self.base.variance(x) * gain**2 + self.gaussian**2)
-
-
-def _normal(x: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
-    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)

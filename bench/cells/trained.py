@@ -13,6 +13,7 @@ from torch import nn
 
 from bench.cells.denoising import Report, validation_psnr
 from bench.cells.memory import peak_memory_mib
+from bench.errors import one_line
 from bench.files.writing import set_aside
 from bench.plan.cells import Cell
 from bench.plan.seeds import seed_of
@@ -150,7 +151,7 @@ def _faults(preset: Preset, asked: Preset) -> list[str]:
 
 def _set_aside(run: Run, path: Path, error: Exception) -> None:
     name = set_aside(run.directory, path)
-    reason = " ".join(str(error).split())
+    reason = one_line(error)
     warnings.warn(f"{path.relative_to(run.directory)} was damaged ({reason}): moved to {name}, and trained anew.", stacklevel=1)
 
 

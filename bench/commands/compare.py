@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 import reports
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 from bench.files.writing import write_atomically
 from reports.numbers.compare import POOLED, TOLERANCE, Comparison, Row, compare, outcome, write_csv
 from reports.numbers.pairs import LEAST_IMAGES
@@ -74,7 +74,7 @@ def _load(path: Path) -> Run:
     try:
         return reports.load(path)
     except (ValueError, OSError) as error:
-        raise UsageError(" ".join(str(error).split())) from None
+        raise UsageError(one_line(error)) from None
 
 
 def _refuse_input(option: str, target: Path, inputs: tuple[Path, Path]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 import reports
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 from bench.files.writing import write_atomically
 from noise.names import nearest
 
@@ -41,7 +41,7 @@ def report(directory: Path, form: str, output: Path | None, show: bool, console:
             # A link such as /dev/stdout is followed, not replaced.
             write_atomically(output.resolve(), lambda temporary: temporary.write_text(text, encoding="utf-8", newline=""))
     except (ValueError, OSError) as error:
-        raise UsageError(" ".join(str(error).split())) from None
+        raise UsageError(one_line(error)) from None
     console.print(str(output), soft_wrap=True)
     if show and not webbrowser.open(output.resolve().as_uri()):
         print("denoisebench: no browser could be started", file=sys.stderr)

@@ -23,7 +23,7 @@ from bench.cells.denoising import noisy_image
 from bench.cells.metrics import psnr
 from bench.commands.disturbance import disturbances
 from bench.data.sets import Image
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 from bench.files.json_files import read_json, write_json
 from bench.plan.cells import Cell, Entry, resolved
 from bench.plan.settings import Settings
@@ -78,7 +78,7 @@ def robustness(
         _print(found, console)
         console.print(str(reports.write(directory)), soft_wrap=True)
     except (ValueError, OSError) as error:
-        raise UsageError(" ".join(str(error).split())) from None
+        raise UsageError(one_line(error)) from None
     finally:
         torch.set_num_threads(before)
 

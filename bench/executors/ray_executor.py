@@ -31,7 +31,7 @@ from ray.exceptions import (
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 from bench.executors import worker
 from bench.plan.cells import Job
 from bench.runs.inputs import Run
@@ -145,7 +145,7 @@ def death(error: BaseException) -> tuple[str, bool] | None:
         return "the worker died", True
     if isinstance(error, TaskCancelledError):
         return "the worker was stopped", True
-    return f"Ray lost the worker: {type(error).__name__}: {' '.join(str(error).split())[:300]}", True
+    return f"Ray lost the worker: {type(error).__name__}: {one_line(error)[:300]}", True
 
 
 def _work(run: Run, job: Job, holder: str, gpu_share: float) -> None:
@@ -178,7 +178,7 @@ def _connect(run: Run, address: str | None, cpus: int) -> None:
         with worker.environment({"RAY_USAGE_STATS_ENABLED": "0"}):
             ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)[:300]
         raise UsageError(
             f"--executor ray: {reason}: expected a cluster that can be joined (one with tokens wants RAY_AUTH_MODE=token)"
         ) from None
@@ -202,7 +202,7 @@ def _check(nodes: Sequence[Mapping[str, Any]], run: Run, holder: str) -> None:
         except GetTimeoutError:
             raise UsageError(f"--executor ray: node {name}: expected an answer within {PATIENCE:g} s") from None
         except RayError as error:
-            reason = " ".join(str(getattr(error, "cause", None) or error).split())[-300:]
+            reason = one_line(getattr(error, "cause", None) or error)[-300:]
             raise UsageError(f"--executor ray: node {name}: {reason}: expected the same software as here") from None
         if seen != holder:
             raise UsageError(f"{run.directory}: node {name} does not see it: expected --out on storage that all nodes share")

@@ -27,7 +27,7 @@ import submitit
 from submitit.core.utils import FailedSubmissionError, UncompletedJobError
 from submitit.helpers import DelayedSubmission
 
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 from bench.executors import worker
 from bench.files.json_files import read_json, write_json
 from bench.plan.cells import Job
@@ -132,7 +132,7 @@ class Slurm:
                         self._settle(future, job, task)
             except Exception as error:  # the run must hear of it, or it would wait for ever
                 if not isinstance(error, UsageError) and getattr(error, "errno", None) != errno.ENOSPC:
-                    error = UsageError(f"--executor slurm: {type(error).__name__}: {' '.join(str(error).split())}")
+                    error = UsageError(f"--executor slurm: {type(error).__name__}: {one_line(error)}")
                 for future in [*self._tasks, *(future for future, _ in self._waiting)]:
                     future.set_exception(error)
                 self._waiting.clear()
@@ -156,7 +156,7 @@ class Slurm:
                 submitted = self._executor.submit_array(tasks)
             except (FailedSubmissionError, UncompletedJobError) as error:
                 self._waiting.extendleft(reversed(batch))
-                reason = " ".join(str(error).split())[-300:]
+                reason = one_line(error)[-300:]
                 raise UsageError(f"--executor slurm: {reason}: expected options that sbatch takes") from None
         for (future, job), task in zip(batch, submitted, strict=True):
             self._tasks[future] = (job, task)

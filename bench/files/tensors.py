@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
 
+from bench.errors import one_line
 from bench.files.writing import write_atomically
 
 
@@ -32,7 +33,7 @@ def read_tensors(path: Path, key: str) -> tuple[dict[str, torch.Tensor], dict[st
             about = dict(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:
-        raise ValueError(" ".join(str(error).split())) from error
+        raise ValueError(one_line(error)) from error
     expected = about.pop("sha256", None)
     if expected is None:
         raise ValueError("it has no hash")

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from bench.errors import one_line
 from bench.files.json_files import finite
 from bench.files.tensors import read_tensors, write_tensors
 
@@ -34,5 +35,5 @@ def read_weights(directory: Path, key: str, network: nn.Module) -> dict[str, Any
         network.load_state_dict(tensors)
         record = json.loads(about["record"])
     except (RuntimeError, KeyError, ValueError) as error:
-        raise ValueError(" ".join(str(error).split())) from error
+        raise ValueError(one_line(error)) from error
     return record if isinstance(record, dict) else {}
