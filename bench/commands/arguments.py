@@ -19,7 +19,7 @@ import noise
 from bench.errors import UsageError
 from bench.executors.gpus import visible_gpus
 from bench.executors.place import EXECUTORS, SLURM, Place
-from bench.plan.recipes import RECIPES, method_of, models_of
+from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import PRESETS, Settings, get_preset
 from noise.names import nearest
 
@@ -59,21 +59,22 @@ def parse_methods(text: str, recipe: str = "best") -> tuple[methods.Method, ...]
 
 def parse_noise(text: str, recipe: str = "best") -> tuple[noise.NoiseModel, ...]:
     """Noise models in the order of Table 1. Raises UsageError."""
-    chosen = set()
+    chosen: dict[int, noise.NoiseModel] = {}
     for word in (word.strip() for word in text.split(",")):
         if word == "all":
-            chosen |= {model.number for model in noise.catalogue()}
+            chosen |= {model.number: model for model in models_of(recipe)}
         elif match := re.fullmatch(r"(\d{1,9})-(\d{1,9})", word):
             first, last = int(match[1]), int(match[2])
             if not 1 <= first <= last <= 16:
                 raise UsageError(f"--noise {word!r}: expected a range within 1-16")
-            chosen |= set(range(first, last + 1))
+            chosen |= {number: model_of(number, recipe) for number in range(first, last + 1)}
         else:
             try:
-                chosen.add(noise.get(word).number)
+                model = model_of(word, recipe)
             except ValueError as error:
                 raise UsageError(f"--noise {text!r}: {error}") from None
-    return tuple(model for model in models_of(recipe) if model.number in chosen)
+            chosen[model.number] = model
+    return tuple(chosen[number] for number in sorted(chosen))
 
 
 def parse_duration(option: str, text: str | None) -> float | None:

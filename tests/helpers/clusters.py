@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.runs.lock import read_holder
 from tests.helpers.harness import finish, tiny
 from tests.helpers.victims import notes
 
@@ -29,6 +30,17 @@ def training(out: Path, wanted: Callable[[psutil.Process], bool] = lambda worker
                 continue
         time.sleep(0.02)
     raise AssertionError(f"nothing trains in {out}")
+
+
+def takes_over(process: subprocess.Popen[str], out: Path) -> float:
+    """Wait until the command holds the run directory: the time of it. What trains before that may be of the run before."""
+    limit = time.monotonic() + 240
+    while time.monotonic() < limit and process.poll() is None:
+        holder = read_holder(out)
+        if holder is not None and holder.pid == process.pid:
+            return time.time()
+        time.sleep(0.02)
+    raise AssertionError(f"the command does not hold {out}")
 
 
 def ends(process: psutil.Process) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.clusters import ARGUMENTS, assert_stops, ends, training
+from tests.helpers.clusters import ARGUMENTS, assert_stops, ends, takes_over, training
 from tests.helpers.fake_slurm import install
 from tests.helpers.harness import bench, finish, start
 
@@ -30,11 +29,13 @@ def test_slurm_arrays_keep_their_cap_and_tasks_come_back_when_preempted(
     finish(process)
     assert orphan.is_running()  # Slurm knows nothing of our processes
 
-    process, began = start(*arguments), time.time()
+    process = start(*arguments)
+    began = takes_over(process, out)
     assert ends(orphan), "a task goes on beside its successor"
     assert_stops(process, signal.SIGTERM, training(out, lambda task: task.create_time() > began))
 
-    process, began = start(*arguments), time.time()
+    process = start(*arguments)
+    began = takes_over(process, out)
     task = training(out, lambda task: task.create_time() > began)
     task.send_signal(signal.SIGUSR2)  # as Slurm does before it takes a node away
     status, output, error = finish(process)
