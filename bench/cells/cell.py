@@ -20,8 +20,10 @@ from bench.cells.memory import peak_memory_mib, reset_peak_memory
 from bench.cells.metrics import score
 from bench.cells.trained import trained_network
 from bench.plan.cells import Cell, Entry, Job
+from bench.plan.seeds import globals_kept
 from bench.runs import store
 from bench.runs.inputs import Run
+from bench.runs.origin import made_of
 from bench.runs.record import inputs_sha256, settings_record
 from noise import guards
 
@@ -39,11 +41,12 @@ def do_job(run: Run, job: Job, report: Report) -> None:
     for cell in job.cells:
         if store.read_cell(run.directory, cell.entry) is not None:
             continue
+        made = made_of(cell)  # now: the files may be changed while it is done
         started = datetime.now(UTC)
         clock = time.perf_counter()
         reset_peak_memory()
         outcome: dict[str, Any] = {}
-        with warnings.catch_warnings(record=True) as caught:
+        with globals_kept(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:  # whatever a method does wrong is its cell's own affair
                 if broken is not None:
@@ -58,7 +61,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                     raise  # no fault of the cell: it is to be done when there is room
                 outcome |= failure(error)
-        record = blank_record(cell.entry) | {"inputs": inputs} | outcome
+        record = blank_record(cell.entry) | {"inputs": inputs, "made_of": made} | outcome
         record["warnings"] = [*record["warnings"], *sorted({str(warning.message) for warning in caught})]
         record |= {
             "seconds": time.perf_counter() - clock,
@@ -115,6 +118,7 @@ def blank_record(entry: Entry) -> dict[str, Any]:
         | {
             "status": "failed",
             "inputs": None,
+            "made_of": None,
             "training": None,
             "denoise_seconds": None,
             "megapixels": None,

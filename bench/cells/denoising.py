@@ -11,7 +11,7 @@ from torch import nn
 from bench.cells.metrics import psnr
 from bench.data.sets import Image
 from bench.plan.cells import Cell
-from bench.plan.seeds import generator_of
+from bench.plan.seeds import generator_of, seed_globals
 from bench.runs.inputs import Run
 from bench.training.patches import as_tensor, turned, turned_back
 from noise import NoiseModel
@@ -38,6 +38,7 @@ def denoise(network: nn.Module, cell: Cell, noisy: torch.Tensor, image: Image, e
     law, y = (cell.model, noisy[None]) if seen is None else (seen.model, seen.forward(noisy[None]))
     results = []
     for turn in range(8 if ensemble else 1):
+        seed_globals("denoising", cell.name, image.dataset, image.name, turn)
         position = turned(y, turn)
         result = cell.method.denoise(network, position, law, generator)
         if not isinstance(result, torch.Tensor) or result.shape != position.shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from bench.plan.cells import Cell
 from bench.plan.seeds import seed_of
 from bench.plan.settings import Preset
 from bench.runs.inputs import Run
+from bench.runs.origin import changed_code, training_code
 from bench.runs.weights import read_weights, weights_path, write_weights
 from bench.training.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
 from bench.training.loop import NonFiniteLoss, train
 from bench.training.networks import count_parameters, flops_per_pixel, make_network
 from bench.training.patches import make_patches
+from bench.training.shared_images import folder_of
 
 
 def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, Any] | None]:
@@ -38,8 +41,11 @@ def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, di
     try:
         record = read_weights(run.directory, cell.key, network)
     except (ValueError, OSError) as error:
-        _set_aside(run, path, error)
+        _set_aside(run, path, f"was damaged ({one_line(error)})")
         record = None
+    if record is not None and (changed := changed_code(record.get("code"), training_code(cell))):
+        _set_aside(run, path, f"was trained by other code ({', '.join(changed)} changed since)")
+        network, record = _untrained(run.settings.preset, cell.key, run.settings.device), None
     reused = record is not None
     if record is None:
         network, record = _train(run, cell, report)
@@ -62,8 +68,11 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
     seen = cell.seen
     training_images = [image for chosen in run.data.training for image in chosen.images]
     report(cell, "drawing noise", 0.0)
-    patches = make_patches(training_images, cell.model, seen, cell.seed, cell.method.supervised, device)
-    checkpoint = _checkpoint(run, cell.key)
+    patches = make_patches(
+        training_images, cell.model, seen, cell.seed, cell.method.supervised, device, folder_of(run.directory)
+    )
+    code = training_code(cell)
+    checkpoint = _checkpoint(run, cell.key, code)
     if checkpoint is not None:
         preset = replace(preset, learning_rate=checkpoint.learning_rate, accumulate=checkpoint.accumulate)
     while True:
@@ -79,7 +88,7 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
                 device,
                 lambda share, loss: report(cell, "training", share),
                 lambda average: validation_psnr(run, cell, average),
-                lambda checkpoint: _keep(run, cell, checkpoint),
+                lambda checkpoint: _keep(run, cell, checkpoint, code),
                 checkpoint,
             )
             break
@@ -99,6 +108,7 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
         "final_loss": curves.loss[-1][1],
         "peak_memory_mib": peak_memory_mib(),
         "faults": _faults(preset, run.settings.preset),
+        "code": code,
     }
 
 
@@ -109,18 +119,23 @@ def _untrained(preset: Preset, key: str, device: str) -> nn.Module:
         return make_network(preset, torch.device(device))
 
 
-def _checkpoint(run: Run, key: str) -> Checkpoint | None:
-    """The checkpoint to go on from; a damaged one is set aside."""
+def _checkpoint(run: Run, key: str, code: Mapping[str, str]) -> Checkpoint | None:
+    """The checkpoint to go on from; one that is damaged, or that other code wrote, is set aside."""
     try:
-        return read_checkpoint(run.directory, key)
+        found = read_checkpoint(run.directory, key)
     except (ValueError, OSError) as error:
-        _set_aside(run, checkpoint_path(run.directory, key), error)
+        _set_aside(run, checkpoint_path(run.directory, key), f"was damaged ({one_line(error)})")
         return None
+    if found is not None and (changed := changed_code(found.code, code)):
+        reason = f"was written by other code ({', '.join(changed)} changed since)"
+        _set_aside(run, checkpoint_path(run.directory, key), reason)
+        return None
+    return found
 
 
-def _keep(run: Run, cell: Cell, checkpoint: Checkpoint) -> None:
+def _keep(run: Run, cell: Cell, checkpoint: Checkpoint, code: Mapping[str, str]) -> None:
     try:
-        write_checkpoint(run.directory, str(cell.key), checkpoint)
+        write_checkpoint(run.directory, str(cell.key), replace(checkpoint, code=code))
     except OSError as error:  # it costs time after a kill, not the training
         warnings.warn(f"No checkpoint could be written: {error.strerror or error}.", stacklevel=1)
 
@@ -149,10 +164,9 @@ def _faults(preset: Preset, asked: Preset) -> list[str]:
     return words
 
 
-def _set_aside(run: Run, path: Path, error: Exception) -> None:
+def _set_aside(run: Run, path: Path, reason: str) -> None:
     name = set_aside(run.directory, path)
-    reason = one_line(error)
-    warnings.warn(f"{path.relative_to(run.directory)} was damaged ({reason}): moved to {name}, and trained anew.", stacklevel=1)
+    warnings.warn(f"{path.relative_to(run.directory)} {reason}: moved to {name}, and trained anew.", stacklevel=1)
 
 
 class _NoNetwork(nn.Module):

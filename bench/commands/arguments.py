@@ -129,7 +129,7 @@ def parse_place(options: argparse.Namespace, settings: Settings) -> Place:
         raise UsageError("--executor slurm: expected --workers N, how many tasks may run at a time")
     else:
         workers = None if address else default_workers(settings, share)
-    return Place(executor, workers, address, share, slurm)
+    return Place(executor, workers, address, share, slurm, fixed=options.workers is not None)
 
 
 def parse_share(text: str, settings: Settings) -> float:

@@ -6,8 +6,8 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,15 @@ from rich.console import Console
 
 import methods
 import reports
+from bench.commands.merged_files import Part, fill
 from bench.commands.robustness import known_entries
 from bench.errors import UsageError
-from bench.files.json_files import read_json, write_json
-from bench.files.tensors import read_tensors
+from bench.files.json_files import read_json
 from bench.plan.cells import METRICS, Entry, count_trainings, shared
 from bench.runs import store
-from bench.runs.directory import bad_crop, differing
+from bench.runs.directory import bad_crop, differing, differing_choices
+from bench.runs.origin import changed_code, code_of, is_of_run
 from bench.runs.record import WHICH_CELLS, read_plan
-from bench.runs.weights import weights_path
-from bench.training.checkpoint import checkpoint_path
 
 _Plan = tuple[Path, dict[str, Any], list[Entry]]  # directory, run.json, cells
 
@@ -35,16 +34,6 @@ _LAST_DIGITS = 1e-6
 
 #: What counts where a cell is in several runs.
 _BEST_FIRST = ("done", "failed", "timeout")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of the runs: its directory, run.json, cells, and the records of those that have finished, by name."""
-
-    directory: Path
-    info: dict[str, Any]
-    entries: dict[str, Entry]
-    records: dict[str, dict[str, Any]]
 
 
 def merge(directories: Sequence[Path], out: Path, console: Console) -> None:
@@ -77,7 +66,7 @@ def merge(directories: Sequence[Path], out: Path, console: Console) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         whole = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp"))
         try:
-            _fill(whole, parts, entries, chosen, scans)
+            fill(whole, parts, entries, chosen, scans, _joined(parts, entries))
             whole.chmod(0o755)
             os.replace(whole, place)
         finally:
@@ -97,6 +86,9 @@ def _part(directory: Path, info: dict[str, Any], entries: list[Entry], damaged: 
             record = store.read_cell(directory, entry)
             if record is None:
                 damaged.append(f"{directory}/cells/{entry.name}.json is damaged: left out.")
+            elif not is_of_run(record, info):
+                told = "was made with other settings than its run.json tells"
+                damaged.append(f"{directory}/cells/{entry.name}.json {told}: left out.")
             else:
                 records[entry.name] = record
     return Part(directory, info, {entry.name: entry for entry in entries}, records)
@@ -105,11 +97,7 @@ def _part(directory: Path, info: dict[str, Any], entries: list[Entry], damaged: 
 def _refuse_different(one: _Plan, other: _Plan) -> None:
     """Raise UsageError where settings differ: the runs', or those of a method or noise model that both have."""
     (first, old, entries), (second, new, others) = one, other
-    found = differing(_deciding(first, old), _deciding(second, new))
-    for key, name, value in (("methods", "slug", "settings"), ("noise", "slug", "parameters")):
-        ours, theirs = ({entry[name]: entry.get(value) for entry in info.get(key, [])} for info in (old, new))
-        for slug in ours.keys() & theirs.keys():
-            found += differing(ours[slug], theirs[slug], slug)
+    found = [*differing(_deciding(first, old), _deciding(second, new)), *differing_choices(old, new)]
     known = {entry.name: entry for entry in entries}
     for entry in others:
         if entry.name in known:  # the reason is in words, which may change where nothing else does
@@ -195,60 +183,6 @@ def _tree(value: Any) -> Any:
     return {str(index): _tree(item) for index, item in enumerate(value)} if isinstance(value, list) else value
 
 
-def _fill(
-    whole: Path, parts: Sequence[Part], entries: Sequence[Entry], chosen: dict[str, Part], scans: list[dict[str, Any]]
-) -> None:
-    """Write everything but the report."""
-    crops: set[str] = set()
-    (whole / "cells").mkdir()
-    for entry in entries:
-        if entry.name in chosen:
-            part = chosen[entry.name]
-            shutil.copyfile(store.cell_path(part.directory, entry), store.cell_path(whole, entry))
-            for crop in part.records[entry.name].get("crops", []):
-                for name in {crop["file"], crop["clean"]} - crops:
-                    crops.add(name)
-                    _copy_crop(part.directory, name, whole)
-    for key in dict.fromkeys(entry.key for entry in entries if entry.key):
-        if not _copy_tensors(weights_path, key, parts, whole):
-            _copy_tensors(checkpoint_path, key, parts, whole)
-    if scans:
-        write_json(whole / "robustness.json", {"schema": 1, "models": scans})
-    store.write_run(whole, _joined(parts, entries))
-    records = [chosen[entry.name].records[entry.name] if entry.name in chosen else None for entry in entries]
-    store.write_table(whole, store.table(entries, records))
-
-
-def _copy_crop(directory: Path, name: str, whole: Path) -> None:
-    """Copy a crop that a record names, if it is there and a crop: records are other people's files."""
-    source, target = (directory / name).resolve(), whole / name
-    if source.is_file() and all(
-        path.resolve().is_relative_to((root / "crops").resolve()) for path, root in ((source, directory), (target, whole))
-    ):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-
-
-def _copy_tensors(path_of: Callable[[Path, str], Path], key: str, parts: Sequence[Part], whole: Path) -> bool:
-    """Copy the first whole file of weights, or checkpoint, with that key; whether there is one."""
-    found = [path_of(part.directory, key) for part in parts if path_of(part.directory, key).is_file()]
-    target = path_of(whole, key)
-    # where there is no choice, whoever uses the file checks it
-    source = found[0] if len(found) == 1 else next((path for path in found if _is_whole(path, key)), None)
-    if source is None:
-        return False
-    target.parent.mkdir(exist_ok=True)
-    shutil.copyfile(source, target)
-    return True
-
-
-def _is_whole(path: Path, key: str) -> bool:
-    try:
-        return read_tensors(path, key) is not None
-    except (ValueError, OSError):
-        return False
-
-
 def _sorted(entries: Iterator[Entry]) -> list[Entry]:
     """Each cell once, in the order of a table."""
     order = {slug: index for index, slug in enumerate(methods.catalogue())}
@@ -287,13 +221,16 @@ def _joined(parts: Sequence[Part], entries: Sequence[Entry]) -> dict[str, Any]:
         "cells": sum(entry.applicability != "no" for entry in entries),
         "trainings": count_trainings(entries),
         "shared": shared(entries),
-        "notes": list(dict.fromkeys(note for part in parts for note in [*part.info.get("notes", []), *_origin(first, part)])),
+        "notes": list(dict.fromkeys(note for part in parts for note in _notes(parts[0], part))),
     }
 
 
-def _origin(first: dict[str, Any], part: Part) -> list[str]:
-    """A note on a part that was not made where, or with what, the first was."""
-    ours, theirs = ({name: info.get(name) for name in ("git", "versions", "hardware")} for info in (first, part.info))
+def _notes(first: Part, part: Part) -> list[str]:
+    """The notes of a part, and one on it where it was not made where, with what, or by what code the first was."""
+    ours, theirs = ({name: side.info.get(name) for name in ("git", "versions", "hardware")} for side in (first, part))
     found = differing(ours, theirs)
     told = [f"{name} {new}, not {old}" for name, old, new in found if name != "hardware.memory_gib"]
-    return [f"The cells of {part.directory} were made with {', '.join(told)}."] if told else []
+    changed = changed_code(*(code_of(side.records.values()) for side in (first, part)))
+    told += [f"other code of {', '.join(changed)}"] if changed else []
+    own = list(part.info.get("notes", []))
+    return [*own, f"The cells of {part.directory} were made with {', '.join(told)}."] if told else own

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,14 @@ from bench.cells.metrics import psnr
 from bench.commands.disturbance import disturbances
 from bench.data.sets import Image
 from bench.errors import UsageError, one_line
-from bench.files.json_files import read_json, write_json
+from bench.files.json_files import finite, read_json, write_json
+from bench.files.shapes import fits, number
 from bench.plan.cells import Cell, Entry, resolved
 from bench.plan.settings import Settings
 from bench.runs import store
 from bench.runs.directory import differing
 from bench.runs.inputs import Run, load_data
+from bench.runs.origin import made_of, outdated
 from bench.runs.record import read_plan, settings_from_record, settings_record
 from bench.runs.weights import read_weights, weights_path
 from bench.training.networks import make_network
@@ -73,7 +77,10 @@ def robustness(
     torch.set_num_threads(settings.threads)
     try:
         for entry in entries:
-            found.append(_measured(run, resolved(entry, settings.recipe), rates, draws, console))
+            cell = resolved(entry, settings.recipe)
+            if reason := outdated(store.read_cell(directory, entry) or {}, cell):
+                raise UsageError(f"{directory}: {entry.name} was made {reason}: expected the run's command again before this")
+            found.append(_measured(run, cell, rates, draws, console))
             write_json(path, {"schema": 1, "models": _merged(read_json(path), found)})
         _print(found, console)
         console.print(str(reports.write(directory)), soft_wrap=True)
@@ -148,13 +155,17 @@ def _measured(run: Run, cell: Cell, rates: Sequence[float], draws: int, console:
         for row in (store.read_cell(run.directory, cell.entry) or {}).get("rows", [])
     }
     sets = []  # PSNR of each set's images by each of the models tried
+    kept = _Kept(
+        run.directory / f"robustness--{cell.name}.part.json", {"rates": rates, "draws": draws} | made_of(cell), len(tried)
+    )
     for chosen in run.data.test:
         found, words = [], f"No. {model.number} on {chosen.name}"
         for image in track(chosen.images, words, console=console, transient=True, disable=not console.is_terminal):
-            found.append(solve_all(run, network, tried, cell, image))
+            found.append(kept.or_solved(image, partial(solve_all, run, network, tried, cell, image)))
             _check(cell, image, own.get((image.dataset, image.name)), found[-1][0])
         sets.append(np.mean(found, axis=0))
         console.print(f"{words}: {sets[-1][0]:.2f} dB with the exact parameters, mean of {len(found)} images", soft_wrap=True)
+    kept.path.unlink(missing_ok=True)
     exact, *rest = np.mean(sets, axis=0)
     series: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for point in points:
@@ -182,6 +193,25 @@ def _measured(run: Run, cell: Cell, rates: Sequence[float], draws: int, console:
         "psnr": float(exact),
         "series": [{"varied": list(varied), "points": found} for varied, found in series.items()],
     }
+
+
+class _Kept:
+    """What is solved already of a noise model, on disk: a scan that was stopped goes on with the next image."""
+
+    def __init__(self, path: Path, asked: dict[str, Any], count: int) -> None:
+        self.path, self.asked = path, json.loads(json.dumps(finite(asked)))
+        told = read_json(path) or {}
+        fits_here = told.get("asked") == self.asked and fits(told.get("psnr"), dict)
+        values = told["psnr"] if fits_here else {}
+        self.psnr = {name: row for name, row in values.items() if fits(row, [number]) and len(row) == count}
+
+    def or_solved(self, image: Image, solve: Callable[[], list[float]]) -> list[float]:
+        """The PSNR by each model tried, kept from before or solved now."""
+        name = f"{image.dataset}/{image.name}"
+        if name not in self.psnr:
+            self.psnr[name] = solve()
+            write_json(self.path, {"asked": self.asked, "psnr": self.psnr})
+        return [math.nan if value is None else value for value in self.psnr[name]]
 
 
 @torch.no_grad()

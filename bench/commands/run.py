@@ -16,6 +16,7 @@ import noise
 import reports
 from bench.data.sets import Data
 from bench.executors.execution import execute
+from bench.executors.needs import fitted
 from bench.executors.place import Place, start
 from bench.plan.cells import Cell, Entry, count_trainings, make_cells, make_jobs, shared
 from bench.plan.settings import Settings
@@ -23,6 +24,7 @@ from bench.runs import store
 from bench.runs.directory import forget, open_directory, sweep, tidy
 from bench.runs.inputs import Run, load_data, training_sum
 from bench.runs.lock import in_use
+from bench.runs.origin import set_aside_changed
 from bench.runs.progress import Display, duration
 from bench.runs.record import run_record
 from bench.training.loop import train
@@ -71,9 +73,12 @@ def run(
     data = load_data(settings)
     cells = make_cells(settings, training_sum(data))
     entries = [cell.entry for cell in cells]
+    place, shortage = fitted(place, settings, data)
     with in_use(directory):
+        if shortage:
+            console.print(shortage, soft_wrap=True)
         sentences = open_directory(directory, run_record(settings, data, entries, command), settings, entries)
-        for sentence in sentences + tidy(directory, entries):
+        for sentence in [*sentences, *tidy(directory, entries), *set_aside_changed(directory, cells)]:
             console.print(sentence, soft_wrap=True)
         forget(directory, entries, retry)
         return _do(Run(directory, settings, data), cells, place, console, deadline, cell_timeout)
@@ -122,6 +127,8 @@ def _do(
     for name in failed:
         record = records.now[name] or {}
         console.print(f"{name}: {record.get('status')}: {record.get('message')}", soft_wrap=True)
+    if failed:
+        console.print("The same command with --retry failed,timeout does these cells again.", soft_wrap=True)
     console.print(f"{directory / 'report.html'}", soft_wrap=True)
     return 1 if failed else 0
 
@@ -163,6 +170,7 @@ def publish(directory: Path, entries: Sequence[Entry], records: Sequence[dict[st
 def dry_run(settings: Settings, directory: Path, place: Place, console: Console) -> None:
     """Print what a run would do, and an estimate of its time from a few measured steps."""
     data = load_data(settings)
+    place, shortage = fitted(place, settings, data)
     entries = [cell.entry for cell in make_cells(settings, training_sum(data))]
     console.print(f"{'cell':<52} {'applicable':<11} {'given':<8} training", soft_wrap=True)
     for entry in entries:
@@ -183,6 +191,8 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console)
         f"Would write to {directory}",
         soft_wrap=True,
     )  # fmt: skip
+    if shortage:
+        console.print(shortage, soft_wrap=True)
 
 
 def estimate_seconds(settings: Settings, data: Data, entries: Sequence[Entry]) -> float:

@@ -17,7 +17,7 @@ from bench.files.json_files import finite
 from bench.plan.cells import Entry
 from bench.runs import store
 from bench.runs.lock import BEAT, MISSED, Holder, holder_path, read_holder
-from bench.runs.progress import Note, State, as_table, duration, read_notes, seconds_left, states
+from bench.runs.progress import Note, State, as_table, duration, read_notes, seconds_left, states, training_left
 from bench.runs.record import read_plan
 
 #: Seconds without a word after which a worker may be dead.
@@ -143,7 +143,9 @@ def _holder_words(now: Standing) -> str:
 
 def _left_words(now: Standing) -> str:
     if now.seconds_left is None:
-        return "time left: not known before a cell of each kind is done"
+        words = "time left: not known before a cell of each kind is done"
+        left = training_left(note for note in now.notes if note.cell not in now.stale)
+        return f"{words}; of the training in hand about {duration(left)}" if left is not None else words
     workers = max(1, now.at_work)
     words = f"about {duration(now.seconds_left / workers)} left"
     return f"{words} with {workers} workers" if workers > 1 else f"{words} with one worker"

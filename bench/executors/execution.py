@@ -18,6 +18,9 @@ from bench.files.json_files import read_json
 from bench.plan.cells import Cell, Job
 from bench.runs import store
 from bench.runs.inputs import Run
+from bench.runs.origin import made_of
+from bench.training.patches import shared_name
+from bench.training.shared_images import folder_of, remove_unneeded
 
 #: Seconds between looks at the workers.
 POLL = 0.5
@@ -113,6 +116,7 @@ def _work_off(
         for future in wait(running, timeout=POLL, return_when=FIRST_COMPLETED).done:
             job = running.pop(future)
             queue.extendleft(_settle(run, executor, job, future, future in overdue, tries, cell_timeout))
+            _free(run, [*queue, *running.values()])
         if deadline is not None and time.monotonic() > deadline and (queue or running):
             raise Interrupted("the budget is spent")
         if cell_timeout is not None:
@@ -157,8 +161,15 @@ def _settle(
     return [Job(tuple(others))] if others else []
 
 
+def _free(run: Run, left: Sequence[Job]) -> None:
+    """Remove the shared training images that no job will want any more."""
+    cells = [cell for job in left for cell in job.cells if cell.key]
+    names = {shared_name(cell.model, cell.seen, cell.seed) for cell in cells}
+    remove_unneeded(folder_of(run.directory), names | {f"clean--{name}" for name in names})
+
+
 def _record(run: Run, cell: Cell, outcome: dict[str, Any]) -> None:
-    store.write_cell(run.directory, cell.entry, blank_record(cell.entry) | outcome)
+    store.write_cell(run.directory, cell.entry, blank_record(cell.entry) | {"made_of": made_of(cell)} | outcome)
 
 
 def _elapsed(run: Run, job: Job) -> float:

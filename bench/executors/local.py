@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +19,9 @@ from pebble import ProcessExpired, ProcessPool
 from bench.executors import gpus, worker
 from bench.plan.cells import Job
 from bench.runs.inputs import Run
+
+#: Seconds that a worker may take to begin: to import what it needs, on a busy machine, too.
+PATIENCE = 60.0
 
 #: Signals by which the system or a person ends a process; others are the process's own fault.
 _OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
@@ -71,9 +75,11 @@ class Local:
             )
             if self._stopping:
                 future.cancel()
+            limit = time.monotonic() + PATIENCE
             while not future.done():
                 wait([future], timeout=1)
-                if not future.done() and not seat.pool.active:
+                late = not future.running() and time.monotonic() > limit
+                if not future.done() and (late or not seat.pool.active):
                     raise BrokenProcessPool
             future.result()
         except BaseException:

@@ -42,6 +42,8 @@ class Place:
         Share of a GPU that is a worker's, in (0, 1].
     slurm : mapping
         Values of the names in `SLURM`; "time" and "memory" are int.
+    fixed : bool
+        The number of workers was asked for; otherwise there may be fewer, where memory is short.
     """
 
     executor: str = "local"
@@ -49,6 +51,7 @@ class Place:
     ray_address: str | None = None
     gpu_share: float = 1.0
     slurm: Mapping[str, str | int] = field(default_factory=dict)
+    fixed: bool = True
 
     def words(self, settings: Settings) -> str:
         """How the work is shared out, for people: "2 workers of 1 thread"."""

@@ -68,18 +68,22 @@ def work(run: Run, job: Job) -> None:
     """Do a job; DIR/progress/JOB.json says meanwhile which cell is in hand, since when, and how far it is."""
     path = progress_path(run, job)
     noted, cell_noted, begun = 0.0, "", 0.0
+    phase_noted, since, first = "", 0.0, 0.0
 
     def report(cell: Cell, phase: str, share: float) -> None:
-        nonlocal noted, cell_noted, begun
+        nonlocal noted, cell_noted, begun, phase_noted, since, first
         if _parent is not None and os.getppid() != _parent:
             os._exit(1)  # the run was killed: an orphan must not go on beside its successor
         if cell.name != cell_noted:
-            cell_noted, begun, noted = cell.name, time.time(), 0.0
+            cell_noted, begun, noted, phase_noted = cell.name, time.time(), 0.0, ""
+        if phase != phase_noted:
+            phase_noted, since, first = phase, time.time(), share
         if time.monotonic() - noted > INTERVAL:
             noted = time.monotonic()
             if _holder is not None and held_by(run.directory, _holder) != _holder:
                 os._exit(1)  # the run is over, or another one goes on with it
-            write_json(path, {"cell": cell.name, "begun": begun, "phase": phase, "share": share, "pid": os.getpid()})
+            note = {"cell": cell.name, "begun": begun, "phase": phase, "share": share, "pid": os.getpid()}
+            write_json(path, note | {"since": since, "first": first})
 
     try:
         do_job(run, job, report)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 
@@ -16,3 +20,26 @@ def seed_of(*purpose: object) -> int:
 def generator_of(*purpose: object, device: str | torch.device = "cpu") -> torch.Generator:
     """A torch generator on `device`, seeded by `seed_of`."""
     return torch.Generator(device).manual_seed(seed_of(*purpose))
+
+
+def seed_globals(*purpose: object) -> None:
+    """Seed the global generators of torch, NumPy and Python by `seed_of`.
+
+    The suite draws from none of them. A method that does is reproducible all the same, whatever ran before in its process.
+    """
+    seed = seed_of("global", *purpose)
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+
+
+@contextmanager
+def globals_kept() -> Iterator[None]:
+    """Put the states of these generators back at the end."""
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])
+        random.setstate(states[2])

@@ -16,14 +16,16 @@ from bench.plan.settings import Settings
 from bench.runs import store
 from bench.runs.record import inputs_sha256
 from bench.training.networks import count_parameters, make_network
+from bench.training.shared_images import folder_of
 
 #: What runs put into their directories; anything else in them is left alone.
 _FOLDERS = ("cells", "weights", "checkpoints", "crops", "progress")
 
 
 def sweep(directory: Path) -> None:
-    """Remove the workers' notes, and what killed processes left half written."""
-    shutil.rmtree(directory / "progress", ignore_errors=True)
+    """Remove the workers' notes, the images that they shared, and what killed processes left half written."""
+    for folder in (directory / "progress", folder_of(directory)):
+        shutil.rmtree(folder, ignore_errors=True)
     halves = [*directory.glob(".*.tmp"), *directory.glob(".report.html.*.part")]
     for path in halves + [path for name in _FOLDERS for path in (directory / name).rglob(".*.tmp")]:
         path.unlink(missing_ok=True)
@@ -114,9 +116,10 @@ def _refuse_unknown(directory: Path, record: dict[str, Any], entries: Sequence[E
 
 def refuse_other(directory: Path, before: dict[str, Any], record: dict[str, Any]) -> None:
     """Raise UsageError where the settings of two run.json differ, naming what does."""
+    found = [*differing(before.get("settings"), record["settings"]), *differing_choices(before, record)]
     differences = [
         f"{name} is {old} there and {new} now"
-        for name, old, new in differing(before.get("settings"), record["settings"])
+        for name, old, new in found
         if name != "data"  # the same images from another place are the same
     ]
     if differences:
@@ -136,6 +139,16 @@ def differing(old: Any, new: Any, name: str = "") -> list[tuple[str, str, str]]:
             found += differing(old.get(key, "not set"), new.get(key, "not set"), prefix + key)
         return found
     return [] if old == new else [(name or "settings", _short(old), _short(new))]
+
+
+def differing_choices(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The same of the settings of methods, and the parameters of noise models, that two run.json both have."""
+    found = []
+    for key, value in (("methods", "settings"), ("noise", "parameters")):
+        before, now = ({entry["slug"]: entry.get(value) for entry in info.get(key, [])} for info in (old, new))
+        for slug in now:
+            found += differing(before[slug], now[slug], slug) if slug in before else []
+    return found
 
 
 def _short(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,15 @@ class Note:
         How much of the phase is done, 0 to 1.
     age : float
         Seconds since it was said.
+    left : float or None
+        Seconds that the phase goes on for, at its pace so far; None where nothing can be told yet.
     """
 
     cell: str
     phase: str
     share: float
     age: float
+    left: float | None = None
 
     @property
     def text(self) -> str:
@@ -68,12 +71,21 @@ def read_notes(directory: Path) -> dict[str, Note]:
     for path in sorted((directory / "progress").glob("[!.]*.json")):
         told = read_json(path) or {}
         try:
-            age = max(0.0, time.time() - path.stat().st_mtime)
-            note = Note(str(told["cell"]), str(told["phase"]), float(told["share"]), age)
+            said = path.stat().st_mtime
+            age = max(0.0, time.time() - said)
+            share, left = float(told["share"]), None
+            if (done := share - float(told.get("first", share))) > 0:
+                left = max(0.0, (1 - share) / done * (said - float(told["since"])) - age)
+            note = Note(str(told["cell"]), str(told["phase"]), share, age, left)
         except (OSError, KeyError, TypeError, ValueError):  # it ended in this moment
             continue
         found[note.cell] = note
     return found
+
+
+def training_left(notes: Iterable[Note]) -> float | None:
+    """Seconds until the last of the trainings in hand ends; None where none has a pace yet."""
+    return max((note.left for note in notes if note.phase == "training" and note.left is not None), default=None)
 
 
 def states(
@@ -191,6 +203,7 @@ class Display:
         self.started = time.monotonic()
         self.shown: dict[str, State] = {}
         self.workers = 1
+        self.training_left: float | None = None
         self.live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> Display:
@@ -204,7 +217,9 @@ class Display:
 
     def show(self, records: Mapping[str, dict[str, Any] | None]) -> None:
         """Bring the display up to date."""
-        found = states(self.entries, records, read_notes(self.directory), self.shown)
+        notes = read_notes(self.directory)
+        found = states(self.entries, records, notes, self.shown)
+        self.training_left = training_left(notes.values())
         self.workers = max(self.workers, sum(state.status == "running" for state in found.values()))
         ended = [name for name, state in found.items() if self.shown and state.final and not self.shown[name].final]
         if self.live:
@@ -221,4 +236,6 @@ class Display:
         finished = sum(state.final for state in applicable)
         words = f"{finished} of {len(applicable)} cells, {duration(time.monotonic() - self.started)}"
         left = seconds_left(self.entries, records, found)
-        return f"{words}, about {duration(left / self.workers)} left" if left else words
+        if left:
+            return f"{words}, about {duration(left / self.workers)} left"
+        return f"{words}, about {duration(self.training_left)} left of the training in hand" if self.training_left else words

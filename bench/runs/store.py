@@ -27,6 +27,7 @@ COLUMNS = (
 _RECORD: dict[str, Any] = {
     "status": str,
     "training": maybe(dict),
+    "made_of": maybe(dict),
     "seconds": number,
     "rows": [{"dataset": str, "image": str, **dict.fromkeys(METRICS, number)}],
     "crops": [dict.fromkeys(("dataset", "image", "file", "sha256", "clean", "clean_sha256"), str)],

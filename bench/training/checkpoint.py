@@ -33,6 +33,8 @@ class Checkpoint:
         The step up to which the loss is in its curve; the tensor "total" is the sum since then.
     tensors : mapping
         Weights, their average and AdamW's moments, on the CPU.
+    code : mapping or None
+        The code that it was trained by, as `bench.runs.origin.training_code` tells it.
     """
 
     step: int
@@ -43,6 +45,7 @@ class Checkpoint:
     seconds: float
     recorded: int
     tensors: Mapping[str, torch.Tensor] = field(repr=False)
+    code: Mapping[str, str] | None = None
 
 
 def snapshot(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bench.plan.seeds import generator_of, seed_of
+from bench.plan.seeds import generator_of, seed_globals, seed_of
 from bench.plan.settings import Preset
 from bench.training.checkpoint import Checkpoint, restore, snapshot
 from bench.training.networks import layout
@@ -117,6 +117,7 @@ def train(
     for step in range(first, preset.steps):
         noisy, clean = patches.draw(patch_seed, step, preset.patches, preset.patch, preset.flips)
         generator = generator_of("step", seed, step, device=device)
+        seed_globals("step", seed, step)
         for part in range(preset.accumulate):
             rows = slice(part * preset.patches // preset.accumulate, (part + 1) * preset.patches // preset.accumulate)
             y = noisy[rows].contiguous(memory_format=layout(device))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from bench.data.sets import Image
 from bench.plan.seeds import generator_of
+from bench.training.shared_images import shared_images
 from noise import Decorrelated, NoiseModel
 
 
@@ -68,6 +72,13 @@ def as_tensor(image: Image, device: str | torch.device = "cpu") -> torch.Tensor:
     return torch.tensor(image.pixels, device=device).permute(2, 0, 1).float().contiguous()
 
 
+def as_bytes(image: Image) -> torch.Tensor:
+    """Pixels as a (3, H, W) uint8 tensor: a view of the image, not to be written to."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it cannot be written to
+        return torch.from_numpy(image.pixels).permute(2, 0, 1)
+
+
 def make_patches(
     images: Sequence[Image],
     model: NoiseModel,
@@ -75,6 +86,7 @@ def make_patches(
     seed: int,
     supervised: bool,
     device: str | torch.device,
+    folder: Path | None = None,
 ) -> Patches:
     """Draw the one noisy image of every training image, and put what the network sees on the device.
 
@@ -85,16 +97,30 @@ def make_patches(
     seen : Decorrelated or None
         Feed A^-1 y. Its noise is then drawn for the decorrelated law itself, which gives the same numbers as A^-1 of
         the correlated draw, and makes equal laws train on equal images.
+    folder : Path or None
+        Where workers on a CPU share what they draw (`bench.training.shared_images`); None: each draws its own.
     """
     law = seen.model if seen else model
-    noisy, clean = [], []
-    for image in images:
-        x = as_tensor(image)
-        if seen is not None:
-            x = seen.forward_clean(x)
-        generator = generator_of("training noise", law.law, image.dataset, image.name, seed)
-        noisy.append(law.sample(x, generator).to(device))
-        if supervised:
-            whole = seen is None or seen.same_image
-            clean.append((x.to(torch.uint8) if whole else x).to(device))  # a quarter of the memory, and exact
-    return Patches(noisy, clean)
+    place = folder if torch.device(device).type == "cpu" else None
+
+    def seen_clean(image: Image) -> torch.Tensor:
+        return as_tensor(image) if seen is None else seen.forward_clean(as_tensor(image))
+
+    def drawn(image: Image) -> torch.Tensor:
+        return law.sample(seen_clean(image), generator_of("training noise", law.law, image.dataset, image.name, seed))
+
+    noisy = [y.to(device) for y in shared_images(place, shared_name(model, seen, seed), images, drawn)]
+    if not supervised:
+        return Patches(noisy, [])
+    if seen is None or seen.same_image:  # a quarter of the memory, and exact; on a CPU the pixels themselves
+        return Patches(noisy, [as_bytes(image).to(device) for image in images])
+    sharpened = shared_images(place, f"clean--{shared_name(model, seen, seed)}", images, seen_clean)
+    return Patches(noisy, [x.to(device) for x in sharpened])
+
+
+def shared_name(model: NoiseModel, seen: Decorrelated | None, seed: int) -> str:
+    """What the file of a noise model's noisy training images is called."""
+    law = seen.model if seen else model
+    view = "" if seen is None or seen.same_image else str(seen.convolution)
+    digest = hashlib.sha256(repr((law.law, view)).encode()).hexdigest()[:12]
+    return f"{law.slug}--s{seed}--{digest}"

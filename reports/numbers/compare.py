@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.numbers.differences import Difference, environment_differences, setting_differences
+from reports.numbers.differences import Difference, code_differences, environment_differences, setting_differences
+from reports.numbers.origins import code_of
 from reports.numbers.pairs import Interval, by_image, by_photograph, interval, wins_ties_losses
 from reports.numbers.tables import DIGITS, PROTOCOLS, signed
 from reports.read.model import NOISY, Run
@@ -120,9 +121,11 @@ def compare(a: Run, b: Run) -> Comparison:
     if both.empty:
         raise ValueError(_nothing_common(a, b, first, second))
     rows = tuple(_rows(both, _numbers(b) | _numbers(a), (a, b)))
+    told = bool(a.info and b.info)
+    environment = environment_differences(a.info, b.info) if told else ()
     return Comparison(
-        settings=setting_differences(a.info, b.info) if a.info and b.info else (),
-        environment=environment_differences(a.info, b.info) if a.info and b.info else (),
+        settings=setting_differences(a.info, b.info) if told else (),
+        environment=environment + code_differences(code_of(a), code_of(b)),
         rows=rows,
         unpaired=tuple(_unpaired(first, second, both)),
         paired=int(both[["value_a", "value_b"]].notna().all(axis=1).sum()),

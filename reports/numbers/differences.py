@@ -30,6 +30,12 @@ def environment_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple
     return _differing(_environment(a), _environment(b))
 
 
+def code_differences(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[Difference, ...]:
+    """Modules that both tell of, and whose code differs."""
+    both = [name for name in a if name in b]
+    return _differing({f"code of {name}": a[name] for name in both}, {f"code of {name}": b[name] for name in both})
+
+
 def _settings(info: Mapping[str, Any]) -> dict[str, Any]:
     settings = mapping(info.get("settings"))
     flat = {name: value for name, value in settings.items() if name not in ("fields", "data_sha256")}

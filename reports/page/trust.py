@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.numbers.errata import Erratum, errata
+from reports.numbers.origins import origins
 from reports.numbers.troubles import Troubles, troubles, where
 from reports.read.model import Run
 from reports.read.untrusted import mapping, sequence, text, texts, whole
@@ -64,7 +65,7 @@ def trust(run: Run) -> Trust:
     general = [name for name in _SETTING_ORDER if name in settings]
     general += [name for name in settings if name not in (*_SETTING_ORDER, "fields", "data_sha256")]
     return Trust(
-        notes=texts(run.info.get("notes")),
+        notes=(*texts(run.info.get("notes")), *origins(run)),
         troubles=troubles(run),
         errata=errata(run),
         datasets=tuple(_dataset(mapping(entry)) for entry in sequence(mapping(run.info.get("data")).get("sets"))),

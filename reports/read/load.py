@@ -112,6 +112,7 @@ def _cell(data: Mapping[str, Any]) -> Cell:
         message=text(data.get("message")),
         traceback=text(data.get("traceback")),
         guards={name: share for name, value in mapping(data.get("guards")).items() if (share := number(value))},
+        made_of=mapping(data.get("made_of")),
     )
 
 

@@ -107,6 +107,7 @@ class Cell:
     message: str
     traceback: str
     guards: Mapping[str, float] = field(default_factory=dict, hash=False)
+    made_of: Mapping[str, Any] = field(default_factory=dict, hash=False)  # settings, parameters, training key, code
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ IMAGES = [("odd", "a"), ("odd", "b"), ("even", "a")]
 RECORD = {
     "schema", "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "decorrelated", "training",
     "denoise_seconds", "megapixels", "seconds", "peak_memory_mib", "started", "finished", "guards", "rows", "crops", "warnings",
-    "inputs", "message", "traceback", "sha256",
+    "inputs", "made_of", "message", "traceback", "sha256",
 }  # fmt: skip
 TRAINING = {
     "key", "reused", "seconds", "steps", "patches", "parameters", "flops_per_pixel", "loss", "validation", "final_loss",
-    "peak_memory_mib", "faults",
+    "peak_memory_mib", "faults", "code",
 }  # fmt: skip
 
 

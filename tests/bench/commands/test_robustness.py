@@ -6,12 +6,14 @@ import json
 import shutil
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import noise
 import reports
 from bench.cli import main
+from bench.commands import robustness as robustness_module
 from bench.errors import UsageError
 from bench.files.json_files import record_sha256, write_json
 from bench.plan.recipes import method_of, model_of
@@ -266,3 +268,33 @@ def test_report_shows_hostile_text_as_text_and_what_is_there_of_the_numbers(tmp_
     page = Page(reports.write(tmp_path).read_text())
     assert "<script>alert(1)</script>" in page.text and "n/a" in page.text
     assert not [tag for tag, found in page.tags if "onerror" in found]
+
+
+@pytest.mark.slow(3)
+def test_a_scan_that_was_stopped_goes_on_with_the_next_image(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["robustness", str(run), "--noise", "15", *OPTIONS]
+    solve_all, solved = robustness_module.solve_all, []
+
+    def watched(*arguments: Any) -> list[float]:
+        if len(solved) == 1:
+            raise KeyboardInterrupt
+        solved.append(arguments[-1].name)
+        return solve_all(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(robustness_module, "solve_all", watched)
+        assert main(command) == 130
+    (part,) = run.glob("robustness--*.part.json")
+    again: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(robustness_module, "solve_all", lambda *told: again.append(told[-1].name) or solve_all(*told))
+        assert main(command) == 0
+    assert len(solved) == 1 and len(again) == 1 and solved != again and not part.exists()
+    stopped = json.loads((run / "robustness.json").read_text())
+    (run / "robustness.json").unlink()
+    assert main(command) == 0
+    assert json.loads((run / "robustness.json").read_text()) == stopped
+    # another question, or a file that is damaged, starts anew
+    part.write_text('{"asked": {}, "psnr": {"sample/astronaut": [1]}}')
+    assert main(command) == 0
+    assert json.loads((run / "robustness.json").read_text()) == stopped

@@ -1,0 +1,133 @@
+"""How much memory a run takes on this machine: of each worker its own, and of all workers together.
+
+An estimate, from what the network keeps of a small image: features grow with the pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+import torch
+from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from bench.data.sets import Data
+from bench.errors import UsageError
+from bench.executors.place import Place
+from bench.plan.settings import Preset, Settings
+from bench.training.networks import UNet, count_parameters, make_network
+
+#: A process with the libraries, before any work (measured: 0.35 GiB; with what allocators keep).
+BASE = 450 * 2**20
+
+#: Weights, their average, gradient, and AdamW's two moments.
+_COPIES = 5
+
+#: Side of the image that is tried (pixels).
+_SIDE = 32
+
+#: Noise models at work at a time, about: each has its noisy training images in one file for all workers.
+_FILES = 2
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Memory (bytes): of a worker its own, and what all workers share."""
+
+    worker: int
+    shared: int
+
+    def workers_within(self, available: int) -> int:
+        """How many workers fit; 0 where not even one does."""
+        return max(0, (available - self.shared) // self.worker)
+
+
+def needs_of(settings: Settings, data: Data) -> Needs:
+    """What a run takes where it computes on CPUs."""
+    preset = settings.preset
+    sets = [*data.test, *data.training, data.validation]
+    pixels = sum(image.pixels.nbytes for chosen in sets for image in chosen.images)
+    tested = [image.pixels.shape[:2] for chosen in (*data.test, data.validation) for image in chosen.images]
+    height, width = max(tested, key=lambda size: size[0] * size[1], default=(0, 0))
+    shared = 4 * sum(image.pixels.size for chosen in data.training for image in chosen.images)
+    network = make_network(preset)
+    work = max(training_bytes(network, preset), evaluation_bytes(network, height * width))
+    return Needs(BASE + pixels + work, _FILES * shared)
+
+
+def training_bytes(network: UNet, preset: Preset) -> int:
+    """What a step keeps: the tensors that its backward pass wants, and what the optimiser holds of each weight."""
+    saved = 0
+
+    def count(tensor: torch.Tensor) -> torch.Tensor:
+        nonlocal saved
+        saved += 0 if isinstance(tensor, nn.Parameter) else tensor.nbytes
+        return tensor
+
+    with saved_tensors_hooks(count, lambda tensor: tensor):
+        network(torch.zeros(1, 3, _SIDE, _SIDE))
+    pixels = -(-preset.patches // preset.accumulate) * preset.patch**2
+    return saved * pixels // _SIDE**2 + 4 * _COPIES * count_parameters(network)
+
+
+def evaluation_bytes(network: UNet, pixels: int) -> int:
+    """What a pass over an image of so many pixels takes: the features that wait for the way up, and those at work."""
+    kept, largest = 0, 0
+
+    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        nonlocal kept, largest
+        kept += output.nbytes if module in waiting else 0
+        largest = max(largest, output.nbytes + sum(tensor.nbytes for tensor in inputs))
+
+    waiting = {network.stem, *network.down}
+    hooks = [module.register_forward_hook(count) for module in network.modules()]
+    with torch.no_grad():
+        network(torch.zeros(1, 3, _SIDE, _SIDE))
+    for hook in hooks:
+        hook.remove()
+    return (kept + 2 * largest) * pixels // _SIDE**2 + 4 * 2 * count_parameters(network)
+
+
+def available_bytes(limits: Path = Path("/sys/fs/cgroup")) -> int:
+    """Memory that is free: on this machine, and within the limit of the container, where there is one (Linux)."""
+    free = int(psutil.virtual_memory().available)
+    try:
+        most, taken = (int((limits / name).read_text()) for name in ("memory.max", "memory.current"))
+    except (OSError, ValueError):  # "max": no limit
+        return free
+    return max(0, min(free, most - taken))
+
+
+def fitted(place: Place, settings: Settings, data: Data, available: int | None = None) -> tuple[Place, str]:
+    """The place with no more workers than memory has room for, where their number was not asked for; and a sentence, or "".
+
+    Parameters
+    ----------
+    available : int or None
+        Bytes that are free; None: ask the system.
+
+    Raises
+    ------
+    UsageError
+        Where not even one worker fits.
+    """
+    if place.executor != "local" or settings.device != "cpu" or place.workers is None:
+        return place, ""
+    needs, free = needs_of(settings, data), available_bytes() if available is None else available
+    fit = needs.workers_within(free)
+    told = (
+        f"a worker takes about {_gib(needs.worker)} of memory, the training images {_gib(needs.shared)}, {_gib(free)} are free"
+    )
+    if fit < 1:
+        raise UsageError(f"--preset {settings.preset_name}: {told}: expected smaller settings or images, or more memory")
+    if place.workers <= fit:
+        return place, ""
+    if place.fixed:
+        return place, f"{place.workers} workers may be too many: {told}. {fit} would fit."
+    return replace(place, workers=fit), f"{fit} of {place.workers} workers, for want of memory: {told}."
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"

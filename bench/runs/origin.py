@@ -1,0 +1,174 @@
+"""What a cell's numbers come from: settings, parameters, training key, and the code that computes them.
+
+A record, and a file of weights, belongs to all of that: where some of it has changed since, it is no longer of the run.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.files.json_files import finite
+from bench.files.writing import set_aside
+from bench.plan.cells import Cell
+from bench.runs import store
+from methods import Method
+from noise import NoiseModel
+
+#: The suite's own modules that bear on weights, and on what is made of them.
+_TRAINING = ("bench.plan.seeds", "bench.training.loop", "bench.training.networks", "bench.training.patches")
+_EVALUATION = ("bench.cells.denoising", "bench.cells.metrics", "bench.plan.seeds")
+
+
+def made_of(cell: Cell) -> dict[str, Any]:
+    """What decides a cell's numbers, as its record tells it: method settings, noise parameters, key, code by module."""
+    trained = _TRAINING if cell.key else ()
+    modules = {*_method_modules(cell.method), *_noise_modules(cell.model), *trained, *_EVALUATION}
+    told = {"key": cell.key, "method": asdict(cell.method), "noise": cell.model.parameters, "code": _digests(modules)}
+    return dict(json.loads(json.dumps(finite(told))))  # as it is read again
+
+
+def training_code(cell: Cell) -> dict[str, str]:
+    """The code that decides the weights of a cell's network, by module: cells that share it agree in this."""
+    loss = type(cell.method).loss
+    law = cell.seen.model if cell.seen is not None else cell.model
+    return _digests({*_with_imports(loss.__module__), *_noise_modules(law), *_TRAINING})
+
+
+def changed_code(before: object, now: Mapping[str, str]) -> list[str]:
+    """The modules whose code is another one than then; of those alone that both tell of."""
+    told = before if isinstance(before, dict) else {}
+    return sorted(name for name in told.keys() & now.keys() if told[name] != now[name])
+
+
+def code_of(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The code that these records were made by, by module, as far as they tell."""
+    told = [record["made_of"].get("code") for record in records if isinstance(record.get("made_of"), dict)]
+    return {str(name): str(digest) for code in told if isinstance(code, dict) for name, digest in code.items()}
+
+
+def set_aside_changed(directory: Path, cells: Sequence[Cell]) -> list[str]:
+    """Set aside the records of cells that other code, or another training, made; returns sentences on that."""
+    there = store.cell_names(directory)
+    reasons: dict[str, int] = {}
+    silent = 0
+    for cell in cells:
+        record = store.read_cell(directory, cell.entry) if cell.name in there else None
+        if record is None:
+            continue
+        reason = outdated(record, cell)
+        silent += record.get("made_of") is None and not reason
+        if reason:
+            set_aside(directory, store.cell_path(directory, cell.entry))
+            reasons[reason] = reasons.get(reason, 0) + 1
+    sentences = [
+        f"{_counted(count)} made {reason}: moved to set-aside/, and done again." for reason, count in sorted(reasons.items())
+    ]
+    if silent:
+        taken = "it is" if silent == 1 else "they are"
+        sentences.append(f"{_counted(silent)} made before records told by what code: taken as {taken}.")
+    return sentences
+
+
+def is_of_run(record: Mapping[str, Any], info: Mapping[str, Any]) -> bool:
+    """Whether a record was made with the method settings and noise parameters that its run.json tells, as far as it says."""
+    before = record.get("made_of")
+    if not isinstance(before, dict):
+        return True
+    told = (("method", "methods", "settings"), ("noise", "noise", "parameters"))
+    return all(
+        before.get(name) == entry.get(value)
+        for name, key, value in told
+        for entry in info.get(key, [])
+        if entry.get("slug") == record.get(name)
+    )
+
+
+def _counted(count: int) -> str:
+    return "1 cell was" if count == 1 else f"{count} cells were"
+
+
+def outdated(record: Mapping[str, Any], cell: Cell) -> str:
+    """How a record was made that is not the cell's any more, as in "made by other code (...)"; "" where it still is.
+
+    Records from before they told what made them are taken as they are, where their key is the cell's.
+    """
+    key = (record.get("training") or {}).get("key")
+    if key is not None and key != cell.key:
+        return "with another training"
+    before = record.get("made_of")
+    if not isinstance(before, dict):
+        return ""
+    now = made_of(cell)
+    for name, words in (("method", "with other settings of the method"), ("noise", "with other parameters of the noise")):
+        if before.get(name) != now[name]:
+            return words
+    changed = changed_code(before.get("code"), now["code"])
+    return f"by other code ({', '.join(changed)} changed since)" if changed else ""
+
+
+def _method_modules(method: Method) -> set[str]:
+    """The files that a method is made of: those of its class and of what it is derived from, and what these import."""
+    kinds = [kind for kind in type(method).__mro__ if issubclass(kind, Method)]
+    return {name for kind in kinds for name in _with_imports(kind.__module__)}
+
+
+def _noise_modules(model: NoiseModel) -> set[str]:
+    """The files that the law of a noise model is made of."""
+    found = {type(model).__module__, *_with_imports(type(model.base).__module__)}
+    if model.convolution is not None:
+        found.add(type(model.convolution).__module__)
+    if model.gaussian:
+        found |= _with_imports("noise.gaussian")
+    return found
+
+
+@cache
+def _with_imports(module: str) -> frozenset[str]:
+    """The module, and the modules of its package that it imports, straight or through others."""
+    package = module.partition(".")[0]
+    found, waiting = set[str](), {module}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        for node in ast.walk(_tree(name)):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{package}."):
+                waiting |= {node.module} - found
+    return frozenset(found)
+
+
+def _digests(modules: Iterable[str]) -> dict[str, str]:
+    return {name: _digest(name) for name in sorted(modules)}
+
+
+@cache
+def _digest(module: str) -> str:
+    return hashlib.sha256(repr(_plain(_tree(module))).encode()).hexdigest()[:16]
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    """The source of a module as this process first saw it; an empty one where there is none that can be read."""
+    try:
+        spec = importlib.util.find_spec(module)
+        return ast.parse(Path(str(spec.origin)).read_bytes() if spec else b"")
+    except (ImportError, OSError, SyntaxError, ValueError):
+        return ast.parse(b"")
+
+
+def _plain(node: object) -> object:
+    """A syntax tree as nested tuples, without comments, docstrings and places, and alike for every version of Python."""
+    if isinstance(node, ast.AST):
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, []) and name != "kind"]
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            told = ast.get_docstring(node, clean=False) is not None
+            fields = [(name, value[1:] if name == "body" and told else value) for name, value in fields]
+        return type(node).__name__, [(name, _plain(value)) for name, value in fields]
+    return [_plain(item) for item in node] if isinstance(node, list) else node

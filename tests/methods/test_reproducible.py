@@ -1,0 +1,100 @@
+"""Every method gives the same numbers whatever ran before it, and in another worker; so does one that draws carelessly."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import methods
+from bench.cells.cell import do_job
+from bench.plan.cells import make_cells, make_jobs
+from bench.runs import store
+from bench.runs.inputs import Run
+from tests.helpers.stub_methods import do, stub
+
+#: One noise model on which every method can be run.
+NOISE = "gaussian"
+
+
+def outcome(run: Run) -> list[Any]:
+    """What the records of a run say of images and trainings."""
+    cells = make_cells(run.settings, "images")
+    for job in make_jobs(cells):
+        do_job(run, job, lambda *told: None)
+    records = [store.read_cell(run.directory, cell.entry) or {} for cell in cells]
+    return [(record["method"], record["rows"], (record["training"] or {}).get("loss")) for record in records]
+
+
+def work(times: int) -> None:
+    """Draw from everything that can be drawn from without a generator."""
+    for _ in range(times):
+        torch.randn(7), np.random.normal(size=5), random.random()
+
+
+@pytest.fixture
+def run_of(make_run: Callable[..., Run], tmp_path: Path) -> Callable[[str, str], Run]:
+    return lambda method, name: make_run(tmp_path / name, methods_=("noisy", method), noise_=(NOISE,))
+
+
+@pytest.mark.parametrize("method", methods.catalogue())
+def test_the_same_after_other_work(method: str, run_of: Callable[[str, str], Run]) -> None:
+    first = outcome(run_of(method, "first"))
+    work(13)
+    outcome(run_of("supervised", "between"))
+    assert outcome(run_of(method, "second")) == first
+
+
+@pytest.mark.slow(6)
+def test_the_same_in_another_worker(make_run: Callable[..., Run], tmp_path: Path) -> None:
+    first = outcome(make_run(tmp_path / "here", noise_=(NOISE,)))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply(torch.set_num_threads, (1,))
+        pool.apply(work, (5,))
+        assert pool.apply(outcome, (make_run(tmp_path / "there", noise_=(NOISE,)),)) == first
+
+
+def careless_denoise(network: Any, y: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return y + torch.randn(y.shape) + float(np.random.normal()) + random.random()
+
+
+def careless_loss(network: Any, batch: methods.Batch) -> torch.Tensor:
+    noise = torch.rand(batch.noisy.shape) + float(np.random.rand()) + random.gauss(0, 1)
+    return methods.mean_squared(methods.estimate(network, batch.noisy) - batch.noisy - noise)
+
+
+def test_a_method_that_uses_no_generator_is_reproducible(
+    run_of: Callable[[str, str], Run], with_methods: Callable[..., None]
+) -> None:
+    with_methods(careless=stub(denoise=careless_denoise, loss=careless_loss))
+    first = do(run_of("careless", "first"))[NOISE, "careless", 0]
+    work(3)
+    again = do(run_of("careless", "second"))[NOISE, "careless", 0]
+    assert first["status"] == "done" and again["rows"] == first["rows"]
+    assert again["training"]["loss"] == first["training"]["loss"]
+    psnr = [row["psnr"] for row in first["rows"]]
+    assert len(set(psnr)) == len(psnr)
+
+
+def test_images_and_steps_do_not_share_what_is_drawn(
+    run_of: Callable[[str, str], Run], with_methods: Callable[..., None]
+) -> None:
+    seen: list[float] = []
+
+    def loss(network: Any, batch: methods.Batch) -> torch.Tensor:
+        seen.append(float(torch.rand(())))
+        return careless_loss(network, batch)
+
+    def denoise(network: Any, y: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        seen.append(float(torch.rand(())))
+        return y
+
+    with_methods(watched=stub(denoise=denoise, loss=loss))
+    do(run_of("watched", "run"))
+    assert len(seen) > 6 and len(set(seen)) == len(seen) - 1  # the validation image is denoised at two points of the training
