@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from reports.read.model import COLUMNS, Cell, Crop, Method, Noise, Run, Training, Verdict
+from reports.read.spreadsheet import read_csv
 from reports.read.untrusted import mapping, number, points, sequence, text, texts, whole
 
 _TEXT_COLUMNS = [name for name in COLUMNS if name not in ("noise_no", "seed", "value")]
@@ -25,7 +26,7 @@ def load(directory: str | Path) -> Run:
     path = Path(directory)
     if not path.exists():
         raise ValueError(f"{path}: no such run directory")
-    if path.is_file() and path.suffix not in (".parquet", ".csv"):
+    if path.is_file() and path.suffix.lower() not in (".parquet", ".csv"):
         raise ValueError(f"{path}: neither a run directory nor a results.parquet or results.csv")
     root = path.parent if path.is_file() else path
     problems: list[str] = []
@@ -41,6 +42,8 @@ def load(directory: str | Path) -> Run:
         problems.append(f"Only the table {path.name} was given: settings, crops, curves and costs are unknown.")
     names = [path.name] if path.is_file() else _TABLES
     table = _first_table(root, names, problems)
+    if table is None and path.is_file():
+        raise ValueError(f"{path}: holds no run: {problems[-1]}")
     if table is None:
         if not info and not cells:
             raise ValueError(f"{path}: holds no run (no readable run.json, results.parquet, results.csv or cells/)")
@@ -151,10 +154,7 @@ def _first_table(root: Path, names: Iterable[str], problems: list[str]) -> pd.Da
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    # An image may well be called "NA" or "007": only an empty field means that there is nothing.
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    return pd.read_parquet(path) if path.suffix.lower() == ".parquet" else read_csv(path)
 
 
 def _tidy(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,104 @@
+"""Results tables as text, also those that a spreadsheet has saved: read right, or refused with the line and the reason.
+
+A spreadsheet may change the encoding, the separator, the decimal mark and the ends of lines, all of which can be told from the
+file. What it takes for a date, or for thousands, is lost: such a value is refused, not guessed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from reports.read.model import COLUMNS
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+#: Cells that hold no number and say so.
+_NONE = ("", "nan", "na", "n/a", "inf", "+inf", "-inf", "none", "null")
+_SEPARATORS = ",;\t|"
+#: Values without a decimal mark beyond these (dB, SSIM) have lost it: 30.682 is 30682 where the point marks thousands.
+_PLAUSIBLE = {"psnr": 999.0, "ssim": 1.0}
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """The table in a file: text as text (an image may be called "NA" or "007"), numbers as float64, NaN where there is none.
+
+    Raises ValueError, one line, for what is no table or was changed beyond repair, with the line in the file.
+    """
+    text = _decoded(path.read_bytes())
+    skipped = 0
+    separator = None
+    if match := re.match(r"sep=(.)(\r\n|\r|\n)", text, re.IGNORECASE):  # Excel's own hint
+        separator, skipped, text = match[1], 1, text[match.end() :]
+    start = text.partition("\n")[0].partition("\r")[0]
+    fields = {mark: [word.strip().strip('"') for word in start.split(mark)] for mark in separator or _SEPARATORS}
+    separator = max(fields, key=lambda mark: len(set(fields[mark]) & set(COLUMNS)))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        names = [name.strip() for name in next(reader, [])]
+        rows = [(reader.line_num + skipped, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num + skipped}: {error}") from None
+    for line, row in rows:
+        if any(cell.strip() for cell in row[len(names) :]):
+            raise ValueError(f"line {line}: {len(row)} fields: expected the {len(names)} of the first line")
+    lines = [line for line, _ in rows]
+    columns = {
+        name: [row[index] if index < len(row) else "" for _, row in rows]
+        for index, name in enumerate(names)
+        if name in COLUMNS and names.index(name) == index
+    }
+    table = pd.DataFrame(columns, dtype=object)
+    for name in {"noise_no", "seed", "value"} & set(columns):
+        numbers = _numbers(name, columns[name], lines)
+        _check(name, columns, numbers, lines)
+        table[name] = pd.Series(numbers, dtype="float64")
+    return table
+
+
+def _decoded(data: bytes) -> str:
+    """The text, by its byte order mark, else as UTF-8."""
+    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return data.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ValueError(f"line {line}: neither UTF-8 nor UTF-16: expected it saved as CSV UTF-8") from None
+
+
+def _numbers(name: str, words: Sequence[str], lines: Sequence[int]) -> list[float]:
+    """The numbers of a column, which has one decimal mark, a point or a comma."""
+    words = [word.strip().replace("\u2212", "-") for word in words]
+    commas = any("," in word for word in words)
+    found = []
+    for word, line in zip(words, lines, strict=True):
+        plain = word.replace(",", ".") if commas and "." not in word else word
+        if word.lower() in _NONE:
+            found.append(math.nan)
+        elif _NUMBER.fullmatch(plain) is None or (commas and "." in word):
+            like = "a number with the decimal comma that others have" if commas else "a number such as 30.68 or 30,68"
+            raise ValueError(f"line {line}: {name} is {word[:40]!r}: expected {like}")
+        else:
+            found.append(float(plain))
+    return found
+
+
+def _check(name: str, columns: dict[str, list[str]], numbers: Sequence[float], lines: Sequence[int]) -> None:
+    """Raise ValueError for a number that cannot be meant."""
+    if name != "value":
+        for number, line in zip(numbers, lines, strict=True):
+            if not number.is_integer():
+                raise ValueError(f"line {line}: {name} is {number:g}: expected a whole number")
+        return
+    metrics = columns.get("metric", [""] * len(numbers))
+    for number, word, metric, line in zip(numbers, columns["value"], metrics, lines, strict=True):
+        limit = _PLAUSIBLE.get(metric[:4], math.inf)
+        if abs(number) > limit and not re.search("[.,]", word):
+            raise ValueError(
+                f"line {line}: {metric} is {word.strip()}: expected at most {limit:g}; it has lost its decimal mark"
+            )
