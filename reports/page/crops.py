@@ -74,6 +74,7 @@ class _Image:
     crops: dict[str, Crop]  # by method
     ranked: Ranked | None
     place: str = ""
+    lack: int = 0  # 0: all files are there, 1: some, 2: none
 
     @property
     def files(self) -> list[str]:
@@ -90,7 +91,7 @@ def galleries(scores: Scores) -> list[Gallery]:
     run = scores.run
     album = Album(run.directory)
     rankings = {noise.slug: ranking(scores, noise) for noise in scores.noises}
-    wanted = {noise.slug: _images(run, noise, rankings[noise.slug]) for noise in scores.noises}
+    wanted = {noise.slug: _looked_up(_images(run, noise, rankings[noise.slug]), album) for noise in scores.noises}
     taken: dict[str, list[_Image]] = {noise.slug: [] for noise in scores.noises}
     queues = {slug: _by_place(images, _URGENT) for slug, images in wanted.items()}
     for turn in range(max(map(len, queues.values()), default=0)):
@@ -107,8 +108,23 @@ def galleries(scores: Scores) -> list[Gallery]:
     return found
 
 
+def _looked_up(images: list[_Image], album: Album) -> list[_Image]:
+    """The images, with whether their files are there: a run may be handed on without its crops, or with some."""
+
+    def lack(image: _Image) -> int:
+        there = [album.there(name) for name in image.files]
+        return 0 if all(there) else 1 if any(there) else 2
+
+    return [replace(image, lack=lack(image)) for image in images]
+
+
 def _by_place(images: list[_Image], places: tuple[str, ...]) -> list[_Image]:
-    return sorted(images, key=lambda image: places.index(image.place) if image.place in places else len(places))
+    """In the order of these places, the others last; but images whose files are there come before those whose are not."""
+
+    def order(image: _Image) -> tuple[int, int]:
+        return image.lack, places.index(image.place) if image.place in places else len(places)
+
+    return sorted(images, key=order)
 
 
 def _images(run: Run, noise: Noise, ranked: Ranking | str) -> list[_Image]:

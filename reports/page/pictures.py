@@ -59,6 +59,10 @@ class Album:
         self._counted |= set(new)
         return True
 
+    def there(self, name: str) -> bool:
+        """Whether the file is there and can be shown."""
+        return isinstance(self._read(name), _File)
+
     def place(self, name: str) -> tuple[Picture | None, str]:
         """The picture, or what is wrong with the file. The calls must come in the order of the page."""
         file = self._read(name)

@@ -21,6 +21,7 @@ from reports.numbers.tables import Scores
 from reports.page import pictures
 from reports.page.crops import ERROR_COLOURS, Gallery, galleries
 from reports.read.load import load
+from tests.helpers.harness import ROOT
 from tests.helpers.run_fixture import HOSTILE, METHODS, make_run
 
 FEW = ("gaussian", "gaussian-conv", "rayleigh")
@@ -240,3 +241,27 @@ def test_the_error_maps_colours_rise_in_lightness() -> None:
     levels = np.array([int(ERROR_COLOURS[at : at + 2], 16) for at in range(0, len(ERROR_COLOURS), 2)]).reshape(256, 3) / 255
     linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
     assert (np.diff(linear @ [0.2126, 0.7152, 0.0722]) >= -2e-3).all()
+
+
+def test_images_whose_files_are_there_come_first(tmp_path: Path) -> None:
+    """A run may be handed on with the crops of some images alone, as the reference results are."""
+    make_run(
+        tmp_path, noises=FEW[:1], datasets=("cbsd68",), images=4, crops=4, value=spread({0: 1.0, 1: 0.5, 2: -0.5, 3: -1.5})
+    )
+    record = json.loads(next((tmp_path / "cells").glob("*noisy*")).read_text())
+    clean = {crop["image"]: crop["clean"] for crop in record["crops"]}
+    files = {crop["image"]: crop["file"] for crop in record["crops"]}
+    before = placed(only_gallery(tmp_path))
+    assert before == [("best", "cbsd6-01"), ("median", "cbsd6-02"), ("worst", "cbsd6-04"), ("", "cbsd6-03")]
+    (tmp_path / clean["cbsd6-01"]).unlink()  # of the best
+    assert placed(only_gallery(tmp_path)) == [*before[1:], before[0]]
+    for path in (tmp_path / "crops").iterdir():
+        if path.relative_to(tmp_path).as_posix() not in (clean["cbsd6-03"], files["cbsd6-03"]):
+            path.unlink()
+    assert placed(only_gallery(tmp_path))[0] == ("", "cbsd6-03")
+
+
+def test_the_reference_results_open_with_pictures() -> None:
+    first = galleries(Scores(load(ROOT / "results" / "small")))[0].strips[0]
+    assert (first.dataset, first.image) == ("kodak24", "kodim01")
+    assert all(item.picture for item in first.items) and first.has_error_maps
