@@ -1,5 +1,7 @@
 """The methods: one file each, found by being here.
 
+A package of denoisebench.
+
 >>> import methods
 >>> methods.get("score-solver").applicable(noise.get(12)).verdict
 'yes'

@@ -1,5 +1,7 @@
 """The noise models of Xie et al. (NeurIPS 2023), Table 1: how to sample them, their scores, and how to solve Eq. 7.
 
+A package of denoisebench; another one on PyPI has its name.
+
 >>> import noise
 >>> model = noise.get("poisson-conv+gaussian", lam=0.22)
 >>> model.number, model.parameters

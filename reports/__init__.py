@@ -6,6 +6,7 @@
 
 Reads only what docs/run-directory.md describes and imports no other package of the suite. What is missing or damaged is
 said on the page, in the section that lacks it; a bare `results.parquet` or `results.csv` is enough for the tables.
+A package of denoisebench.
 """
 
 from reports.forms.export import export

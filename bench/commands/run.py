@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 import traceback
 from collections.abc import Sequence
@@ -121,7 +122,7 @@ def _do(
             execute(run, todo, lambda: start(place, run, todo), look, deadline, cell_timeout)
         finally:
             records.update()
-            publish(directory, entries, records.in_order(), console)
+            written = publish(directory, entries, records.in_order(), console)
             sweep(directory)
     failed = [entry.name for entry in entries if store.status_of(entry, records.now[entry.name]) in ("failed", "timeout")]
     for name in failed:
@@ -129,6 +130,11 @@ def _do(
         console.print(f"{name}: {record.get('status')}: {record.get('message')}", soft_wrap=True)
     if failed:
         console.print("The same command with --retry failed,timeout does these cells again.", soft_wrap=True)
+    if not written:
+        console.print(
+            f"no report was written; python -m bench report {shlex.quote(str(directory))} tries again", soft_wrap=True
+        )
+        return 1
     console.print(f"{directory / 'report.html'}", soft_wrap=True)
     return 1 if failed else 0
 
@@ -158,13 +164,18 @@ class Records:
         return list(self.now.values())
 
 
-def publish(directory: Path, entries: Sequence[Entry], records: Sequence[dict[str, Any] | None], console: Console) -> None:
-    """Bring results.parquet, results.csv and report.html up to date. A fault of the report does not stop a run."""
+def publish(directory: Path, entries: Sequence[Entry], records: Sequence[dict[str, Any] | None], console: Console) -> bool:
+    """Bring results.parquet, results.csv and report.html up to date; whether the report was written.
+
+    A fault of the report does not stop a run, but the run must not end as if there were one.
+    """
     store.write_table(directory, store.table(entries, records))
     try:
         reports.write(directory)
     except Exception:
         console.print(f"the report could not be written:\n{traceback.format_exc()}", soft_wrap=True)
+        return False
+    return True
 
 
 def dry_run(settings: Settings, directory: Path, place: Place, console: Console) -> None:

@@ -1,0 +1,97 @@
+"""Other packages with the names of the suite's own: the suite's win, or one line says what is in the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.harness import ROOT, copy_sources, tiny
+
+NAMES = ("noise", "methods", "reports")
+
+
+def python(folder: Path, *words: str | Path, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Python with the sources of `root`, in that working directory."""
+    command = [sys.executable, *map(str, words)]
+    environment = os.environ | {"PYTHONPATH": str(root), "COLUMNS": "200"}
+    return subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
+
+
+def fill(folder: Path, kind: str) -> Path:
+    """A working directory with things of our names in it, which must not be imported."""
+    for name in NAMES:
+        if kind == "files":
+            (folder / f"{name}.py").write_text("raise RuntimeError('imported')\n")
+        else:
+            (folder / name).mkdir()
+        if kind == "packages":
+            (folder / name / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    return folder
+
+
+@pytest.mark.slow(10)
+@pytest.mark.parametrize("kind", ["folders", "packages", "files"])
+def test_a_run_among_things_of_our_names(tmp_path: Path, kind: str) -> None:
+    """Workers, which are processes of their own, too."""
+    arguments = ("run", "--methods", "noisy", "--noise", "1", *tiny(), "--workers", "1", "--out", "out")
+    done = python(fill(tmp_path, kind), "-m", "bench", *arguments)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+@pytest.mark.slow(4)
+def test_what_was_imported_before_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "noise").mkdir()
+    (tmp_path / "noise" / "__init__.py").write_text("import noise.perlin\n")
+    (tmp_path / "noise" / "perlin.py").write_text("")
+    code = (
+        "import sys; sys.path.insert(0, '.'); import noise as other; import bench, noise, json;"
+        "print(json.dumps([other.__file__, noise.__file__, 'noise.perlin' in sys.modules, len(noise.catalogue())]))"
+    )
+    done = python(tmp_path, "-c", code)
+    assert done.returncode == 0, done.stderr
+    other, ours, there, models = json.loads(done.stdout)
+    assert Path(other).parent.samefile(tmp_path / "noise")
+    assert Path(ours) == ROOT / "noise" / "__init__.py"
+    assert (there, models) == (False, 16)
+
+
+@pytest.mark.slow(2)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("change", ["replaced", "gone"])
+def test_a_package_that_another_one_has_replaced_is_named(tmp_path: Path, name: str, change: str) -> None:
+    """As an installer does that puts another distribution of that name into the same place."""
+    copy_sources(tmp_path)
+    file = tmp_path / name / "__init__.py"
+    file.write_text('"""Perlin noise."""\n') if change == "replaced" else file.unlink()
+    done = python(tmp_path, "-m", "bench", "matrix", root=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("denoisebench: ") and str(tmp_path / name) in done.stderr and repr(name) in done.stderr
+
+
+def test_the_installed_command_looks_first(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import tomllib
+
+    from bench import __main__ as entry
+    from bench.packages import InTheWay
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"] == {"denoisebench": "bench.__main__:main"}
+
+    class Refuses:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            if name == "bench.cli":
+                raise InTheWay("noise: is in the way: expected ours")
+
+    monkeypatch.delitem(sys.modules, "bench.cli", raising=False)
+    monkeypatch.delattr("bench.cli", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Refuses, *sys.meta_path])
+    assert entry.main() == 2
+    assert capsys.readouterr().err == "denoisebench: noise: is in the way: expected ours\n"
