@@ -19,7 +19,7 @@ from bench.commands.compare import print_comparison
 from bench.commands.data import fetch_sets, list_sets, verify_sets
 from bench.commands.disturbance import parse_rates
 from bench.commands.doctor import doctor
-from bench.commands.listing import list_things, print_matrix, whole_matrix
+from bench.commands.listing import list_things, print_matrix, tell_broken_methods, whole_matrix
 from bench.commands.merge import merge
 from bench.commands.report import FORMAT_HELP, FORMATS, report
 from bench.commands.robustness import robustness
@@ -180,6 +180,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     settings = parse_settings(options)
+    tell_broken_methods()
     place = parse_place(options, settings)
     directory = options.out or default_directory(settings)
     retry = [word for word in options.retry.split(",") if word]
@@ -194,6 +195,7 @@ def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int
 
 
 def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    tell_broken_methods()
     if options.json:
         print(json.dumps(whole_matrix(), indent=1, ensure_ascii=False))
     else:
@@ -202,6 +204,8 @@ def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> 
 
 
 def _list(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    if options.what == "methods":
+        tell_broken_methods()
     list_things(options.what, options.data, console)
     return 0
 

@@ -9,11 +9,10 @@ A package of denoisebench.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
 
 from methods._api import Applicability, Batch, Method, Network, Verdict, estimate, mean_squared
+from methods._finding import answers, find
 from methods._score import ScoreMethod
 
 __all__ = [
@@ -23,6 +22,8 @@ __all__ = [
     "Network",
     "ScoreMethod",
     "Verdict",
+    "answers",
+    "broken",
     "catalogue",
     "estimate",
     "get",
@@ -37,26 +38,16 @@ _FIRST = ("noisy", "supervised", "noisier2noise", "neighbor2neighbor", "noise2sc
 def catalogue() -> dict[str, Method]:
     """All methods with their default settings, by slug: every module of this folder whose name has no leading "_".
 
-    Raises
-    ------
-    TypeError
-        If a module does not define exactly one subclass of `Method`.
+    A module that is no method is left out; `broken` tells of it.
     """
-    found = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.name.startswith("_"):
-            continue
-        names = vars(importlib.import_module(f"{__name__}.{module.name}")).values()
-        own = [
-            kind
-            for kind in names
-            if isinstance(kind, type) and issubclass(kind, Method) and kind.__module__ == f"{__name__}.{module.name}"
-        ]
-        if len(own) != 1:
-            raise TypeError(f"methods/{module.name}.py defines {len(own)} subclasses of Method: expected exactly one")
-        found[own[0].slug] = own[0]()
+    found = find(tuple(__path__)).methods
     order = {slug: index for index, slug in enumerate(_FIRST)}
     return dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
+
+
+def broken() -> dict[str, str]:
+    """The modules of this folder that `catalogue` had to leave out, by slug: one line that names the file and what is wrong."""
+    return find(tuple(__path__)).broken
 
 
 def get(slug: str) -> Method:

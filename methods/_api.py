@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 
@@ -36,6 +36,13 @@ class Applicability:
 
     verdict: Verdict
     reason: str
+
+    def __post_init__(self) -> None:
+        """Raise ValueError or TypeError where the tables could not show it."""
+        if self.verdict not in get_args(Verdict):
+            raise ValueError(f"verdict {self.verdict!r}: expected {', '.join(get_args(Verdict))}")
+        if not isinstance(self.reason, str) or not self.reason.strip():
+            raise TypeError(f"reason {self.reason!r}: expected words")
 
 
 @dataclass(frozen=True)

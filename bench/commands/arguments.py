@@ -23,7 +23,6 @@ from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import PRESETS, Settings, get_preset
 from noise.names import nearest
 
-
 def parse_settings(options: argparse.Namespace) -> Settings:
     """The settings that the options ask for. Raises UsageError."""
     seeds = whole_number("--seeds", options.seeds)
@@ -49,12 +48,20 @@ def parse_methods(text: str, recipe: str = "best") -> tuple[methods.Method, ...]
     known = methods.catalogue()
     words = [word.strip() for word in text.split(",") if word.strip()]
     for word in words:
+        if word != "all" and word not in known and (reason := _broken(word)):
+            raise UsageError(f"method {word!r}: {reason}")
         if word != "all" and word not in known:
             raise UsageError(f"unknown method {word!r}{nearest(word, known)}: expected all, or of {', '.join(known)}")
     if not words:
         raise UsageError(f"--methods {text!r} names no method: expected all, or of {', '.join(known)}")
     chosen = [slug for slug in known if slug == "noisy" or slug in words or ("all" in words and known[slug].in_all)]
     return tuple(method_of(slug, recipe) for slug in chosen)
+
+
+def _broken(word: str) -> str:
+    """What is wrong with the file of a method of that name, in any case and with - or _; "" where there is no such file."""
+    reasons = {slug.casefold(): reason for slug, reason in methods.broken().items()}
+    return reasons.get(word.casefold().replace("_", "-"), "")
 
 
 def parse_noise(text: str, recipe: str = "best") -> tuple[noise.NoiseModel, ...]:

@@ -14,7 +14,7 @@ from rich.console import Console
 import methods
 import noise
 from bench.data.sets import load
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 from bench.plan.settings import PRESETS
 from bench.runs.record import hardware, versions
 from bench.training.networks import make_network
@@ -47,6 +47,7 @@ def doctor(console: Console) -> int:
         console.print(f"sample images: {sum(len(chosen.images) for chosen in sample.test)} test images", soft_wrap=True)
     except UsageError as error:
         problems.append(str(error))
+    problems += [one_line(reason) for reason in methods.broken().values()]
     console.print(f"{len(noise.catalogue())} noise models, methods: {', '.join(methods.catalogue())}", soft_wrap=True)
     console.print(f"a step of the quick preset takes {1000 * _step_seconds():.0f} ms on one thread", soft_wrap=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rich import box
@@ -12,7 +13,7 @@ from rich.text import Text
 import methods
 import noise
 from bench.data.sets import describe
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 from bench.plan.cells import matrix
 from noise.names import nearest
 
@@ -22,6 +23,12 @@ _MARKS = {"yes": "✓", "indirect": "✓*", "infeasible": "×*", "no": "×"}
 def whole_matrix() -> list[dict[str, Any]]:
     """The applicability of every method but `noisy` to every noise model, with reasons."""
     return matrix(noise.catalogue(), [method for slug, method in methods.catalogue().items() if slug != "noisy"])
+
+
+def tell_broken_methods() -> None:
+    """A line on standard error for each file in methods/ that is no usable method, and is left out."""
+    for reason in methods.broken().values():
+        print(f"denoisebench: {one_line(reason)} (left out)", file=sys.stderr)
 
 
 def print_matrix(console: Console) -> None:

@@ -94,7 +94,7 @@ def _refuse_method(slug: str) -> None:
     """Raise UsageError for a method that is not known, or is no solve of Eq. 7."""
     known = [name for name, method in methods.catalogue().items() if _is_one_solve(method)]
     if slug not in known:
-        there = "learns no score" if slug in methods.catalogue() else "is unknown"
+        there = "learns no score" if slug in methods.catalogue() else methods.broken().get(slug, "is unknown")
         raise UsageError(f"--method {slug!r} {there}{nearest(slug, known)}: expected one of {', '.join(known)}")
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bench.errors import UsageError, one_line
 from bench.plan.keys import training_key
 from bench.plan.recipes import method_of, model_of
 from bench.plan.settings import Settings
-from methods import Method
+from methods import Applicability, Method, answers
 from noise import Decorrelated, NoiseModel
 
 #: What every test image of a cell is scored by (`bench.cells.metrics`), in the order of the tables.
@@ -127,7 +128,7 @@ def matrix(models: Sequence[NoiseModel], methods: Sequence[Method]) -> list[dict
         }
         for model in models
         for method in methods
-        for answer in [method.applicable(model)]
+        for answer, _ in [_answer(method, model)]
     ]
 
 
@@ -136,15 +137,23 @@ def make_cells(settings: Settings, training_sha256: str) -> list[Cell]:
     cells = []
     for model in settings.noise:
         for method in settings.methods:
-            answer = method.applicable(model)
+            answer, decorrelated = _answer(method, model)
             runs = answer.verdict != "no"
-            decorrelated = runs and method.wants_decorrelated(model)
             for seed in range(settings.seeds):
                 key = training_key(settings, model, method, seed, training_sha256) if runs and method.trains else None
                 names = (model.number, model.slug, method.slug, seed)
                 entry = Entry(*names, answer.verdict, answer.reason, key, decorrelated)
                 cells.append(Cell(entry, model, method))
     return cells
+
+
+def _answer(method: Method, model: NoiseModel) -> tuple[Applicability, bool]:
+    """`methods.answers`, whose errors become a UsageError: the catalogue asked before, but not with each recipe."""
+    try:
+        return answers(method, model)
+    except Exception as error:  # a method's own code
+        words = f"{type(error).__name__}: {one_line(error)}"
+        raise UsageError(f"method {method.slug}, asked about {model.slug}: {words}: expected an Applicability") from None
 
 
 def make_jobs(cells: Sequence[Cell]) -> list[Job]:

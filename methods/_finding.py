@@ -1,0 +1,121 @@
+"""Finding the methods: each file of the folder is tried on its own, so that a bad one costs that method alone."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import pkgutil
+import re
+import sys
+import traceback
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import noise
+from methods._api import Applicability, Method
+
+#: What a slug may be: it is a part of file names, on every file system.
+SLUG = re.compile(r"[a-z0-9+_-]{1,60}")
+#: What a method tells of itself.
+_TOLD = ("title", "paper", "assumptions")
+_SHOWN = 200  # characters of a message
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is in the folder: methods with their default settings, and of the other files what is wrong, both by slug."""
+
+    methods: dict[str, Method]
+    broken: dict[str, str]
+
+
+@cache
+def find(path: tuple[str, ...]) -> Found:
+    """Try every module of these folders whose name has no leading "_"."""
+    found = Found({}, {})
+    for module in pkgutil.iter_modules(path):
+        if module.name.startswith("_"):
+            continue
+        slug = module.name.replace("_", "-")
+        file = Path(getattr(module.module_finder, "path", "methods")) / module.name
+        file = file / "__init__.py" if module.ispkg else file.with_name(f"{module.name}.py")
+        try:
+            method = _load(module.name, file, slug, found.methods)
+        except (Exception, SystemExit) as error:  # whatever a file does when it is imported
+            found.broken[slug] = _in_words(error, file, f"methods/{file.name if not module.ispkg else module.name}")
+        else:
+            found.methods[slug] = method
+    return found
+
+
+def answers(method: Method, model: noise.NoiseModel) -> tuple[Applicability, bool]:
+    """Whether a method suits a noise model, and whether it is to be given A^-1 y there.
+
+    Raises TypeError or ValueError where it gives no such answer, and whatever the method's own code raises.
+    """
+    answer = method.applicable(model)
+    if not isinstance(answer, Applicability):
+        raise TypeError(f"applicable() gave {answer!r} for {model.slug}: expected an Applicability")
+    if answer.verdict == "no":
+        return answer, False
+    wanted = method.wants_decorrelated(model)
+    if not isinstance(wanted, bool) or (wanted and model.decorrelated() is None):
+        raise TypeError(f"wants_decorrelated() gave {wanted!r} for {model.slug}: expected True where there is A^-1 y, or False")
+    return answer, wanted
+
+
+def _load(name: str, file: Path, slug: str, others: dict[str, Method]) -> Method:
+    """The one method of a module, after a look at all that it says of itself."""
+    if not SLUG.fullmatch(slug):
+        raise ValueError("the file's name is the method's: expected at most 60 of a-z, 0-9 and _")
+    if slug in others:
+        raise ValueError(f"another file has the method {slug!r}: expected one file a method")
+    with redirect_stdout(sys.stderr):  # standard output may be a table that a program reads
+        module = importlib.import_module(f"methods.{name}")
+    kinds = dict.fromkeys(kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Method))
+    own = [kind for kind in kinds if kind.__module__ == module.__name__]
+    if len(own) != 1:
+        places = "".join(f", {kind.__name__} in line {_line_of(file, kind.__name__)}" for kind in own)
+        raise TypeError(f"defines {len(own)} subclasses of Method{places}: expected exactly one")
+    method = own[0]()
+    _check(method)
+    return method
+
+
+def _check(method: Method) -> None:
+    """Raise TypeError or ValueError where run.json, the tables or the report could not tell of the method."""
+    for name in _TOLD:
+        told = getattr(method, name, None)
+        if not isinstance(told, str) or not told.strip():
+            raise TypeError(f"{name} is {'missing' if told is None else repr(told)}: expected text")
+    for name in ("supervised", "in_all"):
+        if not isinstance(getattr(method, name), bool):
+            raise TypeError(f"{name} is {getattr(method, name)!r}: expected True or False")
+    try:
+        json.dumps(asdict(method))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"its settings: {error}: expected numbers, text and dataclasses of them") from None
+    for model in noise.catalogue():
+        answers(method, model)
+
+
+def _in_words(error: BaseException, file: Path, name: str) -> str:
+    """One line: the file, the line in it, and what is wrong."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename) == file:
+        lines, text = [error.lineno], error.msg
+    else:
+        text = str(error)
+    place = f", line {lines[-1]}" if lines and lines[-1] else ""
+    kind = "" if Path(traceback.extract_tb(error.__traceback__)[-1].filename) == Path(__file__) else type(error).__name__
+    words = " ".join(f"{kind}: {text}".removeprefix(": ").removesuffix(": ").split())
+    return f"{name}{place}: {words if len(words) <= _SHOWN else words[: _SHOWN - 1] + '…'}"
+
+
+def _line_of(file: Path, name: str) -> int | str:
+    """The line in which a file defines a class."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return next((node.lineno for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == name), "?")

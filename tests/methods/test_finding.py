@@ -1,0 +1,156 @@
+"""Files in methods/ that are no usable method: each costs that method alone, in one line that names the file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import methods
+import noise
+from bench.errors import UsageError
+from bench.plan.cells import make_cells, matrix
+from tests.helpers.harness import bench, copy_sources, tiny
+from tests.methods.test_contract import MEDIAN
+
+HEAD = "from dataclasses import dataclass\nfrom methods import Applicability, Method\n"
+YES = 'Applicability("yes", "needs nothing")'
+
+#: File name, text, line in the file (0: none), words of the message.
+BAD = {
+    "syntax": ("mine.py", "import torch\n\ndef broken(:\n    pass\n", 3, ["SyntaxError"]),
+    "indentation": ("mine.py", "class A:\npass\n", 2, ["IndentationError"]),
+    "null bytes": ("mine.py", "x = 1\0\n", 0, ["null bytes"]),
+    "missing import": ("mine.py", "import torch\nimport bm3d_of_nobody\n", 2, ["No module named 'bm3d_of_nobody'"]),
+    "missing name": ("mine.py", "from methods import Methods\n", 1, ["cannot import name 'Methods'"]),
+    "no method": ("mine.py", HEAD, 0, ["defines 0 subclasses of Method", "expected exactly one"]),
+    "two methods": ("mine.py", MEDIAN + "class Other(Median): ...\n", 0, ["defines 2", "Median in line 6", "Other in line 16"]),
+    "exception": ("mine.py", "\n\nraise RuntimeError('no GPU\\nat all')\n", 3, ["RuntimeError: no GPU at all"]),
+    "exit": ("mine.py", "import sys\nsys.exit(3)\n", 2, ["SystemExit: 3"]),
+    "quiet exit": ("mine.py", "raise SystemExit\n", 1, ["SystemExit"]),
+    "upper case": ("BM3D.py", MEDIAN, 0, ["the file's name", "a-z, 0-9 and _"]),
+    "a space": ("my median.py", MEDIAN, 0, ["the file's name"]),
+    "other letters": ("größe.py", MEDIAN, 0, ["the file's name"]),
+    "long": ("m" * 61 + ".py", MEDIAN, 0, ["the file's name", "at most 60"]),
+    "verdict": ("mine.py", MEDIAN.replace('"yes"', '"Yes"'), 12, ["verdict 'Yes'", "yes, indirect, infeasible, no"]),
+    "reason": ("mine.py", MEDIAN.replace('"needs nothing"', "5"), 12, ["reason 5", "expected words"]),
+    "no reason": ("mine.py", MEDIAN.replace('"needs nothing"', '""'), 12, ["reason ''"]),
+    "no answer": ("mine.py", MEDIAN.replace(YES, "'yes'"), 0, ["applicable() gave 'yes'", "expected an Applicability"]),
+    "no title": ("mine.py", MEDIAN.replace("title, paper", "name, paper"), 0, ["title is missing", "expected text"]),
+    "title": ("mine.py", MEDIAN.replace('"Median",', "3,"), 0, ["title is 3", "expected text"]),
+    "supervised": ("mine.py", MEDIAN.replace("size: int", "supervised = 'no'\n    size: int"), 0, ["supervised is 'no'"]),
+    "required setting": ("mine.py", MEDIAN.replace("size: int = 3", "size: int"), 0, ["'size'"]),
+    "odd setting": ("mine.py", MEDIAN.replace("int = 3", "object = object"), 0, ["its settings", "expected numbers, text"]),
+    "no frozen class": ("mine.py", MEDIAN.replace("(frozen=True)", ""), 0, ["non-frozen"]),
+    "fault in applicable": ("mine.py", MEDIAN.replace(YES, "model.colour"), 12, ["AttributeError", "colour"]),
+    "A^-1 y": ("mine.py", MEDIAN + "    def wants_decorrelated(self, model):\n        return 1\n", 0, ["gave 1"]),
+    "A^-1 y of none": ("mine.py", MEDIAN + "    def wants_decorrelated(self, model):\n        return True\n", 0, ["gave True"]),
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-untyped-def]
+    """A folder whose files are looked at beside those of methods/."""
+    before = set(sys.modules)
+    monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path)])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if name.startswith("methods."):
+            del sys.modules[name]
+            vars(methods).pop(name.removeprefix("methods."), None)
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_costs_its_method_alone(folder: Path, case: str) -> None:
+    name, text, line, words = BAD[case]
+    (folder / name).write_text(text, encoding="utf-8")
+    (folder / "zz_good.py").write_text(MEDIAN)
+    assert list(methods.catalogue.__wrapped__()) == [*methods.catalogue(), "zz-good"]
+    ((slug, reason),) = methods.broken().items()
+    assert slug == name.removesuffix(".py").replace("_", "-")
+    assert reason.startswith(f"methods/{name}, line {line}: " if line else f"methods/{name}")
+    assert all(word in reason for word in words), reason
+    assert len(reason.splitlines()) == 1 and len(reason) < 400
+
+
+def test_a_fault_in_another_file_is_told_with_both_places(folder: Path) -> None:
+    (folder / "_shared.py").write_text("x = 1\ny = (\n")
+    (folder / "mine.py").write_text("import torch\nfrom methods import _shared\n")
+    (reason,) = methods.broken().values()
+    assert reason.startswith("methods/mine.py, line 2: SyntaxError") and "_shared.py, line 2" in reason
+
+
+def test_two_files_of_one_slug(folder: Path) -> None:
+    for name in ("my-median.py", "my_median.py"):
+        (folder / name).write_text(MEDIAN)
+    (reason,) = methods.broken().values()
+    assert "another file has the method 'my-median'" in reason
+    assert "my-median" in methods.catalogue.__wrapped__()
+
+
+def test_what_a_file_prints_does_not_go_to_standard_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "loud.py").write_text("print('hello')\n" + MEDIAN)
+    assert "loud" in methods.catalogue.__wrapped__()
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_an_interrupt_is_no_fault_of_a_file(folder: Path) -> None:
+    (folder / "mine.py").write_text("raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        methods.catalogue.__wrapped__()
+
+
+def test_a_method_that_gives_no_answer_under_a_recipe_is_refused(with_methods, make_settings) -> None:  # type: ignore[no-untyped-def]
+    from tests.helpers.stub_methods import Stub
+
+    class Odd(Stub):
+        def applicable(self, model):  # type: ignore[no-untyped-def]
+            return "yes" if model.parameters.get("extra_sigma") else super().applicable(model)
+
+    with_methods(odd=Odd)
+    assert make_cells(make_settings(methods_=("odd",), noise_=("gamma",)), "images")
+    for call in (
+        lambda: make_cells(make_settings(methods_=("odd",), noise_=("gamma",), recipe="paper"), "images"),
+        lambda: matrix([noise.get("gamma", extra_sigma=5.0)], [Odd()]),
+    ):
+        with pytest.raises(UsageError, match=r"method odd, asked about gamma: TypeError: applicable\(\) gave 'yes'"):
+            call()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources with two bad files and one good one in methods/."""
+    root = tmp_path_factory.mktemp("source")
+    copy_sources(root)
+    (root / "methods" / "bad.py").write_text("import torch\ndef broken(:\n")
+    (root / "methods" / "BM3D.py").write_text(MEDIAN)
+    (root / "methods" / "median.py").write_text(MEDIAN)
+    return root
+
+
+@pytest.mark.slow(20)
+def test_every_command_that_lists_methods_goes_on_and_says_it_once(source: Path, tmp_path: Path) -> None:
+    run = ("run", "--methods", "all", "--noise", "1", *tiny())
+    for arguments in (("matrix", "--json"), ("list", "methods"), (*run, "--dry-run"), (*run, "--out", tmp_path / "run")):
+        status, out, error = bench(*arguments, root=source)
+        assert status == 0, error
+        assert "median" in out or (tmp_path / "run" / "cells" / "01-gaussian--median--s0.json").is_file()
+        told = error.splitlines()
+        assert len(told) == 2 and all(line.startswith("denoisebench: methods/") for line in told)
+        assert sum("methods/bad.py, line 2: SyntaxError" in line for line in told) == 1
+        assert sum("methods/BM3D.py: the file's name" in line for line in told) == 1
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["methods"][-1] == "median"
+    status, out, error = bench("status", tmp_path / "run", root=source)
+    assert status == 0, error
+
+
+@pytest.mark.slow(10)
+@pytest.mark.parametrize("word", ["bad", "BM3D", "bm3d"])
+def test_a_bad_file_that_is_asked_for_is_refused(source: Path, word: str, tmp_path: Path) -> None:
+    status, out, error = bench("run", "--methods", f"noisy,{word}", "--noise", "1", "--out", tmp_path / "run", root=source)
+    assert (status, out) == (2, "") and error.count("\n") == 1
+    assert f"method {word!r}: methods/{'bad' if word == 'bad' else 'BM3D'}.py" in error
+    assert not (tmp_path / "run").exists()
