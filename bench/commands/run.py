@@ -75,6 +75,8 @@ def run(
     cells = make_cells(settings, training_sum(data))
     entries = [cell.entry for cell in cells]
     place, shortage = fitted(place, settings, data)
+    for remark in data.remarks:
+        console.print(remark, soft_wrap=True)
     with in_use(directory):
         if shortage:
             console.print(shortage, soft_wrap=True)
@@ -183,6 +185,8 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console)
     data = load_data(settings)
     place, shortage = fitted(place, settings, data)
     entries = [cell.entry for cell in make_cells(settings, training_sum(data))]
+    for remark in data.remarks:
+        console.print(remark, soft_wrap=True)
     console.print(f"{'cell':<52} {'applicable':<11} {'given':<8} training", soft_wrap=True)
     for entry in entries:
         given = "" if entry.applicability == "no" else "A^-1 y" if entry.decorrelated else "y"

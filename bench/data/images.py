@@ -1,48 +1,24 @@
-"""Image files: reading them exactly, and refusing in one clear line what would be read wrongly.
-
-The stored 8-bit values are used as they are: a gamma chunk, a colour profile and an EXIF orientation are ignored, since
-a benchmark compares the pixels in the file. What cannot be had exactly as 8-bit RGB (16-bit, CMYK, floats, transparent
-pixels, several frames) is refused, not converted. Only the decoders in `FORMATS` are tried, whatever a file is called.
-"""
+"""Image files: finding and reading them, and refusing in one clear line what would be read wrongly."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import stat
 import unicodedata
 import warnings
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
+from bench.data.formats import EXTENSIONS, TOO_LARGE, Pixels, Refused, decoded, decoders, stored_size
 from bench.errors import UsageError, one_line
 
-Pixels = npt.NDArray[np.uint8]
-
-#: File name endings that count as images (any case).
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
-#: Pillow's decoders for them.
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")
-#: Largest image (pixels) and file (bytes) that is decoded at all: beyond lies a decompression bomb, not a photograph.
-MAX_PIXELS = 89_478_485
+#: Largest file (bytes) that is read at all.
 MAX_BYTES = 1 << 30
 
-_EXPECTED = "an opaque 8-bit RGB or grey image (PNG, JPEG, BMP, TIFF, WebP or PPM)"
-_CONVERTIBLE = ("1", "L", "P", "LA", "PA", "RGB", "RGBA")
-_REFUSED = {
-    "CMYK": "a CMYK image",
-    "F": "an image of floating-point values",
-    "I": "an image of 16 bits a value or more",
-    "YCbCr": "a YCbCr image",
-    "LAB": "a CIELab image",
-    "HSV": "an HSV image",
-}
+_EXPECTED = "an opaque 8-bit RGB or grey image (PNG, JPEG, JPEG 2000, BMP, TIFF, WebP, GIF, TGA, QOI, PBM, PGM or PPM)"
 
 
 def problem(path: object, found: object, expected: str = _EXPECTED) -> UsageError:
@@ -81,28 +57,33 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def decode(data: bytes, path: str | os.PathLike[str]) -> Pixels:
-    """`read_image` on bytes already read; `path` is for the messages."""
+    """`read_image` on bytes already read; `path` is for the messages, and its ending for `formats.decoders`."""
+    return decode_noting(data, path)[0]
+
+
+def decode_noting(data: bytes, path: str | os.PathLike[str]) -> tuple[Pixels, bool]:
+    """`decode`, and whether a tag in the file asks viewers to turn or mirror it, which is not done."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, which is not used; the size is checked in _refuse
-            return _decode(data)
-    except _Refused as refused:
+            warnings.simplefilter("ignore")  # of odd metadata, which is not used; the size is checked by `decoded`
+            return decoded(data, decoders(path))
+    except Refused as refused:
         raise problem(path, refused) from None
     except UnidentifiedImageError:
         raise problem(path, "not a readable image" if data else "an empty file") from None
     except Pillow.DecompressionBombError:
-        raise problem(path, _too_large()) from None
+        raise problem(path, TOO_LARGE) from None
     except Exception as error:  # decoders raise nearly anything on damaged files
         raise problem(path, f"damaged or truncated ({error})") from None
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """(width, height) in pixels from a file's header, without decoding it; UsageError where there is none."""
+    """(width, height) in pixels as stored, from a file's header, without decoding it; UsageError where there is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Pillow.open(path, formats=FORMATS) as image:
-                return image.size
+            with Pillow.open(path, formats=decoders(path)) as image:
+                return stored_size(image)
     except UnidentifiedImageError:
         raise problem(path, "not a readable image") from None
     except Exception as error:  # as in decode
@@ -140,11 +121,16 @@ def list_images(folder: str | os.PathLike[str]) -> list[Path]:
 
 def image_name(path: Path) -> str:
     """What identifies an image: its file name without the ending, in one Unicode form on every file system."""
+    return text_of(path, path.stem)
+
+
+def text_of(path: Path, name: str) -> str:
+    """A part of the path's name in the composed Unicode form. Raises UsageError where it is not valid text."""
     try:
-        path.stem.encode()
+        name.encode()
     except UnicodeEncodeError:
         raise problem(path, "the file name is not valid UTF-8", "a name that is") from None
-    return unicodedata.normalize("NFC", path.stem)
+    return unicodedata.normalize("NFC", name)
 
 
 def centre_crop(pixels: Pixels, side: int) -> Pixels:
@@ -164,64 +150,3 @@ def hashed_crop(pixels: Pixels, side: int, name: str) -> Pixels:
 def name_hash(name: str) -> bytes:
     """The sha256 of a name: a choice that depends on nothing else."""
     return hashlib.sha256(name.encode()).digest()
-
-
-class _Refused(Exception):
-    """What is wrong with an image, in words."""
-
-
-def _decode(data: bytes) -> Pixels:
-    with Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
-        _refuse(image)
-        if image.format == "PNG":
-            _verify(data)
-        image.load()
-        rgb = _opaque(image).convert("RGB")
-    return np.array(rgb, dtype=np.uint8)
-
-
-def _verify(data: bytes) -> None:
-    """Check a PNG's checksums, which loading it does not: a flipped bit would pass as a different picture."""
-    with Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
-        image.verify()
-
-
-def _refuse(image: Any) -> None:
-    """Raise _Refused where the pixels, not yet loaded, would not arrive exactly as one 8-bit RGB image."""
-    if image.width * image.height > MAX_PIXELS:
-        raise _Refused(f"{image.width}x{image.height} pixels, {_too_large()}")
-    if image.mode not in _CONVERTIBLE:
-        raise _Refused(_REFUSED.get(image.mode.split(";")[0], f"an image of mode {image.mode}"))
-    if _deep(image):
-        raise _Refused("an image of 16 bits a value")
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise _Refused(f"{frames} frames")
-
-
-def _deep(image: Any) -> bool:
-    """Whether the file holds more than 8 bits a value. Pillow cuts 16-bit colour without a word: the mode is silent."""
-    if image.format == "TIFF":
-        return any(bits > 8 for bits in image.tag_v2.get(258, (1,)))
-    for _, _, _, arguments in image.tile:
-        for part in arguments if isinstance(arguments, tuple) else (arguments,):
-            if isinstance(part, str) and ";16" in part and not part.startswith("BGR"):  # BGR;16: 5-6-5 bits, in a BMP
-                return True
-            if image.format == "PPM" and isinstance(part, int) and part > 255:  # the largest value, from its header
-                return True
-    return False
-
-
-def _opaque(image: Any) -> Any:
-    """The image, after a look at its alpha channel or transparent colour if it has one."""
-    if "A" not in image.mode and "transparency" not in image.info:
-        return image
-    image = image.convert("RGBA")
-    lowest, _ = image.getchannel("A").getextrema()
-    if lowest < 255:
-        raise _Refused(f"transparent pixels (alpha down to {lowest} of 255)")
-    return image
-
-
-def _too_large() -> str:
-    return f"more than the {MAX_PIXELS} that are decoded"

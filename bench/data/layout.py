@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from bench.data.images import image_files, image_name, list_images, name_hash, problem
+from bench.data.images import image_files, image_name, list_images, name_hash, problem, text_of
+from bench.data.left_out import count_words, misplaced
 from bench.errors import UsageError, one_line
 from noise.names import nearest
 
@@ -94,11 +95,12 @@ def _sample_file(name: str) -> Path:
 
 
 def _plan_tests(root: Path, options: Options) -> list[Planned]:
-    folders = {folder.name: folder for folder in _folders(root) if folder.name != "train"}
+    folders = {name: folder for name, folder in _by_name(_folders(root)).items() if name != "train"}
     if KODAK in folders:
         folders.setdefault(KODAK_CROPS, folders[KODAK])
     if not folders:
-        raise problem(root, "holds no test set", _LAYOUT)
+        elsewhere = [f"{count_words(folder)} in {folder}" for folder in misplaced(root, _folders(root / "train", missing=True))]
+        raise problem(root, f"holds no test set{f' ({elsewhere[0]})' if elsewhere else ''}", _LAYOUT)
     for name in options.test_sets:
         if name not in folders:
             raise problem(root, f"no test set {name!r}{nearest(name, folders)}", f"one of {', '.join(sorted(folders))}")
@@ -112,7 +114,7 @@ def _plan_tests(root: Path, options: Options) -> list[Planned]:
 
 
 def _plan_training(root: Path, options: Options) -> list[Planned]:
-    sets = {folder.name: tuple(list_images(folder)) for folder in _folders(root)}
+    sets = {name: tuple(list_images(folder)) for name, folder in _by_name(_folders(root)).items()}
     if not sets:
         raise problem(root, "holds no training set", _LAYOUT)
     first = FIRST_TRAINING if FIRST_TRAINING in sets else min(sets)
@@ -136,8 +138,20 @@ def _held_out(paths: tuple[Path, ...], wanted: int) -> tuple[frozenset[Path], tu
     return frozenset(held), tuple(path for path in paths if path in held[:wanted])
 
 
-def _folders(root: Path) -> list[Path]:
-    """Sub-folders that hold images, by name, hidden ones left out."""
+def _by_name(folders: list[Path]) -> dict[str, Path]:
+    """The folders by their names, in one Unicode form on every file system."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        first = found.setdefault(text_of(folder, folder.name), folder)
+        if first is not folder:
+            raise problem(folder, f"the name of {first} in another Unicode form", "names that differ in either form")
+    return found
+
+
+def _folders(root: Path, missing: bool = False) -> list[Path]:
+    """Sub-folders that hold images, by name, hidden ones left out. `missing`: none of a root that is not there."""
+    if missing and not root.is_dir():
+        return []
     try:
         inside = sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.is_dir())
     except OSError as error:

@@ -7,14 +7,17 @@ photographs from inside the scikit-image and matplotlib packages. Nothing here d
 from __future__ import annotations
 
 import hashlib
+import os
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.data import separation
-from bench.data.images import Pixels, centre_crop, decode, hashed_crop, image_name, image_size, problem, read_bytes
+from bench.data.images import Pixels, centre_crop, decode_noting, hashed_crop, image_name, image_size, problem, read_bytes
 from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan
+from bench.data.left_out import left_out
 from bench.errors import UsageError, one_line
 
 
@@ -55,12 +58,16 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Data:
-    """All images of a run, and one sentence on the check that test and training images are apart."""
+    """All images of a run, and one sentence on the check that test and training images are apart.
+
+    `remarks`: sentences on what a user may not expect, for the console and run.json.
+    """
 
     test: tuple[ImageSet, ...]
     training: tuple[ImageSet, ...]
     validation: ImageSet
     separation: str
+    remarks: tuple[str, ...] = ()
 
 
 def load(
@@ -112,7 +119,7 @@ def load(
         if value and value < least:
             raise UsageError(f"{option} is {value}; expected at least {least} {unit}")
     options = Options(
-        test_sets=tuple(test_sets),
+        test_sets=tuple(unicodedata.normalize("NFC", name) for name in test_sets),
         test_images=test_images or None,
         test_crop=test_crop or None,
         training_crop=training_crop or None,
@@ -120,7 +127,12 @@ def load(
         validation_crop=validation_crop or None,
         patch=patch,
     )
-    return _read(plan(source, options), by_pixels=source == SAMPLE)
+    planned = plan(source, options)
+    data = _read(planned, by_pixels=source == SAMPLE)
+    if source == SAMPLE:
+        return data
+    root = Path(os.path.expanduser(source))
+    return replace(data, remarks=(*left_out(root, [path.parent for p in planned for path in p.paths]), *data.remarks))
 
 
 def describe(source: str) -> list[tuple[str, Role, int, str]]:
@@ -134,23 +146,35 @@ def describe(source: str) -> list[tuple[str, Role, int, str]]:
 def _read(planned: list[Planned], by_pixels: bool) -> Data:
     problems: list[str] = []
     prints: dict[bool, dict[Path, separation.Fingerprint]] = {True: {}, False: {}}
-    sets = [_read_set(p, by_pixels, prints[p.role == "test"], problems) for p in planned]
+    turned: list[str] = []
+    sets = [_read_set(p, by_pixels, prints[p.role == "test"], problems, turned) for p in planned]
     if problems:
         rest = len(problems) - 1
         raise UsageError(problems[0] + (f" (and {rest} more such problem{'s' if rest > 1 else ''})" if rest else ""))
     sentence = separation.check(prints[True].values(), prints[False].values())
     test, training, validation = (tuple(s for s in sets if s.role == role) for role in SAMPLE_FILES)
-    return Data(test, training, validation[0], sentence)
+    return Data(test, training, validation[0], sentence, _as_stored(list(dict.fromkeys(turned))))
 
 
-def _read_set(p: Planned, by_pixels: bool, prints: dict[Path, separation.Fingerprint], problems: list[str]) -> ImageSet:
-    """Read one set; add the whole images' fingerprints to `prints` and what is wrong with files to `problems`."""
+def _as_stored(turned: list[str]) -> tuple[str, ...]:
+    """A sentence on images with a tag that asks viewers to turn them."""
+    if not turned:
+        return ()
+    those = f"{len(turned)} images have" if len(turned) > 1 else "1 image has"
+    return (f"{those} a tag to be turned or mirrored when shown ({turned[0]}): read as stored, not turned.",)
+
+
+def _read_set(
+    p: Planned, by_pixels: bool, prints: dict[Path, separation.Fingerprint], problems: list[str], turned: list[str]
+) -> ImageSet:
+    """Read one set; add the whole images' fingerprints to `prints`, what is wrong with files to `problems`, and the labels of
+    those with a tag on their orientation to `turned`."""
     images = []
     digest = hashlib.sha256()
     for path in p.paths:
         try:
             data = read_bytes(path)
-            pixels = decode(data, path)
+            pixels, tagged = decode_noting(data, path)
             _check_size(p, path, pixels)
         except UsageError as error:
             problems.append(str(error))
@@ -159,8 +183,9 @@ def _read_set(p: Planned, by_pixels: bool, prints: dict[Path, separation.Fingerp
         content = repr(pixels.shape).encode() + pixels.tobytes() if by_pixels else data
         digest.update(hashlib.sha256(name.encode()).digest() + hashlib.sha256(content).digest())
         if path not in prints:  # kodak24 and kodak24-500 are the same files
-            label = f"{'' if p.role == 'test' else 'train/'}{p.name}/{name}"
-            prints[path] = separation.fingerprint(one_line(label), pixels)
+            label = one_line(f"{'' if p.role == 'test' else 'train/'}{p.name}/{name}")
+            prints[path] = separation.fingerprint(label, pixels)
+            turned += [label] if tagged else []
         images.append(Image(p.name, name, _crop(p, name, pixels)))
     return ImageSet(p.name, p.role, tuple(images), p.of, p.crop, digest.hexdigest())
 

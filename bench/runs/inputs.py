@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from bench.data.layout import KODAK_CROPS
 from bench.data.sets import Data, describe, load
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 from bench.files.json_files import read_json
 from bench.plan.settings import PRESETS, Settings
 from bench.runs.record import settings_record
@@ -16,11 +17,12 @@ from bench.runs.record import settings_record
 def load_data(settings: Settings) -> Data:
     """Read and check the images that the settings ask for. Raises UsageError."""
     preset = settings.preset
-    wanted = preset.test_sets
+    wanted, unwanted = preset.test_sets, list[str]()
     if wanted == PRESETS[settings.preset_name].test_sets:  # a preset's own choice is of the sets that are there
         there = {name for name, role, _, _ in describe(settings.data) if role == "test"}
         wanted = tuple(name for name in wanted if name in there)
-    return load(
+        unwanted = sorted(there - {*wanted, KODAK_CROPS}) if wanted else []
+    data = load(
         settings.data,
         test_sets=wanted,
         test_images=preset.test_images,
@@ -30,6 +32,12 @@ def load_data(settings: Settings) -> Data:
         validation_crop=preset.validation_crop,
         patch=preset.patch,
     )
+    if not unwanted:
+        return data
+    told = (
+        f"Test sets that the preset {settings.preset_name} leaves out: {', '.join(unwanted)} (--set test_sets=... names any)."
+    )
+    return replace(data, remarks=(one_line(told), *data.remarks))
 
 
 def training_sum(data: Data) -> str:

@@ -245,4 +245,4 @@ def notes(settings: Settings, data: Data) -> list[str]:
         "Simple corrections outside the paper exist for Neighbor2Neighbor on Nos. 2, 4, 9, 10 and 15 (A^-1, or dividing "
         "by the known mean of the noise); it is run here as in the paper, on y as it is.",
     ]
-    return words
+    return [*words, *data.remarks]

@@ -1,0 +1,80 @@
+"""What lies in a folder of data sets and is not used: to be said, so that nobody takes a part for the whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.data.formats import EXTENSIONS
+from bench.errors import one_line
+
+_SHOWN = 4  # places named in a sentence
+_DEPTH = 2  # levels below a folder of images that are looked at
+
+
+def left_out(root: Path, used: Sequence[Path]) -> list[str]:
+    """Sentences on what is not read, one or none: files in the folders in use, and images elsewhere below the root.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of data sets.
+    used : sequence of Path
+        The folders of it whose images a run may use.
+    """
+    places = []
+    for folder in dict.fromkeys(used):
+        names = [path for path in _visible(folder) if not path.is_dir() and path.suffix.lower() not in EXTENSIONS]
+        if names:
+            counts = Counter(path.suffix.lower() or "without ending" for path in names)
+            kinds = ", ".join(f"{kind} {count}" if len(counts) > 1 else kind for kind, count in sorted(counts.items()))
+            places.append(f"{len(names)} file{'s' * (len(names) > 1)} of {_name(root, folder)} (by ending: {kinds})")
+    places += [f"{count_words(folder)} in {_name(root, folder)}" for folder in misplaced(root, used)]
+    if not places:
+        return []
+    more = f"; and in {len(places) - _SHOWN} more places" if len(places) > _SHOWN else ""
+    return [one_line(f"Left out of the images: {'; '.join(places[:_SHOWN])}{more}.")]
+
+
+def misplaced(root: Path, used: Sequence[Path] = ()) -> list[Path]:
+    """Folders that hold images, but lie where no set is looked for: the root itself, its `train/`, and what is deeper."""
+    sets = set(used)
+    found = [folder for folder in (root, root / "train") if _images(folder)]
+    for top in (root, root / "train"):
+        for folder in _folders(top):
+            if folder != root / "train":
+                found += [below for below in _below(folder, _DEPTH) if below not in sets and _images(below)]
+    return found
+
+
+def count_words(folder: Path) -> str:
+    """How many images a folder holds, in words."""
+    count = len(_images(folder))
+    return f"{count} image{'s' * (count > 1)}"
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    for inside in _folders(folder) if depth else []:
+        yield inside
+        yield from _below(inside, depth - 1)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _visible(folder) if path.is_dir()]
+
+
+def _images(folder: Path) -> list[Path]:
+    return [path for path in _visible(folder) if path.suffix.lower() in EXTENSIONS and not path.is_dir()]
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What a folder holds, hidden things left out; nothing where it cannot be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _name(root: Path, folder: Path) -> str:
+    return f"{folder.relative_to(root).as_posix()}/" if folder != root else "DIR itself"
