@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.cells.crops import keep_crops
+from bench.cells.crops import file_stems, keep_crops
 from bench.cells.denoising import Report, denoise, noisy_image
 from bench.cells.memory import peak_memory_mib, reset_peak_memory
 from bench.cells.metrics import score
@@ -79,6 +79,7 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
     rows, crops, problems, seconds, pixels, values = [], [], [], 0.0, 0, 0
     acted: Counter[str] = Counter()
     images = [(chosen, image) for chosen in run.data.test for image in chosen.images]
+    stems = file_stems(image for _, image in images)
     for index, (chosen, image) in enumerate(images):
         report(cell, "denoising", index / len(images))
         clean, noisy = noisy_image(image, cell.model, cell.seed)
@@ -95,7 +96,8 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
             problems.append(f"{image.dataset}/{image.name}: {bad} values of the denoised image are not finite")
         rows.append({"dataset": image.dataset, "image": image.name, **scores})
         if cell.seed == 0 and any(image is kept for kept in chosen.images[: run.settings.preset.crops]):
-            crops.append(keep_crops(run.directory, cell.entry, image, denoised, clean))
+            stem = stems[image.dataset, image.name]
+            crops.append(keep_crops(run.directory, cell.entry, image, stem, denoised, clean))
     shares = {name: acted[name] / values for name in sorted(acted)}
     many = [f"{name} {100 * share:.1f} %" for name, share in shares.items() if share > _MANY]
     if many:

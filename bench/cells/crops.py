@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +19,35 @@ from bench.runs import store
 #: Side of the stored crops, at most (pixels).
 CROP = 128
 
+#: Names that any file system takes as they are.
+_PLAIN = re.compile(r"[A-Za-z0-9._+-]{1,100}")
 
-def keep_crops(directory: Path, entry: Entry, image: Image, denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, Any]:
-    """Store a crop of the denoised image, and of the clean one; returns the record of both."""
+
+def file_stems(images: Iterable[Image]) -> dict[tuple[str, str], str]:
+    """What the files of each image's crops are called, by data set and name: short, and unique on every file system.
+
+    `SET--NAME` where that is short and plain, and no other image's in any case of its letters; else its beginning and a hash.
+    """
+    keys = list(dict.fromkeys((image.dataset, image.name) for image in images))
+    uses = Counter(f"{dataset}--{name}".casefold() for dataset, name in keys)
+    stems = {}
+    for dataset, name in keys:
+        stem = f"{dataset}--{name}"
+        if uses[stem.casefold()] > 1 or not _PLAIN.fullmatch(stem):
+            digest = hashlib.sha256(f"{dataset}/{name}".encode()).hexdigest()[:12]  # no name holds a slash
+            stem = f"{re.sub('[^A-Za-z0-9._+-]+', '_', stem)[:60]}--{digest}"
+        stems[dataset, name] = stem
+    return stems
+
+
+def keep_crops(
+    directory: Path, entry: Entry, image: Image, stem: str, denoised: torch.Tensor, clean: torch.Tensor
+) -> dict[str, Any]:
+    """Store a crop of the denoised image, and of the clean one, in files of that stem; returns the record of both."""
     side = min(CROP, *clean.shape[-2:])
     top, left = detailed_window(clean, side)
     window = np.s_[..., top : top + side, left : left + side]
-    name = f"{image.dataset}--{image.name}.png"
+    name = f"{stem}.png"
     own, reference = Path("crops") / entry.noise / f"{entry.method}--{name}", Path("crops") / "clean" / name
     own_sha256 = store.write_crop(directory / own, denoised[window])
     clean_sha256 = store.write_crop(directory / reference, clean[window])

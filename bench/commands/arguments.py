@@ -23,6 +23,10 @@ from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import PRESETS, Settings, get_preset
 from noise.names import nearest
 
+#: Bytes of a data folder's name in that of a run directory; of a longer one its beginning and a hash.
+_LONGEST_NAME = 100
+
+
 def parse_settings(options: argparse.Namespace) -> Settings:
     """The settings that the options ask for. Raises UsageError."""
     seeds = whole_number("--seeds", options.seeds)
@@ -173,7 +177,10 @@ def default_workers(settings: Settings, gpu_share: float = 1.0) -> int:
 
 def default_directory(settings: Settings) -> Path:
     """runs/PRESET-DATA, with a hash of the other settings where they are not the default ones."""
-    name = f"{settings.preset_name}-{Path(settings.data).name or 'data'}"
+    folder = Path(settings.data).name or "data"
+    if len(folder.encode()) > _LONGEST_NAME:
+        folder = f"{folder[:20]}-{sha256(folder.encode()).hexdigest()[:6]}"
+    name = f"{settings.preset_name}-{folder}"
     usual = Settings(
         settings.preset_name, PRESETS[settings.preset_name], "best", settings.data, 1, parse_device("auto"), 1,
         parse_methods("all"), parse_noise("all"),
