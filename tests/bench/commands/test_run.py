@@ -179,3 +179,18 @@ def test_moved_run_directory_is_still_a_run(full: Path, tmp_path: Path) -> None:
     status, output, _ = here("run", *tiny(), "--out", moved)
     assert status == 0, output
     assert table(moved) == table(full)
+
+
+@pytest.mark.slow(3)
+def test_a_run_whose_report_cannot_be_written_does_not_end_with_its_path(tmp_path: Path) -> None:
+    arguments = ("run", "--methods", "noisy", "--noise", "1", *tiny(), "--workers", "1", "--out", tmp_path / "my run")
+    assert here(*arguments)[0] == 0
+    report = tmp_path / "my run" / "report.html"
+    report.unlink()
+    report.mkdir()
+    status, output, _ = here(*arguments)
+    assert status == 1
+    assert output.splitlines()[-1] == f"no report was written; python -m bench report '{report.parent}' tries again"
+    report.rmdir()
+    assert here(*arguments)[0] == 0
+    assert report.is_file()
