@@ -104,13 +104,17 @@ def _check(method: Method) -> None:
 
 def _in_words(error: BaseException, file: Path, name: str) -> str:
     """One line: the file, the line in it, and what is wrong."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == file]
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename) == file:
         lines, text = [error.lineno], error.msg
     else:
-        text = str(error)
+        try:
+            text = str(error)
+        except Exception:  # the file's own code, too
+            text = ""
     place = f", line {lines[-1]}" if lines and lines[-1] else ""
-    kind = "" if Path(traceback.extract_tb(error.__traceback__)[-1].filename) == Path(__file__) else type(error).__name__
+    kind = "" if Path(frames[-1].filename) == Path(__file__) else type(error).__name__
     words = " ".join(f"{kind}: {text}".removeprefix(": ").removesuffix(": ").split())
     return f"{name}{place}: {words if len(words) <= _SHOWN else words[: _SHOWN - 1] + '…'}"
 

@@ -28,6 +28,9 @@ BAD = {
     "no method": ("mine.py", HEAD, 0, ["defines 0 subclasses of Method", "expected exactly one"]),
     "two methods": ("mine.py", MEDIAN + "class Other(Median): ...\n", 0, ["defines 2", "Median in line 6", "Other in line 16"]),
     "exception": ("mine.py", "\n\nraise RuntimeError('no GPU\\nat all')\n", 3, ["RuntimeError: no GPU at all"]),
+    "mute exception": ("mine.py", "raise type('E', (Exception,), {'__str__': lambda s: 1 / 0})()\n", 1, ["line 1: E"]),
+    "no end": ("mine.py", "def f():\n    return f()\nf()\n", 2, ["RecursionError"]),
+    "no text": ("mine.py", "x = '\udcff'\n", 0, ["SyntaxError"]),
     "exit": ("mine.py", "import sys\nsys.exit(3)\n", 2, ["SystemExit: 3"]),
     "quiet exit": ("mine.py", "raise SystemExit\n", 1, ["SystemExit"]),
     "upper case": ("BM3D.py", MEDIAN, 0, ["the file's name", "a-z, 0-9 and _"]),
@@ -66,7 +69,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_file_costs_its_method_alone(folder: Path, case: str) -> None:
     name, text, line, words = BAD[case]
-    (folder / name).write_text(text, encoding="utf-8")
+    (folder / name).write_bytes(text.encode(errors="surrogateescape"))
     (folder / "zz_good.py").write_text(MEDIAN)
     assert list(methods.catalogue.__wrapped__()) == [*methods.catalogue(), "zz-good"]
     ((slug, reason),) = methods.broken().items()
