@@ -108,6 +108,8 @@ def _refuse(image: Any, data: bytes) -> None:
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         raise Refused(f"{frames} frames")
+    if image.format == "PPM" and _goes_on(image, data):
+        raise Refused("more than one image")
 
 
 def _deep(image: Any) -> bool:
@@ -121,6 +123,13 @@ def _deep(image: Any) -> bool:
             if image.format == "PPM" and isinstance(part, int) and part > 255:  # the largest value, from its header
                 return True
     return False
+
+
+def _goes_on(image: Any, data: bytes) -> bool:
+    """Whether another image follows in a binary Netpbm file, of which Pillow reads the first."""
+    row = (image.width + 7) // 8 if image.mode == "1" else image.width * len(image.getbands())
+    rest = data[image.tile[0][2] + row * image.height :].lstrip()
+    return data[:2] in (b"P4", b"P5", b"P6") and rest[:2] in (b"P4", b"P5", b"P6")
 
 
 def _bits_of_jpeg2000(data: bytes) -> set[str]:

@@ -42,6 +42,15 @@ def test_the_plain_forms_of_netpbm(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.pbm")[..., 1].tolist() == [[0, 255, 0]]
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_a_netpbm_file_of_two_images(tmp_path: Path, mode: str) -> None:
+    one, other = (encoded(Pillow.fromarray(photo(5, 13, seed)).convert(mode), "PPM") for seed in range(2))
+    (tmp_path / "a.pnm").write_bytes(one + other)
+    assert "more than one image" in refusal(tmp_path / "a.pnm")
+    (tmp_path / "a.pnm").write_bytes(one + b"\n")
+    assert read_image(tmp_path / "a.pnm").shape == (5, 13, 3)
+
+
 def test_qoi_by_hand(tmp_path: Path) -> None:
     pixels = photo(2, 3)
     body = b"".join(b"\xfe" + pixel.tobytes() for pixel in pixels.reshape(-1, 3))
