@@ -16,6 +16,7 @@ from reports.read.untrusted import mapping, number, points, sequence, text, text
 
 _TEXT_COLUMNS = [name for name in COLUMNS if name not in ("noise_no", "seed", "value")]
 _TABLES = ("results.parquet", "results.csv")
+_UNREAD = "cannot be read and was left out"
 
 
 def load(directory: str | Path) -> Run:
@@ -43,7 +44,8 @@ def load(directory: str | Path) -> Run:
     names = [path.name] if path.is_file() else _TABLES
     table = _first_table(root, names, problems)
     if table is None and path.is_file():
-        raise ValueError(f"{path}: holds no run: {problems[-1]}")
+        reason = problems[-1].removeprefix(f"{path.name} {_UNREAD}: ")
+        raise ValueError(f"{path}: holds no run that can be read: {reason}")
     if table is None:
         if not info and not cells:
             raise ValueError(f"{path}: holds no run (no readable run.json, results.parquet, results.csv or cells/)")
@@ -149,7 +151,7 @@ def _first_table(root: Path, names: Iterable[str], problems: list[str]) -> pd.Da
             return _tidy(_read_table(path))
         except Exception as error:  # a damaged file fails in whatever way its reader happens to fail
             reason = text(str(error)).splitlines()
-            problems.append(f"{name} cannot be read and was left out: {reason[0] if reason else type(error).__name__}")
+            problems.append(f"{name} {_UNREAD}: {reason[0] if reason else type(error).__name__}")
     return None
 
 

@@ -53,6 +53,10 @@ def read_csv(path: Path) -> pd.DataFrame:
         for index, name in enumerate(names)
         if name in COLUMNS and names.index(name) == index
     }
+    for index, metric in enumerate(columns.get("metric", [])):
+        if metric.lower() in _NONE:  # a cell without scores; R writes NA into every empty field
+            for name in {"dataset", "image", "metric"} & set(columns):
+                columns[name][index] = ""
     table = pd.DataFrame(columns, dtype=object)
     for name in {"noise_no", "seed", "value"} & set(columns):
         numbers = _numbers(name, columns[name], lines)

@@ -62,6 +62,9 @@ FORMS = {
     "sep=": lambda rows: ("sep=;\r\n" + text(commas(rows), ";", "\r\n")).encode(),
     "spaces about names": lambda rows: text([[f" {name} " for name in rows[0]], *rows[1:]]).encode(),
     "columns in another order": lambda rows: text([row[::-1] for row in rows]).encode(),
+    "R, with NA for nothing": lambda rows: text(
+        [[word or "NA" for word in row] for row in rows], quoting=csv.QUOTE_ALL
+    ).encode(),
     "a column of one's own": lambda rows: text([[*row, "my note, with a comma"] for row in rows]).encode(),
 }
 
