@@ -33,7 +33,8 @@ def left_out(root: Path, used: Sequence[Path]) -> list[str]:
     places += [f"{count_words(folder)} in {_name(root, folder)}" for folder in misplaced(root, used)]
     if not places:
         return []
-    more = f"; and in {len(places) - _SHOWN} more places" if len(places) > _SHOWN else ""
+    rest = len(places) - _SHOWN
+    more = f"; and in {rest} more place{'s' * (rest > 1)}" if rest > 0 else ""
     return [one_line(f"Left out of the images: {'; '.join(places[:_SHOWN])}{more}.")]
 
 

@@ -57,7 +57,7 @@ def test_images_that_lie_elsewhere_are_said(root: Path) -> None:
     (said,) = remarks(root)
     assert said == (
         "Left out of the images: 1 image in DIR itself; 1 image in train/; 1 image in mine/raw/; 2 images in more/deep/; "
-        "and in 1 more places."
+        "and in 1 more place."
     )
     assert misplaced(root)[-1] == root / "more" / "deeper" / "still"
 
