@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from skimage.metrics import structural_similarity
 
-from bench.plan.cells import METRICS
+from bench.plan.cells import METRICS, MOST_DECIBELS
 
 #: The paper's protocol cuts images to a multiple of this (pixels).
 _PAPER_MULTIPLE = 32
+#: A clean image without a value of at least this is black (as in video), and its maximum no peak to go by (grey levels).
+_BLACK = 16.0
 
 
 def score(denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
@@ -28,7 +30,9 @@ def score(denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
         psnr (dB) and ssim: the standard protocol. Clipped to [0, 255] and rounded to 8 bits; peak 255; SSIM with a Gaussian
         window of 11x11, sigma 1.5, mean over RGB (`ssim`); the whole image.
         psnr_paper (dB) and ssim_paper: the metric of the paper's released code. Truncated to 8 bits; the centre cut to
-        multiples of 32; peak the largest clean value; SSIM with a uniform window of 7x7 and the sample covariance.
+        multiples of 32; peak the largest clean value, or 255 of a black image (no value of 16 or more); SSIM with a uniform
+        window of 7x7 and the sample covariance.
+        A PSNR is at most `MOST_DECIBELS`, which is that of an exact result.
         All are nan where the denoised image has a value that is not finite, and the paper's two where a side is under 32.
     """
     if not bool(denoised.isfinite().all()):
@@ -42,7 +46,7 @@ def score(denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
 def psnr(estimate: torch.Tensor, clean: torch.Tensor, peak: float) -> float:
     """Peak signal-to-noise ratio of one (3, H, W) image over all its pixels and channels.
 
-    In dB, good to 1e-5; inf where the two are equal, nan where a value is not finite.
+    In dB, good to 1e-5, at most `MOST_DECIBELS`, also where the two are equal; nan where a value is not finite.
     """
     # takes a second and more to import, which commands that score nothing need not wait for
     from torchmetrics.functional.image import peak_signal_noise_ratio
@@ -50,7 +54,7 @@ def psnr(estimate: torch.Tensor, clean: torch.Tensor, peak: float) -> float:
     value = peak_signal_noise_ratio(
         estimate[None].double(), clean[None].double(), data_range=peak, dim=(1, 2, 3), reduction="none"
     )
-    return float(value) if bool(estimate.isfinite().all()) else math.nan
+    return min(float(value), MOST_DECIBELS) if bool(estimate.isfinite().all()) else math.nan
 
 
 def ssim(estimate: torch.Tensor, clean: torch.Tensor) -> float:
@@ -78,6 +82,7 @@ def _score_paper(truncated: torch.Tensor, clean: torch.Tensor) -> dict[str, floa
     top, left = (clean.shape[-2] - height) // 2, (clean.shape[-1] - width) // 2
     window = np.s_[..., top : top + height, left : left + width]
     truncated, clean = truncated[window], clean[window]
-    peak = max(float(clean.max()), 1.0)
+    brightest = float(clean.max())
+    peak = brightest if brightest >= _BLACK else 255.0
     similarity = structural_similarity(clean.numpy(), truncated.numpy(), win_size=7, channel_axis=0, data_range=peak)
     return {"psnr_paper": psnr(truncated, clean, peak), "ssim_paper": float(similarity)}

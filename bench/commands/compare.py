@@ -17,11 +17,13 @@ from reports.numbers.compare import POOLED, TOLERANCE, Comparison, Row, compare,
 from reports.numbers.pairs import LEAST_IMAGES
 from reports.numbers.tables import PROTOCOLS, signed
 from reports.page.comparepage import compare_page
+from reports.read.exact import MOST_PSNR
 from reports.read.model import Run
 
 _LEGEND = (
     "B - A: mean over images, paired by noise model, method, seed, data set and image; a photograph that is in several sets",
-    "counts once. Interval: 95 %, bootstrap (BCa) over images. PSNR counts for the answer:",
+    f"counts once; an exact result counts as {MOST_PSNR:g} dB. Interval: 95 %, bootstrap (BCa) over",
+    "images. PSNR counts for the answer:",
     f"  agree      the whole interval lies within {TOLERANCE} dB of 0",
     f"  B higher, B lower  the whole interval lies more than {TOLERANCE} dB above, below 0",
     "  unclear    neither: more images would tell",

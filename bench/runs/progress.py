@@ -121,12 +121,16 @@ def _state(entry: Entry, record: dict[str, Any] | None, notes: Mapping[str, Note
 
 def _mean_psnr(record: dict[str, Any]) -> str:
     by_set: dict[str, list[float]] = {}
-    for row in record.get("rows", []):
+    rows = record.get("rows", [])
+    for row in rows:
         if isinstance(row.get("psnr"), (int, float)):
             by_set.setdefault(row["dataset"], []).append(row["psnr"])
     if not by_set:
         return "n/a"
-    return f"{statistics.fmean(statistics.fmean(values) for values in by_set.values()):.2f} dB"
+    mean = statistics.fmean(statistics.fmean(values) for values in by_set.values())
+    finite = sum(map(len, by_set.values()))
+    # it stands beside the means of other cells, which are over all images
+    return f"{mean:.2f} dB" + (f" ({finite} of {len(rows)} images)" if finite < len(rows) else "")
 
 
 def seconds_left(

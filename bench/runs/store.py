@@ -17,7 +17,7 @@ from PIL import Image as PillowImage
 from bench.files.json_files import read_json, record_sha256, write_hashed
 from bench.files.shapes import fits_as_far_as_there, maybe, number
 from bench.files.writing import write_atomically
-from bench.plan.cells import METRICS, Entry
+from bench.plan.cells import METRICS, MOST_DECIBELS, Entry
 
 COLUMNS = (
     "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value",
@@ -32,6 +32,9 @@ _RECORD: dict[str, Any] = {
     "rows": [{"dataset": str, "image": str, **dict.fromkeys(METRICS, number)}],
     "crops": [dict.fromkeys(("dataset", "image", "file", "sha256", "clean", "clean_sha256"), str)],
 }
+
+#: So near 1 is the SSIM of a result that is exact.
+_NEAR = 1e-9
 
 
 def write_run(directory: Path, record: dict[str, Any]) -> None:
@@ -68,7 +71,20 @@ def write_cell(directory: Path, entry: Entry, record: dict[str, Any]) -> None:
 def read_cell(directory: Path, entry: Entry) -> dict[str, Any] | None:
     """The record of a finished cell; None for one still to do, or whose file is not as `write_cell` left it."""
     record = read_json(cell_path(directory, entry))
-    return record if record is not None and is_of(record, entry) else None
+    if record is None or not is_of(record, entry):
+        return None
+    return record | {"rows": [_counted(row) for row in record["rows"]]} if "rows" in record else record
+
+
+def _counted(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as it counts now: older ones have null for the PSNR of an exact result, which its SSIM tells, and higher values."""
+    found = dict(row)
+    for psnr, ssim in (("psnr", "ssim"), ("psnr_paper", "ssim_paper")):
+        if row.get(psnr) is not None:
+            found[psnr] = min(row[psnr], MOST_DECIBELS)
+        elif psnr in row and abs((row.get(ssim) or 0.0) - 1) < _NEAR:
+            found[psnr] = MOST_DECIBELS
+    return found
 
 
 def is_of(record: dict[str, Any], entry: Entry) -> bool:

@@ -217,7 +217,9 @@ def _over_noisy(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Sco
 
 def _gain(row: Mapping[str, Score], method: Method) -> float | None:
     noisy, score = row.get(NOISY), row[method.slug]
-    if not method.competes or not score.complete or score.value is None or noisy is None or noisy.value is None:
+    if noisy is None or noisy.value is None or score.value is None:
+        return None
+    if not (method.competes and score.complete and noisy.complete):  # else the means are not over the same images
         return None
     return score.value - noisy.value
 

@@ -10,16 +10,19 @@ from statistics import fmean, stdev
 
 import pandas as pd
 
+from reports.read.exact import MOST_PSNR
 from reports.read.model import Method, Noise, Run
 from reports.style.words import listed
 
 #: Protocol -> its (PSNR, SSIM) columns of the long table.
 PROTOCOLS: Mapping[str, tuple[str, str]] = {"standard": ("psnr", "ssim"), "paper": ("psnr_paper", "ssim_paper")}
+_EXACT = f"a PSNR is at most {MOST_PSNR:g} dB, that of an exact result"
 PROTOCOL_TEXT: Mapping[str, str] = {
-    "standard": "clipped to [0, 255], rounded to 8 bits, peak 255; SSIM with a Gaussian 11x11 window (sigma 1.5), "
+    "standard": f"clipped to [0, 255], rounded to 8 bits, peak 255; {_EXACT}; SSIM with a Gaussian 11x11 window (sigma 1.5), "
     "mean over RGB; whole image; mean of the per-image values",
-    "paper": "the paper's definition, on the same denoised images: truncated to 8 bits, peak = the clean image's maximum, "
-    "cropped to multiples of 32; SSIM with a uniform 7x7 window, mean over RGB; mean of the per-image values",
+    "paper": "the paper's definition, on the same denoised images: truncated to 8 bits, peak = the clean image's maximum "
+    f"(255 where that is below 16, which is black), cropped to multiples of 32; {_EXACT}; "
+    "SSIM with a uniform 7x7 window, mean over RGB; mean of the per-image values",
 }
 #: The data set that stands for the mean over all of them.
 OVERALL = ""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reports.read.exact import counted
 from reports.read.model import COLUMNS, Cell, Crop, Method, Noise, Run, Training, Verdict
 from reports.read.spreadsheet import read_csv
 from reports.read.untrusted import mapping, number, points, sequence, text, texts, whole
@@ -173,7 +174,7 @@ def _tidy(table: pd.DataFrame) -> pd.DataFrame:
         tidy[name] = [words.get(value, "") for value in column]
     value = pd.to_numeric(table["value"], errors="coerce").astype("float64").to_numpy()
     tidy["value"] = np.where(np.isfinite(value), value, np.nan)
-    return pd.DataFrame(tidy, columns=list(COLUMNS))
+    return counted(pd.DataFrame(tidy, columns=list(COLUMNS)))
 
 
 def _table_of_cells(cells: Iterable[Cell], info: Mapping[str, Any]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from bench.cells.metrics import METRICS, psnr, score, ssim
+from bench.plan.cells import MOST_DECIBELS
 
 SIZES = [(481, 321), (64, 64), (33, 50), (16, 16), (11, 12)]
 
@@ -111,7 +112,7 @@ def test_truncation_costs_half_a_grey_level():
     clean[0, 0, 0] = 255
     noisy = clean + 0.99 * np.random.default_rng(0).random(clean.shape) * (clean < 255)
     given = scores(noisy, clean)
-    assert given["psnr_paper"] == math.inf
+    assert given["psnr_paper"] == MOST_DECIBELS
     assert given["psnr"] == pytest.approx(10 * math.log10(255**2 / 0.5), abs=0.1)
 
 
@@ -122,7 +123,7 @@ def test_clipped_and_rounded_before_scoring():
     given = scores(noisy, clean)
     assert given["psnr"] == clipped["psnr"] and given["ssim"] == clipped["ssim"]
     far = np.where(clean == 255, 1e9, np.where(clean == 0, -1e9, clean))
-    assert scores(far, clean)["psnr"] == scores(far, clean)["psnr_paper"] == math.inf
+    assert scores(far, clean)["psnr"] == scores(far, clean)["psnr_paper"] == MOST_DECIBELS
 
 
 def test_psnr_of_a_known_error():
@@ -137,7 +138,7 @@ def test_psnr_of_a_known_error():
 def test_identical_images():
     clean, _ = images(40, 40)
     given = scores(clean, clean)
-    assert given == {"psnr": math.inf, "ssim": 1.0, "psnr_paper": math.inf, "ssim_paper": 1.0}
+    assert given == {"psnr": MOST_DECIBELS, "ssim": 1.0, "psnr_paper": MOST_DECIBELS, "ssim_paper": 1.0}
 
 
 @pytest.mark.parametrize("size", [(481, 321), (321, 481)], ids=str)
@@ -172,6 +173,30 @@ def test_black_image_has_a_score():
     clean = np.zeros((3, 32, 32))
     given = scores(clean + 3, clean)
     assert all(math.isfinite(value) for value in given.values())
+
+
+@pytest.mark.parametrize(("wrong", "expected"), [(0, 60.0), (1, 60.0), (700, 60.0), (900, 59.483)])
+def test_a_result_nearer_than_8_bits_can_tell_counts_as_exact(wrong, expected):
+    """Of 12288 values so many are off by one level: 60 dB are reached by up to 799 of them."""
+    clean, _ = images(64, 64)
+    near = clean.copy()
+    near.reshape(-1)[:wrong] += np.where(near.reshape(-1)[:wrong] < 255, 1, -1)
+    assert scores(near, clean)["psnr"] == pytest.approx(expected, abs=0.01)
+    assert psnr(torch.from_numpy(near), torch.from_numpy(clean), 255.0) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(("brightest", "peak"), [(0, 255), (3, 255), (15, 255), (16, 16), (40, 40)])
+def test_a_black_image_has_no_peak_of_its_own(brightest, peak):
+    """Its maximum says nothing: No. 1 on a black frame had -22 dB where it has 23 by the standard protocol."""
+    clean = np.zeros((3, 64, 64))
+    clean[:, 5, 7] = brightest
+    noisy = clean + 25.0 * np.random.default_rng(0).standard_normal(clean.shape)
+    other = np.clip(noisy.astype(np.float32), 0, 255).astype(np.uint8).astype(float)
+    given = scores(noisy, clean)
+    assert given["psnr_paper"] == pytest.approx(10 * np.log10(peak**2 / np.mean((clean - other) ** 2)), abs=5e-6)
+    assert given["ssim_paper"] == pytest.approx(uniform_ssim(clean, other, peak), abs=1e-9)
+    if peak == 255:
+        assert abs(given["psnr"] - given["psnr_paper"]) < 1
 
 
 def test_inputs_are_left_alone():

@@ -91,6 +91,21 @@ def test_record_of_a_cell(tmp_path):
     assert found == record | {"value": None, "sha256": found["sha256"]}
 
 
+def test_an_exact_result_of_an_older_record_counts_as_now(tmp_path):
+    """It has null, as one that is not finite; its SSIM tells the two apart."""
+    scores = [
+        {"psnr": None, "ssim": 1.0, "psnr_paper": None, "ssim_paper": 1.0},
+        {"psnr": None, "ssim": None, "psnr_paper": None, "ssim_paper": None},
+        {"psnr": 28.5, "ssim": 0.8, "psnr_paper": None, "ssim_paper": None},
+        {"psnr": 89.0, "ssim": 0.999, "psnr_paper": None, "ssim_paper": 1.0},
+    ]
+    rows = [{"dataset": "mine", "image": str(index), **row} for index, row in enumerate(scores)]
+    record = {"noise": "gaussian", "method": "score-solver", "seed": 0, "status": "done", "rows": rows}
+    store.write_cell(tmp_path, CELL, record)
+    found = [(row["psnr"], row["psnr_paper"]) for row in store.read_cell(tmp_path, CELL)["rows"]]
+    assert found == [(60.0, 60.0), (None, None), (28.5, None), (60.0, 60.0)]
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [('"done"', '"failed"'), ('"sha256": "', '"sha256": "0'), ("28.25", "28.26"), ('"seed": 0', '"seed": 1'), ("{", "{ {")],

@@ -1,0 +1,44 @@
+"""Findings are said of means over the same images, and ranks of photographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import reports
+from reports.numbers.significance import significance
+from reports.numbers.summary import findings
+from reports.numbers.tables import Scores
+from tests.helpers.run_fixture import make_run
+
+
+def found(directory: Path) -> str:
+    scores = Scores(reports.load(directory))
+    return " ".join(findings(scores, significance(scores)))
+
+
+@pytest.mark.parametrize("empty", ["noisy", "score-solver"])
+def test_nothing_is_said_of_a_gain_over_other_images(tmp_path: Path, empty: str) -> None:
+    """One of the two lacks its best image, so that its mean is low."""
+
+    def value(number: int, method: str, seed: int, dataset: str, image: int, metric: str) -> float | None:
+        if method == empty and image == 0:
+            return None
+        return (50.0, 20.0, 20.0)[image] + (method == "score-solver") * 5 if metric.startswith("psnr") else 0.9
+
+    make_run(tmp_path, noises=("gaussian",), methods=("noisy", "score-solver"), datasets=("mine",), crops=0, value=value)
+    assert "No unsupervised method can be compared with the noisy input yet." in found(tmp_path)
+
+
+def test_a_noisy_input_that_is_exact_is_not_beaten(tmp_path: Path) -> None:
+    """Poisson noise leaves a black image as it is; a table of an older run, where such a PSNR is empty."""
+
+    def value(number: int, method: str, seed: int, dataset: str, image: int, metric: str) -> float | None:
+        if image == 0 and method == "noisy":
+            return None if metric.startswith("psnr") else 1.0
+        return (35.0 if image == 0 else 20.0) + (method != "noisy") * 2 if metric.startswith("psnr") else 0.9
+
+    make_run(tmp_path, noises=("poisson",), methods=("noisy", "score-solver"), datasets=("mine",), crops=0, value=value)
+    assert "Not better than the noisy input itself, by mean PSNR: " in found(tmp_path)
+    assert "beats" not in found(tmp_path)
