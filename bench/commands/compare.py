@@ -21,8 +21,8 @@ from reports.read.exact import MOST_PSNR
 from reports.read.model import Run
 
 _LEGEND = (
-    "B - A: mean over images, paired by noise model, method, seed, data set and image; a photograph that is in several sets",
-    f"counts once; an exact result counts as {MOST_PSNR:g} dB. Interval: 95 %, bootstrap (BCa) over",
+    "B - A: mean over images, paired by noise model, method, seed, data set and image; a photograph that is in several sets,",
+    f"or several times in one, counts once; an exact result counts as {MOST_PSNR:g} dB. Interval: 95 %, bootstrap (BCa) over",
     "images. PSNR counts for the answer:",
     f"  agree      the whole interval lies within {TOLERANCE} dB of 0",
     f"  B higher, B lower  the whole interval lies more than {TOLERANCE} dB above, below 0",

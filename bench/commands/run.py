@@ -25,6 +25,7 @@ from bench.runs import store
 from bench.runs.directory import forget, open_directory, sweep, tidy
 from bench.runs.inputs import Run, load_data, training_sum
 from bench.runs.lock import in_use
+from bench.runs.notes import cautions
 from bench.runs.origin import set_aside_changed
 from bench.runs.progress import Display, duration
 from bench.runs.record import run_record
@@ -72,11 +73,11 @@ def run(
     """
     deadline = None if budget is None else time.monotonic() + budget - min(RESERVE, budget / 10)
     data = load_data(settings)
+    for sentence in cautions(data):
+        console.print(sentence, soft_wrap=True)
     cells = make_cells(settings, training_sum(data))
     entries = [cell.entry for cell in cells]
     place, shortage = fitted(place, settings, data)
-    for remark in data.remarks:
-        console.print(remark, soft_wrap=True)
     with in_use(directory):
         if shortage:
             console.print(shortage, soft_wrap=True)
@@ -184,9 +185,9 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console)
     """Print what a run would do, and an estimate of its time from a few measured steps."""
     data = load_data(settings)
     place, shortage = fitted(place, settings, data)
+    for sentence in cautions(data):
+        console.print(sentence, soft_wrap=True)
     entries = [cell.entry for cell in make_cells(settings, training_sum(data))]
-    for remark in data.remarks:
-        console.print(remark, soft_wrap=True)
     console.print(f"{'cell':<52} {'applicable':<11} {'given':<8} training", soft_wrap=True)
     for entry in entries:
         given = "" if entry.applicability == "no" else "A^-1 y" if entry.decorrelated else "y"

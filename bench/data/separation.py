@@ -1,5 +1,7 @@
 """No test image, nor a near duplicate, may be in the training set: the check, on whole images before any crop.
 
+Within a test set they may be, and are found by `repeats`, so that a picture counts once in tests.
+
 An image is reduced to the 8x8 lowest DCT frequencies of a 32x32 grey copy. Two images are near duplicates where, in one
 of the 8 rotations and flips, both
 
@@ -101,6 +103,37 @@ def check(test: Iterable[Fingerprint], training: Iterable[Fingerprint]) -> str:
     )
 
 
+def repeats(images: Iterable[Fingerprint]) -> list[list[int]]:
+    """Groups of near duplicates among these images: the places of each, ascending; an image like no other is in none.
+
+    Two images that are both near duplicates of a third are in its group.
+    """
+    prints = list(images)
+    group = list(range(len(prints)))  # the first place of each image's group
+
+    def join(one: int, other: int) -> None:
+        first, second = sorted((group[one], group[other]))
+        if first != second:
+            group[:] = [first if place == second else place for place in group]
+
+    structured = [index for index, one in enumerate(prints) if not one.exact]
+    if structured:
+        known = np.stack([prints[index].coefficients for index in structured])
+        signs, units = _signs(known), _units(known)
+        for index in structured:
+            _, _, near = _compare(prints[index], signs, units)
+            for other in near:
+                join(index, structured[other])
+    flat: dict[str, int] = {}
+    for index, one in enumerate(prints):
+        if one.exact:
+            join(index, flat.setdefault(one.exact, index))
+    groups: dict[int, list[int]] = {}
+    for index, first in enumerate(group):
+        groups.setdefault(first, []).append(index)
+    return [places for places in groups.values() if len(places) > 1]
+
+
 def _structured(tests: list[Fingerprint], trainings: list[Fingerprint]) -> tuple[list[str], str]:
     """Near duplicates in words, and the closest pair in words."""
     if not tests or not trainings:
@@ -110,17 +143,23 @@ def _structured(tests: list[Fingerprint], trainings: list[Fingerprint]) -> tuple
     same: list[str] = []
     closest = (65, 0.0)
     for one in tests:
-        turned = _orientations(one.coefficients)
-        # With +-1 for the bits, 64 - 2 x distance is an inner product: one matrix product counts them all.
-        bits = (_LOW * _LOW - _signs(turned) @ train_signs.T) / 2
-        correlation = _units(turned) @ train_units.T
-        near = ((bits <= MAX_BITS) & (correlation >= MIN_CORRELATION)).any(axis=0)
-        for i in np.flatnonzero(near):
+        bits, correlation, near = _compare(one, train_signs, train_units)
+        for i in near:
             same.append(f"{one.label} = {trainings[i].label} ({int(bits[:, i].min())} bits)")
         turn, at = divmod(int(bits.argmin()), len(trainings))
         if bits[turn, at] < closest[0]:
             closest = (int(bits[turn, at]), float(correlation[turn, at]))
     return same, f", the closest being {closest[0]} bits apart with a correlation of {closest[1]:.2f}"
+
+
+def _compare(one: Fingerprint, signs: Floats, units: Floats) -> tuple[Floats, Floats, list[int]]:
+    """Distances in bits and correlations of an image in its 8 orientations to n others (8, n), and which it is like."""
+    turned = _orientations(one.coefficients)
+    # With +-1 for the bits, 64 - 2 x distance is an inner product: one matrix product counts them all.
+    bits = (_LOW * _LOW - _signs(turned) @ signs.T) / 2
+    correlation = _units(turned) @ units.T
+    near = ((bits <= MAX_BITS) & (correlation >= MIN_CORRELATION)).any(axis=0)
+    return bits, correlation, np.flatnonzero(near).tolist()
 
 
 def _flat(tests: list[Fingerprint], trainings: list[Fingerprint]) -> list[str]:

@@ -46,6 +46,8 @@ class ImageSet:
         Largest side after the crop that was asked for (pixels); None: not asked for.
     sha256 : str
         Over the names and file bytes of `images` in order (sample: the decoded pixels), before any crop.
+    cut : int
+        Images that the crop made smaller.
     """
 
     name: str
@@ -54,13 +56,16 @@ class ImageSet:
     of: int
     crop: int | None
     sha256: str
+    cut: int = 0
 
 
 @dataclass(frozen=True)
 class Data:
-    """All images of a run, and one sentence on the check that test and training images are apart.
+    """All images of a run, one sentence on the check that test and training images are apart, and which test images are not.
 
-    `remarks`: sentences on what a user may not expect, for the console and run.json.
+    `remarks` are sentences on what a user may not expect, for the console and run.json. `repeated` holds the (data set, name)
+    of test images that are near duplicates of each other, a group for each picture. The full photographs and centres of Kodak,
+    which are the same files, are in none for that alone.
     """
 
     test: tuple[ImageSet, ...]
@@ -68,6 +73,7 @@ class Data:
     validation: ImageSet
     separation: str
     remarks: tuple[str, ...] = ()
+    repeated: tuple[tuple[tuple[str, str], ...], ...] = ()
 
 
 def load(
@@ -153,7 +159,8 @@ def _read(planned: list[Planned], by_pixels: bool) -> Data:
         raise UsageError(problems[0] + (f" (and {rest} more such problem{'s' if rest > 1 else ''})" if rest else ""))
     sentence = separation.check(prints[True].values(), prints[False].values())
     test, training, validation = (tuple(s for s in sets if s.role == role) for role in SAMPLE_FILES)
-    return Data(test, training, validation[0], sentence, _as_stored(list(dict.fromkeys(turned))))
+    remarks = _as_stored(list(dict.fromkeys(turned)))
+    return Data(test, training, validation[0], sentence, remarks, _repeated(planned, prints[True]))
 
 
 def _as_stored(turned: list[str]) -> tuple[str, ...]:
@@ -164,12 +171,23 @@ def _as_stored(turned: list[str]) -> tuple[str, ...]:
     return (f"{those} a tag to be turned or mirrored when shown ({turned[0]}): read as stored, not turned.",)
 
 
+def _repeated(planned: list[Planned], prints: dict[Path, separation.Fingerprint]) -> tuple[tuple[tuple[str, str], ...], ...]:
+    places: dict[Path, list[tuple[str, str]]] = {}
+    for p in planned:
+        for path in p.paths if p.role == "test" else ():
+            places.setdefault(path, []).append((p.name, image_name(path)))
+    paths = list(prints)
+    return tuple(
+        tuple(place for index in group for place in places[paths[index]]) for group in separation.repeats(prints.values())
+    )
+
+
 def _read_set(
     p: Planned, by_pixels: bool, prints: dict[Path, separation.Fingerprint], problems: list[str], turned: list[str]
 ) -> ImageSet:
     """Read one set; add the whole images' fingerprints to `prints`, what is wrong with files to `problems`, and the labels of
     those with a tag on their orientation to `turned`."""
-    images = []
+    images, cut = [], 0
     digest = hashlib.sha256()
     for path in p.paths:
         try:
@@ -186,8 +204,10 @@ def _read_set(
             label = one_line(f"{'' if p.role == 'test' else 'train/'}{p.name}/{name}")
             prints[path] = separation.fingerprint(label, pixels)
             turned += [label] if tagged else []
-        images.append(Image(p.name, name, _crop(p, name, pixels)))
-    return ImageSet(p.name, p.role, tuple(images), p.of, p.crop, digest.hexdigest())
+        kept = _crop(p, name, pixels)
+        cut += kept.shape[:2] != tuple(min(size, p.side or size) for size in pixels.shape[:2])
+        images.append(Image(p.name, name, kept))
+    return ImageSet(p.name, p.role, tuple(images), p.of, p.crop, digest.hexdigest(), cut)
 
 
 def _check_size(p: Planned, path: Path, pixels: Pixels) -> None:

@@ -23,6 +23,7 @@ from bench.plan.cells import Entry, count_trainings, entry_of, matrix, shared
 from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import Settings, get_preset, units
 from bench.runs import store
+from bench.runs.notes import notes
 from methods import Method
 from noise import NoiseModel
 
@@ -132,6 +133,7 @@ def run_record(settings: Settings, data: Data, entries: Sequence[Entry], command
         "data": {
             "sets": [set_record(chosen) for chosen in (*data.test, *data.training, data.validation)],
             "separation": data.separation,
+            "repeated": [[list(place) for place in group] for group in data.repeated],
         },
         "cells": sum(entry.applicability != "no" for entry in entries),
         "trainings": count_trainings(entries),
@@ -172,6 +174,7 @@ def set_record(chosen: ImageSet) -> dict[str, Any]:
         "images": len(chosen.images),
         "of": chosen.of,
         "crop": chosen.crop,
+        "cut": chosen.cut,
         "sha256": chosen.sha256,
         "names": [image.name for image in chosen.images],
     }
@@ -221,28 +224,3 @@ def git_revision() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return revision.stdout.strip() or None
-
-
-def notes(settings: Settings, data: Data) -> list[str]:
-    """What a reader of the results must know."""
-    words = []
-    for chosen in data.test:
-        limits = []
-        if len(chosen.images) < chosen.of:
-            limits.append(f"the first {len(chosen.images)} of {chosen.of} images by name")
-        if chosen.crop:
-            limits.append(f"their centre {chosen.crop}x{chosen.crop}" if limits else f"the centre {chosen.crop}x{chosen.crop}")
-        if limits:
-            words.append(f"Scores on {chosen.name} are of {', '.join(limits)}: not comparable with scores of the whole set.")
-    if settings.preset.self_ensemble:
-        words.append("Self-ensemble: every result is the mean over the 8 flips and turns of the image, at 8 times the cost.")
-    if "quick" in settings.preset_name:
-        words.append("The quick preset trains for seconds: it shows the whole matrix, not what the methods can reach.")
-    names = {chosen.name for chosen in data.test}
-    if {"kodak24", "cset9"} <= names:
-        words.append("kodim01, kodim02, kodim03 and kodim12 are in both kodak24 and cset9: the two are not independent.")
-    words += [
-        "Simple corrections outside the paper exist for Neighbor2Neighbor on Nos. 2, 4, 9, 10 and 15 (A^-1, or dividing "
-        "by the known mean of the noise); it is run here as in the paper, on y as it is.",
-    ]
-    return [*words, *data.remarks]

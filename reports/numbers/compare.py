@@ -1,8 +1,9 @@
 """Two runs, paired image by image: where they agree, where they differ, and where one cannot tell.
 
 A difference is that of the second run minus the first's, of the same noise model, method, seed, data set, image and metric;
-over the seeds that both have it is averaged, so that an image has one difference. Pooled over data sets, a photograph that is
-in several of them counts once, with the mean of its differences. Intervals are over images: with one training each they tell
+over the seeds that both have it is averaged, so that an image has one difference, and near duplicates within a set (those that
+run A knows of, or B where A does not say) count once. Pooled over data sets, a photograph that is in several of them counts
+once, with the mean of its differences. Intervals are over images: with one training each they tell
 whether these two networks differ, not whether two ways of training do.
 """
 
@@ -42,7 +43,7 @@ class Row:
     method: str
     dataset: str
     metric: str
-    images: int  # distinct ones with a finite value in both runs
+    images: int  # distinct photographs with a finite value in both runs
     mean_a: float | None
     mean_b: float | None
     difference: float | None  # mean of B - A
@@ -183,7 +184,8 @@ def _rows(both: pd.DataFrame, numbers: Mapping[str, int], runs: tuple[Run, Run])
     metrics = _order([*DIGITS, *both["metric"].unique()])
     a, b = both["value_a"], both["value_b"]
     both = both.assign(same=(a == b) | (a.isna() & b.isna()))
-    images = by_image(both[a.notna() & b.notna()], ["value_a", "value_b"], of=[*_CELL, "metric"])
+    repeated = runs[0].repeated or runs[1].repeated
+    images = by_image(both[a.notna() & b.notna()], ["value_a", "value_b"], of=[*_CELL, "metric"], repeated=repeated)
     rows = []
     for values, keys in ((images, [*_CELL, "metric", "dataset"]), (by_photograph(images), [*_CELL, "metric"])):
         pairs = {key: part.to_numpy() for key, part in values.groupby(keys, sort=False)}

@@ -1,7 +1,7 @@
 """Methods paired photograph by photograph: how far apart two of them are, and whether a test can tell them apart.
 
 A difference is that of two methods on the same noisy image, averaged over the seeds that both have, so that an image has one;
-a photograph that is in several data sets counts once, with the mean of its differences.
+a photograph that is in several data sets, or several times in one, counts once, with the mean of its differences.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _BATCH = 1_000_000
 _SHARING = frozenset({"kodak24", "kodak24-500", "cset9"})
 
 Interval = tuple[float, float]
+#: (data set, image) of a near duplicate -> that of the first of its group (`Run.repeated`).
+Repeated = Mapping[tuple[str, str], tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ class Pair:
         )
 
 
-def pairs(values: pd.DataFrame, methods: Sequence[str], metric: str = "psnr") -> dict[str, list[Pair]]:
+def pairs(
+    values: pd.DataFrame, methods: Sequence[str], metric: str = "psnr", repeated: Repeated | None = None
+) -> dict[str, list[Pair]]:
     """Noise model -> every pair of the methods that have a value there, in the order of `methods`, each tested.
 
     `values` holds one metric of finished cells: columns noise, method, seed, dataset, image, value.
@@ -85,14 +89,28 @@ def pairs(values: pd.DataFrame, methods: Sequence[str], metric: str = "psnr") ->
     keys = ["noise", "image", "dataset", "seed", "method"]
     table = values[values["method"].isin(methods)]
     wide = table.groupby(keys, sort=False)["value"].mean().unstack("method").reindex(columns=list(methods))
-    found = {str(noise): _on_one_noise(part, metric) for noise, part in wide.groupby(level="noise", sort=False)}
+    found = {str(noise): _on_one_noise(part, metric, repeated or {}) for noise, part in wide.groupby(level="noise", sort=False)}
     return _adjusted(found)
 
 
-def by_image(values: pd.DataFrame, columns: Sequence[str], of: Sequence[str] = ()) -> pd.DataFrame:
-    """Means of these columns over the seeds: a row an image of a data set, and value of the columns `of`."""
-    family = values["dataset"].mask(values["dataset"].isin(_SHARING), "kodak")  # there, the name identifies the photograph
-    return values.assign(family=family).groupby([*of, "family", "image", "dataset"])[list(columns)].mean()
+def photographs(values: pd.DataFrame, repeated: Repeated) -> pd.DataFrame:
+    """The values with `family` and `image` of what identifies the photograph: those of the first of its near duplicates."""
+    if repeated:
+        places = zip(values["dataset"], values["image"], strict=True)
+        first = [repeated.get(place, place) for place in places]
+        values = values.assign(family=[dataset for dataset, _ in first], image=[image for _, image in first])
+    else:
+        values = values.assign(family=values["dataset"])
+    shared = values["family"].isin(_SHARING)  # there, the name identifies the photograph
+    return values.assign(family=values["family"].mask(shared, "kodak"))
+
+
+def by_image(
+    values: pd.DataFrame, columns: Sequence[str], of: Sequence[str] = (), repeated: Repeated | None = None
+) -> pd.DataFrame:
+    """Means of these columns over the seeds and near duplicates: a row a photograph of a data set, and value of `of`."""
+    named = photographs(values, repeated or {})
+    return named.groupby([*of, "family", "image", "dataset"])[list(columns)].mean()
 
 
 def by_photograph(images: pd.DataFrame) -> pd.DataFrame:
@@ -182,7 +200,7 @@ def _bootstrap(samples: np.ndarray, resamples: int) -> np.ndarray:
     return bounds
 
 
-def _on_one_noise(part: pd.DataFrame, metric: str) -> list[Pair]:
+def _on_one_noise(part: pd.DataFrame, metric: str, repeated: Repeated) -> list[Pair]:
     """Every pair, not yet adjusted. `part`: one row an image of a data set and seed, one column a method."""
     names = [str(method) for method in part.columns[part.notna().any()]]
     places = list(combinations(names, 2))
@@ -191,8 +209,8 @@ def _on_one_noise(part: pd.DataFrame, metric: str) -> list[Pair]:
     a, b = (part[[pair[side] for pair in places]].to_numpy() for side in (0, 1))
     raw = pd.DataFrame(a - b, index=part.index)
     same = ((raw == 0) | raw.isna()).all().to_numpy()
-    photographs = by_photograph(by_image(raw.reset_index(), list(raw.columns))).to_numpy()
-    samples = [column[np.isfinite(column)] for column in photographs.T]
+    single = by_photograph(by_image(raw.reset_index(), list(raw.columns), repeated=repeated)).to_numpy()
+    samples = [column[np.isfinite(column)] for column in single.T]
     tested = [index for index, sample in enumerate(samples) if len(sample) >= LEAST_IMAGES and not same[index]]
     bounds = dict(zip(tested, intervals([samples[index] for index in tested]), strict=True))
     found = []

@@ -121,7 +121,7 @@ def _limits(run: Run, name: str) -> tuple[str, bool]:
     table = run.table
     scored = int(table.loc[(table["dataset"] == name) & (table["status"] == "done"), "image"].nunique())
     images = scored if described is None else whole(described.get("images"), scored)
-    crop = 0 if described is None else whole(described.get("crop"))
+    crop = 0 if described is None or not whole(described.get("cut"), 1) else whole(described.get("crop"))
     of = WHOLE.get(name, images) if described is None else whole(described.get("of"), images)
     limits = [f"{'the first ' if described else ''}{images} of {of} images"] if images < of else []
     limits += [f"centre {crop}\u00d7{crop}"] if crop > 0 else []

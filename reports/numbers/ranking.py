@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from reports.numbers.pairs import by_image, by_photograph
+from reports.numbers.pairs import by_image, by_photograph, photographs
 from reports.numbers.tables import OVERALL, PROTOCOLS, Scores
 from reports.read.model import NOISY, Method, Noise
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One photograph, in all data sets that have it."""
+    """One photograph, in all data sets that have it; `places` are the (data set, image) that are it, or near duplicates."""
 
     image: str
     datasets: tuple[str, ...]
     difference: float  # PSNR of the method minus that of the reference, dB; mean over data sets and seeds
     rank: int  # 1: the highest difference
+    places: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Ranking:
 
     @cached_property
     def _places(self) -> dict[tuple[str, str], Ranked]:
-        return {(dataset, item.image): item for item in self.images for dataset in item.datasets}
+        return {place: item for item in self.images for place in item.places}
 
     def find(self, dataset: str, image: str) -> Ranked | None:
         """The photograph's entry; None where a method lacks a finite value."""
@@ -75,10 +76,17 @@ def _ranked(scores: Scores, noise: Noise, metric: str, method: Method, reference
     table = table[table["method"].isin([method.slug, reference.slug])]
     wide = table.pivot_table(index=["dataset", "image", "seed"], columns="method", values="value", sort=False)
     raw = (wide[method.slug] - wide[reference.slug]).dropna().rename("difference").reset_index()
-    images = by_image(raw, ["difference"])
+    images = by_image(raw, ["difference"], repeated=scores.run.repeated)
     found = by_photograph(images)
     found["datasets"] = images.reset_index("dataset").groupby(level=["family", "image"])["dataset"].agg(tuple)
     found = found.reset_index().sort_values(["difference", "family", "image"], ascending=[False, True, True])
-    rows = found[["image", "datasets", "difference"]].itertuples(index=False)
-    ranked = tuple(Ranked(image, datasets, float(mean), rank) for rank, (image, datasets, mean) in enumerate(rows, 1))
+    places: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
+    named = photographs(raw, scores.run.repeated)
+    for family, image, *place in zip(named["family"], named["image"], raw["dataset"], raw["image"], strict=True):
+        places.setdefault((family, image), {})[place[0], place[1]] = None
+    rows = found[["family", "image", "datasets", "difference"]].itertuples(index=False)
+    ranked = tuple(
+        Ranked(image, datasets, float(mean), rank, tuple(places[family, image]))
+        for rank, (family, image, datasets, mean) in enumerate(rows, 1)
+    )
     return Ranking(method, reference, raw["seed"].nunique(), ranked)

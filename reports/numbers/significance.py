@@ -97,7 +97,7 @@ def significance(scores: Scores) -> Significance:
     metric = PROTOCOLS[protocol][0]
     table = scores.run.table
     values = table[(table["status"] == "done") & (table["metric"] == metric)]
-    found = pairs(values, [method.slug for method in scores.methods if method.slug != NOISY], metric)
+    found = pairs(values, [method.slug for method in scores.methods if method.slug != NOISY], metric, scores.run.repeated)
     present = {slug for row in found.values() for pair in row for slug in (pair.a, pair.b)}
     methods = tuple(method for method in scores.methods if method.slug in present)
     rows = tuple(_row(scores, noise, methods, found.get(noise.slug, []), metric) for noise in scores.noises)

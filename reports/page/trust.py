@@ -105,7 +105,7 @@ def _revision(git: str) -> str:
 def _dataset(entry: Mapping[str, Any]) -> DataSet:
     images, of = whole(entry.get("images"), -1), whole(entry.get("of"), -1)
     count = "n/a" if images < 0 else str(images) if of in (-1, images) else f"{images} of {of}"
-    crop = whole(entry.get("crop"))
+    crop = whole(entry.get("crop")) if whole(entry.get("cut"), 1) else 0  # 0 cut: no image was larger; older runs do not say
     place = "one crop of" if entry.get("role") == "training" else "centre"
     return DataSet(
         name=text(entry.get("name")),

@@ -65,7 +65,17 @@ def load(directory: str | Path) -> Run:
         cells=cells,
         problems=tuple(problems),
         robustness=robustness,
+        repeated=_repeated(info),
     )
+
+
+def _repeated(info: Mapping[str, Any]) -> dict[tuple[str, str], tuple[str, str]]:
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for group in sequence(mapping(info.get("data")).get("repeated")):
+        places = [(place[0], place[1]) for place in map(texts, sequence(group)) if len(place) == 2]
+        for place in places:
+            found.setdefault(place, places[0])
+    return found
 
 
 def _json(path: Path, problems: list[str]) -> object:

@@ -112,7 +112,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory that was read. `problems` says, in words, what was missing or damaged."""
+    """A run directory that was read. `problems` says, in words, what was missing or damaged.
+
+    `repeated`: (data set, image) of each test image that is a near duplicate of others -> that of the first of them.
+    """
 
     directory: Path
     info: Mapping[str, Any]
@@ -124,6 +127,7 @@ class Run:
     cells: tuple[Cell, ...]
     problems: tuple[str, ...]
     robustness: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    repeated: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict, hash=False)
 
     @cached_property
     def _cell_of(self) -> dict[tuple[str, str, int], Cell]:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
-from bench.data.separation import check, fingerprint
+from bench.data.separation import check, fingerprint, repeats
 from bench.data.sets import load
 from bench.errors import UsageError
 
@@ -73,6 +73,28 @@ def test_copies_are_caught(change: str) -> None:
         with pytest.raises(UsageError, match=rf"\(1 pair\): copy = train/{i} ") as caught:
             check([fingerprint("copy", COPIES[change](pixels))], prints)
         assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("change", COPIES)
+def test_copies_are_found_among_each_other(change: str) -> None:
+    prints = [fingerprint(str(i), p) for i, p in enumerate(pictures())]
+    assert repeats(prints) == []
+    assert repeats([*prints, fingerprint("copy", COPIES[change](pictures()[2]))]) == [[2, 6]]
+
+
+def test_copies_of_copies_are_one_group_and_groups_stay_apart() -> None:
+    a, b, c, d = pictures()[:4]
+    shots = [a, b, a, COPIES["darker"](b), c, COPIES["JPEG 30"](a), d]
+    assert repeats(fingerprint(str(i), p) for i, p in enumerate(shots)) == [[0, 2, 5], [1, 3]]
+    assert repeats([]) == []
+
+
+def test_blank_images_are_the_same_where_their_pixels_are() -> None:
+    black, white, longer = (
+        np.full((*size, 3), level, np.uint8) for size, level in (((32, 40), 0), ((32, 40), 255), ((32, 41), 0))
+    )
+    shots = [black, white, pictures()[0], black, longer, black.transpose(1, 0, 2)]
+    assert repeats(fingerprint(str(i), p) for i, p in enumerate(shots)) == [[0, 3, 5]]
 
 
 def test_unrelated_photographs_pass_with_a_sentence() -> None:

@@ -174,6 +174,14 @@ def test_a_set_that_is_not_whole_in_any_way(tmp_path: Path, crop: int | None, im
     assert beside_the_paper(Scores(reports.load(edited(run, data={"sets": [entry]})))).cells == {}
 
 
+def test_a_crop_that_cut_nothing_leaves_a_set_whole(tmp_path: Path) -> None:
+    entry = {"name": "cbsd68", "role": "test", "images": 68, "of": 68, "crop": 500, "cut": 0}
+    run = whole_run(tmp_path, datasets=("cbsd68",))
+    assert beside_the_paper(Scores(reports.load(edited(run, data={"sets": [entry]})))).cells
+    cropped = entry | {"cut": 1}
+    assert not beside_the_paper(Scores(reports.load(edited(run, data={"sets": [cropped]})))).cells
+
+
 def test_full_kodak_photographs_are_not_the_paper_s(tmp_path: Path) -> None:
     run = whole_run(tmp_path, datasets=("kodak24",), images={"kodak24": 24})
     assert "kodak24: the full photographs" in words(page(run))

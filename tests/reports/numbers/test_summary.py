@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import reports
+from reports.numbers.ranking import Ranking, ranking
 from reports.numbers.significance import significance
 from reports.numbers.summary import findings
 from reports.numbers.tables import Scores
@@ -42,3 +44,20 @@ def test_a_noisy_input_that_is_exact_is_not_beaten(tmp_path: Path) -> None:
     make_run(tmp_path, noises=("poisson",), methods=("noisy", "score-solver"), datasets=("mine",), crops=0, value=value)
     assert "Not better than the noisy input itself, by mean PSNR: " in found(tmp_path)
     assert "beats" not in found(tmp_path)
+
+
+def test_near_duplicates_have_one_rank(tmp_path: Path) -> None:
+    def value(number: int, method: str, seed: int, dataset: str, image: int, metric: str) -> float:
+        return 20.0 + (method != "noisy") * (image + 1)
+
+    make_run(tmp_path, noises=("gaussian",), methods=("noisy", "score-solver"), datasets=("mine",), images=4, value=value)
+    info = json.loads((tmp_path / "run.json").read_text())
+    info["data"]["repeated"] = [[["mine", "mine-02"], ["mine", "mine-03"]]]
+    (tmp_path / "run.json").write_text(json.dumps(info))
+    scores = Scores(reports.load(tmp_path))
+    order = ranking(scores, scores.noises[0])
+    assert isinstance(order, Ranking)
+    assert [(one.image, one.difference) for one in order.images] == [("mine-04", 4.0), ("mine-02", 2.5), ("mine-01", 1.0)]
+    assert order.find("mine", "mine-03") is order.find("mine", "mine-02") is order.images[1]
+    assert order.find("mine", "mine-01") is order.images[2]
+    assert "of 3 images" in reports.write(tmp_path).read_text(encoding="utf-8")

@@ -57,6 +57,17 @@ def errata_on(page: str) -> dict[str, str]:
     return {unescape(about): unescape(here) for about, here in found}
 
 
+@pytest.mark.parametrize(("cut", "said"), [(None, "centre 256\u00d7256"), (2, "centre 256\u00d7256"), (0, "whole images")])
+def test_a_crop_is_said_where_it_cut_something(tmp_path: Path, cut: int | None, said: str) -> None:
+    """Older runs do not say whether it did."""
+    make_run(tmp_path, noises=FEW, images=2, crops=0)
+    info = json.loads((tmp_path / "run.json").read_text())
+    info["data"]["sets"][0] |= {} if cut is None else {"cut": cut}
+    (tmp_path / "run.json").write_text(json.dumps(info))
+    page = page_of(tmp_path)
+    assert {row[0]: row[3] for row in named(page, "Set")}["kodak24"] == said
+
+
 def test_settings_data_and_hashes_are_those_of_run_json(tmp_path: Path) -> None:
     page = page_of(make_run(tmp_path, noises=FEW, images=2, crops=0))
     info = json.loads((tmp_path / "run.json").read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -52,3 +53,16 @@ def test_no_psnr_is_more(tmp_path: Path) -> None:
     found = table[table["metric"] == "psnr"].groupby("image")["value"].unique()
     assert [list(values) for values in found] == [[60.0], [60.0], [59.5]]
     assert table.loc[table["metric"] == "ssim", "value"].max() == 1.0
+
+
+def test_near_duplicates_of_a_file_that_is_not_trusted(tmp_path: Path) -> None:
+    make_run(tmp_path, noises=("gaussian",), datasets=("mine",), images=3, crops=0)
+    info = json.loads((tmp_path / "run.json").read_text())
+    info["data"]["repeated"] = [[["mine", "a"], ["mine"], 3, None, ["mine", "b"]], "x", [], {"mine": "c"}, [["mine", 7]]]
+    (tmp_path / "run.json").write_text(json.dumps(info))
+    assert reports.load(tmp_path).repeated == {
+        ("mine", "a"): ("mine", "a"),
+        ("mine", "b"): ("mine", "a"),
+        ("mine", "7"): ("mine", "7"),
+    }
+    assert reports.write(tmp_path).exists()

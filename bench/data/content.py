@@ -1,0 +1,37 @@
+"""What is odd about the pixels of an image, whatever its file says: that there is nothing in it, or no colour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.data.images import Pixels
+
+#: Blank: in each channel at least this share of the values lies within so many neighbouring grey levels. A cap on the lens, a
+#: sheet of paper and a frame with a few hot pixels are; a clear sky, which has a gradient, is not.
+BLANK_SHARE, BLANK_LEVELS = 0.99, 7
+
+#: Every so many pixels tell first whether an image may be odd at all: few are, and large ones take long.
+_STEP = 8
+
+
+def is_blank(pixels: Pixels) -> bool:
+    """Whether an (H, W, 3) image is constant, or nearly."""
+    return _flat(pixels[::_STEP, ::_STEP], BLANK_SHARE - 0.1) and _flat(pixels, BLANK_SHARE)
+
+
+def is_grey(pixels: Pixels) -> bool:
+    """Whether the three channels of an (H, W, 3) image are equal everywhere."""
+    return _equal(pixels[::_STEP, ::_STEP]) and _equal(pixels)
+
+
+def _flat(pixels: Pixels, share: float) -> bool:
+    least = share * pixels.shape[0] * pixels.shape[1]
+    for channel in range(3):
+        counts = np.bincount(pixels[..., channel].ravel(), minlength=256)
+        if np.convolve(counts, np.ones(BLANK_LEVELS)).max() < least:
+            return False
+    return True
+
+
+def _equal(pixels: Pixels) -> bool:
+    return bool((pixels == pixels[..., :1]).all())

@@ -1,0 +1,107 @@
+"""What a reader of the results must know, in sentences: for run.json and its report, and for the console before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.data.content import is_blank, is_grey
+from bench.data.sets import Data, Image, ImageSet
+from bench.errors import one_line
+from bench.plan.cells import MOST_DECIBELS
+from bench.plan.settings import Settings
+
+#: Sets that share photographs under the same names, which has a sentence of its own.
+_KODAK = frozenset({"kodak24", "kodak24-500", "cset9"})
+#: Images, and groups of them, that a sentence names.
+_NAMED = 3
+
+
+def notes(settings: Settings, data: Data) -> list[str]:
+    """All sentences for run.json."""
+    words = [sentence for chosen in data.test if (sentence := _limits(chosen))]
+    words += cautions(data)
+    if settings.preset.self_ensemble:
+        words.append("Self-ensemble: every result is the mean over the 8 flips and turns of the image, at 8 times the cost.")
+    if "quick" in settings.preset_name:
+        words.append("The quick preset trains for seconds: it shows the whole matrix, not what the methods can reach.")
+    if {"kodak24", "cset9"} <= {chosen.name for chosen in data.test}:
+        words.append("kodim01, kodim02, kodim03 and kodim12 are in both kodak24 and cset9: the two are not independent.")
+    words += [
+        "Simple corrections outside the paper exist for Neighbor2Neighbor on Nos. 2, 4, 9, 10 and 15 (A^-1, or dividing "
+        "by the known mean of the noise); it is run here as in the paper, on y as it is.",
+    ]
+    return words
+
+
+def cautions(data: Data) -> list[str]:
+    """Those on what is not used or not as expected, and on odd images that are used all the same.
+
+    These are near duplicates among the test images, blank ones, grey ones.
+    """
+    test, training = ([image for chosen in sets for image in chosen.images] for sets in (data.test, data.training))
+    sentences = [_repeated(data, len(test)), _blank("test", test), _blank("training", training), _grey(test, training)]
+    return [*data.remarks, *(sentence for sentence in sentences if sentence)]
+
+
+def _limits(chosen: ImageSet) -> str:
+    """Which part of a test set was scored; "" where it was the whole."""
+    limits = []
+    if len(chosen.images) < chosen.of:
+        limits.append(f"the first {len(chosen.images)} of {chosen.of} images by name")
+    if chosen.crop and chosen.cut:
+        some = "" if chosen.cut == len(chosen.images) else f" where they are larger ({chosen.cut} of {len(chosen.images)})"
+        owner = "their" if limits or some else "the"
+        limits.append(f"{owner} centre {chosen.crop}x{chosen.crop}{some}")
+    return f"Scores on {chosen.name} are of {', '.join(limits)}: not comparable with scores of the whole set." if limits else ""
+
+
+def _repeated(data: Data, total: int) -> str:
+    groups = [group for group in data.repeated if not _known(group)]
+    if not groups:
+        return ""
+    shown = [" = ".join(one_line("/".join(place)) for place in group[:_NAMED]) + _more(group) for group in groups[:_NAMED]]
+    return (
+        f"{sum(map(len, groups))} of {total} test images are near duplicates: {'; '.join(shown)}{_more(groups)}. "
+        "Those of one picture count once in tests and intervals, each in the means of the tables."
+    )
+
+
+def _known(group: Sequence[tuple[str, str]]) -> bool:
+    return len({image for _, image in group}) == 1 and {dataset for dataset, _ in group} <= _KODAK
+
+
+def _blank(role: str, images: Sequence[Image]) -> str:
+    blank = [one_line(f"{image.dataset}/{image.name}") for image in images if is_blank(image.pixels)]
+    if not blank:
+        return ""
+    every = len(blank) == len(images) > 1
+    counted = f"All {len(images)} {role} images" if every else _count(len(blank), role, images)
+    verb = "is" if len(blank) == 1 else "are"
+    named = f"{counted} {verb} blank (constant, or nearly): {', '.join(blank[:_NAMED])}{_more(blank)}."
+    if role == "test":
+        return f"{named} They tell little of a method; an exact result counts as {MOST_DECIBELS:g} dB."
+    return f"{named} There is nothing to learn from {'them' if len(blank) < len(images) else 'these images'}."
+
+
+def _grey(test: Sequence[Image], training: Sequence[Image]) -> str:
+    """Blank images, which have been named for that, aside."""
+    counts = [
+        (sum(is_grey(image.pixels) and not is_blank(image.pixels) for image in images), role, images)
+        for role, images in (("test", test), ("training", training))
+    ]
+    told = [_count(number, role, images) for number, role, images in counts if number]
+    if not told:
+        return ""
+    one = sum(number for number, _, _ in counts) == 1
+    return (
+        f"{' and '.join(told)} {'is' if one else 'are'} grey (all three channels equal): three independent draws of the noise "
+        "are made of one channel, so the mean of the channels has less noise than the model says."
+    )
+
+
+def _count(number: int, role: str, images: Sequence[Image]) -> str:
+    return f"{number} of {len(images)} {role} images"
+
+
+def _more(things: Sequence[object]) -> str:
+    return f" and {len(things) - _NAMED} more" if len(things) > _NAMED else ""
