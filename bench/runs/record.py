@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import subprocess
+import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -42,6 +44,10 @@ _RUN: dict[str, Any] = {
 }
 
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "pillow", "scikit-image", "torchmetrics", "safetensors", "pebble")
+
+
+#: What of the repository makes the numbers and the report.
+_SOURCES = ("bench", "methods", "noise", "reports")
 
 
 def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
@@ -213,14 +219,25 @@ def cpu_name() -> str:
     return platform.processor() or "unknown"
 
 
-def git_revision() -> str | None:
-    """Short hash of the source's commit, with "+" where it was changed since; None outside a repository."""
-    folder = Path(__file__).parent
+def git_revision(root: Path = Path(__file__).parents[2]) -> str | None:
+    """Short hash of the commit of the sources at `root`, with "+" where the suite's packages were changed since.
+
+    None where `root` is no repository of this project: an installed package may lie in the environment of another one.
+    """
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", *words], cwd=root, env=alone, capture_output=True, encoding="utf-8", timeout=10, check=True
+        ).stdout.rstrip("\n")  # fmt: skip
+
+    # variables such as GIT_DIR, which a hook sets, would lead to another repository
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {"GIT_OPTIONAL_LOCKS": "0"}
     try:
-        revision = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-            cwd=folder, capture_output=True, text=True, timeout=10, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+        if project.get("name") != "denoisebench" or not os.path.samefile(git("rev-parse", "--show-toplevel"), root):
+            return None
+        git("ls-files", "--error-unmatch", "bench/runs/record.py")
+        changed = git("status", "--porcelain", "--", *_SOURCES)
+        return git("rev-parse", "--short", "HEAD") + "+" * bool(changed)
+    except (OSError, ValueError, AttributeError, subprocess.SubprocessError):
         return None
-    return revision.stdout.strip() or None
