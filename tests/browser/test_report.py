@@ -57,6 +57,16 @@ def test_it_opens_offline_and_unfolds_without_an_error(opened: Opened) -> None:
     )
 
 
+def test_no_label_of_a_drawing_is_cut_off(opened: Opened) -> None:
+    opened.unfold()
+    cut = """[...document.querySelectorAll('svg[viewBox] text')].map((text) => {
+        const label = text.getBBox(), whole = text.ownerSVGElement.viewBox.baseVal;
+        return [text.textContent, label.x, label.x + label.width - whole.width];
+    })"""
+    places = opened.page.evaluate(cut)
+    assert len(places) > 100 and [place for place in places if place[1] < 0 or place[2] > 0] == []
+
+
 def test_the_view_and_the_protocol_are_switched_by_mouse_and_keyboard(opened: Opened) -> None:
     page = opened.page
     cell = "table.heatmap tr[data-noise=gaussian] td[data-method=score-solver] .view"
