@@ -1,18 +1,31 @@
-"""python -m bench"""
+"""python -m bench, and the command denoisebench.
+
+Nothing heavy is imported before a signal and every output are taken care of.
+"""
 
 import sys
 
 from bench.packages import InTheWay
+from bench.process import interrupts, streams
 
 
 def main() -> int:
-    """The command line, once it is sure that its packages are the suite's; returns the exit status."""
+    """Run the command line as a process of its own, once it is sure that its packages are the suite's; returns the exit status."""
+    interrupts.leave_at_once()
+    streams.make_lasting()
     try:
-        from bench.cli import main
+        from bench.cli import main as command
     except InTheWay as error:
         print(f"denoisebench: {error}", file=sys.stderr)
         return 2
-    return main()
+
+    try:
+        status = command()
+    except interrupts.Interrupted as error:  # while its end was being told
+        print(f"denoisebench: interrupted ({error})", file=sys.stderr)
+        status = 130
+    interrupts.ignore()
+    return status if streams.write_out() or status else 1
 
 
 if __name__ == "__main__":

@@ -5,38 +5,45 @@ from __future__ import annotations
 import argparse
 import errno
 import json
-import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 
-from bench.commands.arguments import default_directory, parse_duration, parse_noise, parse_place, parse_settings, whole_number
+from bench.commands.arguments import (
+    default_directory,
+    parse_duration,
+    parse_noise,
+    parse_place,
+    parse_settings,
+    path_of,
+    whole_number,
+)
 from bench.commands.compare import print_comparison
 from bench.commands.data import fetch_sets, list_sets, verify_sets
 from bench.commands.disturbance import parse_rates
 from bench.commands.doctor import doctor
+from bench.commands.estimate import dry_run
 from bench.commands.listing import list_things, print_matrix, tell_broken_methods, whole_matrix
 from bench.commands.merge import merge
+from bench.commands.parser import Parser, Version
 from bench.commands.report import FORMAT_HELP, FORMATS, report
 from bench.commands.robustness import robustness
-from bench.commands.run import dry_run, run
+from bench.commands.run import run
 from bench.commands.status import print_status
 from bench.errors import UsageError, one_line
-from bench.executors.execution import Interrupted
 from bench.executors.place import EXECUTORS, SLURM
 from bench.plan.settings import PRESETS
+from bench.process.interrupts import Interrupted, heeded
 from noise.names import nearest
 
+Command = Callable[[argparse.Namespace, Console, list[str]], int]
 
-class _Parser(argparse.ArgumentParser):
-    """Bad usage is one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {self.prog} --help)")
+#: What a command has kept, where it is stopped before its end.
+_CELLS = "all finished cells are stored, {}the same command goes on from there"
+_SOLVED = "noise models that were finished are in robustness.json"
+_DOWNLOADS = "what was downloaded is kept, {}the same command goes on from there"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,31 +52,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: all is done; 1: some cell failed, or data are not as published; 2: bad usage, one line on standard error, before
     any work; 130: interrupted.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    console = make_console()
-    try:
-        _refuse_bytes(given)
-        options = _parser().parse_args(given)
-        command: Callable[[argparse.Namespace, Console, list[str]], int] = options.command
-        return command(options, console, given)
-    except UsageError as error:
-        print(f"denoisebench: {one_line(error)}", file=sys.stderr)
-        return 2
-    except (Interrupted, KeyboardInterrupt) as error:
-        reason = f"interrupted ({error or 'SIGINT'})"
-        print(f"denoisebench: {reason}; all finished cells are stored, the same command goes on from there", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        print(
-            "denoisebench: the disk is full; all finished cells are stored, with space the same command goes on",
-            file=sys.stderr,
-        )
-        return 1
+    given, kept = list(sys.argv[1:] if arguments is None else arguments), ""
+    with heeded():
+        try:
+            _refuse_bytes(given)
+            try:
+                options = _parser().parse_args(given)
+            except SystemExit:  # --help, --version
+                return 0
+            command: Command = options.command
+            kept = "" if vars(options).get("dry_run") else options.kept
+            return command(options, make_console(), given)
+        except UsageError as error:
+            return _ended(2, one_line(error))
+        except (Interrupted, KeyboardInterrupt) as error:
+            return _ended(130, f"interrupted ({str(error) or 'SIGINT'})", kept.format(""))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            return _ended(1, "the disk is full", kept.format("with space "))
+
+
+def _ended(status: int, *words: str) -> int:
+    """Say in one line why the command ends; returns the status."""
+    print(f"denoisebench: {'; '.join(filter(None, words))}", file=sys.stderr)
+    return status
 
 
 def _refuse_bytes(given: Sequence[str]) -> None:
@@ -87,15 +94,16 @@ def make_console() -> Console:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m bench", description="Compare unsupervised image denoisers on 16 noise models.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    parser = Parser(prog="python -m bench", description="Compare unsupervised image denoisers on 16 noise models.")
+    parser.add_argument("--version", action=Version, nargs=0, help="print the versions of denoisebench, Python and torch")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
 
-    def add(name: str, command: Callable[[argparse.Namespace, Console, list[str]], int], text: str) -> argparse.ArgumentParser:
+    def add(name: str, command: Command, text: str, kept: str = "") -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(command=command)
+        sub.set_defaults(command=command, kept=kept)
         return sub
 
-    sub = add("run", _run, "Train, denoise, score and report; an interrupted run goes on by the same command.")
+    sub = add("run", _run, "Train, denoise, score and report; an interrupted run goes on by the same command.", _CELLS)
     sub.add_argument("--methods", default="all", metavar="all|a,b", help="method slugs; the noisy input is always there")
     sub.add_argument("--noise", default="all", metavar="all|1,5-8|slug", help="noise models by number, range or slug")
     sub.add_argument("--preset", default="quick", help=f"size of the run: {', '.join(PRESETS)} (default: quick)")
@@ -114,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--budget", metavar="30m", help="stop before this time is over (s, m or h); the same command goes on")
     sub.add_argument("--cell-timeout", metavar="20m", help="give up a cell that takes longer (s, m or h)")
     sub.add_argument("--retry", metavar="failed,timeout", default="", help="do cells with these statuses again")
-    sub.add_argument("--out", type=Path, metavar="DIR", help="run directory (default: below runs/, named by the settings)")
+    sub.add_argument("--out", type=path_of, metavar="DIR", help="run directory (default: below runs/, named by the settings)")
     sub.add_argument("--dry-run", action="store_true", help="print cells, trainings and an estimate of the time, and stop")
 
     sub = add("matrix", _matrix, "Which method suits which noise model (the paper's Table 1), with reasons.")
@@ -127,21 +135,26 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(add("data", _data, "The public data sets of the paper: what they are, get them, check them."))
 
     sub = add("status", _status, "Where a run stands, also one in progress or another machine's.")
-    sub.add_argument("directory", type=Path)
+    sub.add_argument("directory", type=path_of)
     sub.add_argument("--json", action="store_true", help="cells, counts, workers, who runs it, seconds left for one worker")
 
     sub = add("report", _report, "The scores of a run, anew from its files: as a page, or as tables for a paper.")
-    sub.add_argument("directory", type=Path, help="run directory, results.parquet or results.csv")
+    sub.add_argument("directory", type=path_of, help="run directory, results.parquet or results.csv")
     sub.add_argument("--format", default="html", metavar="|".join(FORMATS), help=FORMAT_HELP)
-    sub.add_argument("--output", type=Path, metavar="FILE", help="default: DIR/report.html; standard output for the others")
+    sub.add_argument(
+        "--output",
+        type=path_of,
+        metavar="FILE",
+        help="- is standard output (default: DIR/report.html for html, - for the others)",
+    )
     sub.add_argument("--open", action="store_true", help="show the page in the browser")
 
     sub = add("merge", _merge, "Join runs of equal settings into one run directory; cells of several must agree.")
-    sub.add_argument("directories", type=Path, nargs="+", metavar="DIR")
-    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    sub.add_argument("directories", type=path_of, nargs="+", metavar="DIR")
+    sub.add_argument("--out", type=path_of, required=True, metavar="DIR", help="a new folder")
 
-    sub = add("robustness", _robustness, "What inexact noise parameters cost: solve again with a run's networks.")
-    sub.add_argument("directory", type=Path)
+    sub = add("robustness", _robustness, "What inexact noise parameters cost: solve again with a run's networks.", _SOLVED)
+    sub.add_argument("directory", type=path_of)
     sub.add_argument("--noise", default="14,15", metavar="1,5-8|slug", help="noise models of the run (default: 14,15)")
     sub.add_argument("--rates", default="0,0.05,0.1,0.2,0.3", metavar="R,R", help="standard deviations of the relative error")
     sub.add_argument("--draws", default="10", metavar="N", help="disturbed noise models a rate (default: 10)")
@@ -149,32 +162,43 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", metavar="DIR", help="where the run's images are now, if not where they were")
 
     sub = add("compare", _compare, "Pair two runs (or results tables) image by image: do their scores agree?")
-    sub.add_argument("first", type=Path, metavar="A", help="run directory, results.parquet or results.csv")
-    sub.add_argument("second", type=Path, metavar="B", help="the other one; differences are B - A")
+    sub.add_argument("first", type=path_of, metavar="A", help="run directory, results.parquet or results.csv")
+    sub.add_argument("second", type=path_of, metavar="B", help="the other one; differences are B - A")
     sub.add_argument("--per-set", action="store_true", help="each data set on its own, too")
-    sub.add_argument("--csv", type=Path, metavar="FILE", help="write all of it: every metric, each data set")
-    sub.add_argument("--html", type=Path, metavar="FILE", help="write it as a page like the report's")
+    sub.add_argument(
+        "--csv", type=path_of, metavar="FILE", help="write all of it: every metric, each data set (-: to standard output)"
+    )
+    sub.add_argument(
+        "--html", type=path_of, metavar="FILE", help="write it as a page like the report's (-: to standard output)"
+    )
 
     add("doctor", lambda options, console, given: doctor(console), "Check that this machine can run the suite.")
     return parser
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(required=True, metavar="list|fetch|verify", dest="action", parser_class=_Parser)
+    actions = parser.add_subparsers(required=True, metavar="list|fetch|verify", dest="action", parser_class=Parser)
 
     text = "The sets, their licences and sources, and how many of their images a folder has."
     sub = actions.add_parser("list", help=text, description=text)
-    sub.add_argument("directory", nargs="?", default="data", metavar="DIR", help="folder of data sets (default: data)")
+    sub.add_argument(
+        "directory", nargs="?", type=path_of, default="data", metavar="DIR", help="folder of data sets (default: data)"
+    )
 
     text = "Download what is missing; the same command goes on where it broke off. Exit status 1: something is still missing."
     sub = actions.add_parser("fetch", help=text, description=text)
+    sub.set_defaults(kept=_DOWNLOADS)
     sub.add_argument("sets", nargs="*", metavar="SET", help="kodak24, cset9, cbsd68, bsds432, div2k (default: all)")
-    sub.add_argument("--to", dest="directory", default="data", metavar="DIR", help="folder of data sets (default: data)")
+    sub.add_argument(
+        "--to", dest="directory", type=path_of, default="data", metavar="DIR", help="folder of data sets (default: data)"
+    )
     sub.add_argument("--mirror", action="append", default=[], metavar="URL", help="try URL/kodak24/kodim01.png ... first")
 
     text = "Check every file by its sha256. Exit status 1: something is missing, damaged or extra."
     sub = actions.add_parser("verify", help=text, description=text)
-    sub.add_argument("directory", nargs="?", default="data", metavar="DIR", help="folder of data sets (default: data)")
+    sub.add_argument(
+        "directory", nargs="?", type=path_of, default="data", metavar="DIR", help="folder of data sets (default: data)"
+    )
     sub.add_argument("sets", nargs="*", metavar="SET", help="sets that must be there (default: those that are)")
 
 
@@ -197,7 +221,7 @@ def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int
 def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     tell_broken_methods()
     if options.json:
-        print(json.dumps(whole_matrix(), indent=1, ensure_ascii=False))
+        print(json.dumps(whole_matrix(), indent=1))
     else:
         print_matrix(console)
     return 0
@@ -212,10 +236,10 @@ def _list(options: argparse.Namespace, console: Console, given: list[str]) -> in
 
 def _data(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     if options.action == "list":
-        return list_sets(options.directory, console)
+        return list_sets(str(options.directory), console)
     if options.action == "fetch":
-        return fetch_sets(options.sets, options.directory, options.mirror, console)
-    return verify_sets(options.sets, options.directory, console)
+        return fetch_sets(options.sets, str(options.directory), options.mirror, console)
+    return verify_sets(options.sets, str(options.directory), console)
 
 
 def _status(options: argparse.Namespace, console: Console, given: list[str]) -> int:

@@ -171,8 +171,23 @@ def default_workers(settings: Settings, gpu_share: float = 1.0) -> int:
     """One worker for each core's worth of threads; on GPUs one for each share of one."""
     if settings.device == "cuda":
         return max(1, len(visible_gpus())) * int(1 / gpu_share + 1e-9)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
-    return max(1, cores // settings.threads)
+    return max(1, usable_cores() // settings.threads)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
+
+
+def path_of(text: str) -> Path:
+    """The path that a word of the command line means: "~" and "~name" are home directories, as in a shell.
+
+    A shell expands them at the start of a word alone, and leaves --out=~/x to us. Raises UsageError where there is no home.
+    """
+    words = os.path.expanduser(text)
+    if words == "~" or words.startswith("~/"):
+        raise UsageError(f"{text!r}: there is no home directory: expected a path without ~, or ./{text} for one of that name")
+    return Path(words)
 
 
 def default_directory(settings: Settings) -> Path:

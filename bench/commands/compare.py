@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 import reports
+from bench.commands.output import is_standard, write_output
 from bench.errors import UsageError, one_line
-from bench.files.writing import write_atomically
 from reports.numbers.compare import POOLED, TOLERANCE, Comparison, Row, compare, outcome, write_csv
 from reports.numbers.pairs import LEAST_IMAGES
 from reports.numbers.tables import PROTOCOLS, signed
@@ -38,11 +38,17 @@ def print_comparison(
 ) -> None:
     """Compare two run directories or bare results tables; all of it goes to `csv`, and as a page to `html`.
 
+    One of these may be standard output; what is told to people then goes to standard error.
+
     Raises
     ------
     UsageError
         Where one of them cannot be read, they have no value in common, or a file cannot be written.
     """
+    if is_standard(csv) and is_standard(html):
+        raise UsageError(f"--csv {csv} --html {html}: both go to standard output: expected a file for one of them")
+    if is_standard(csv) or is_standard(html):
+        console = Console(width=160, highlight=False, markup=False, stderr=True)
     a, b = _load(first), _load(second)
     for option, path in (("--csv", csv), ("--html", html)):
         if path is not None:
@@ -55,7 +61,7 @@ def print_comparison(
         _write(csv, lambda temporary: write_csv(comparison, temporary))
     if html is not None:
         page = compare_page(comparison, (a, b), (str(first), str(second)))
-        _write(html, lambda temporary: temporary.write_text(page, encoding="utf-8"))
+        _write(html, lambda temporary: temporary.write_text(page, encoding="utf-8"), own_encoding=True)
     for name, path, run in zip("AB", (first, second), (a, b), strict=True):
         console.print(f"{name}: {path}", soft_wrap=True)
         for problem in run.problems:
@@ -68,7 +74,7 @@ def print_comparison(
     else:
         _print_rows(comparison, per_set, console)
     for words, path in (("All of it", csv), ("As a page", html)):
-        if path is not None:
+        if path is not None and not is_standard(path):
             console.print(f"\n{words}: {path}", soft_wrap=True)
 
 
@@ -87,9 +93,9 @@ def _refuse_input(option: str, target: Path, inputs: tuple[Path, Path]) -> None:
             raise UsageError(f"{option} {target}: is what {path} is read from, or its report: expected another file")
 
 
-def _write(target: Path, write: Callable[[Path], object]) -> None:
+def _write(target: Path, write: Callable[[Path], object], own_encoding: bool = False) -> None:
     try:
-        write_atomically(target, write)
+        write_output(target, write, own_encoding)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from None
 

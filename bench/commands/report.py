@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 import reports
+from bench.commands.output import STANDARD, is_standard, write_output
 from bench.errors import UsageError, one_line
-from bench.files.writing import write_atomically
 from noise.names import nearest
 
 FORMATS = ("html", "latex", "markdown", "csv")
@@ -22,26 +22,36 @@ FORMAT_HELP = (
 
 
 def report(directory: Path, form: str, output: Path | None, show: bool, console: Console) -> None:
-    """Write the report and print its path, or print its tables where a text format has no `output`. `show`: in the browser.
+    """Write the report and print its path, or print it where `output` is "-", the default of the text formats.
 
-    Raises UsageError for a form that is not in FORMATS, a directory without a run, or an output that cannot be written.
+    Parameters
+    ----------
+    show : bool
+        In the browser.
+
+    Raises
+    ------
+    UsageError
+        For a form that is not in FORMATS, a directory without a run, or an output that cannot be written.
     """
     if form not in FORMATS:
         raise UsageError(f"--format {form!r}: expected {', '.join(FORMATS)}{nearest(form, FORMATS)}")
     if show and form != "html":
         raise UsageError(f"--open: the browser shows --format html alone, not {form}")
+    if show and is_standard(output):
+        raise UsageError(f"--open: the browser shows a file, not --output {output}: expected another --output")
     try:
-        if form == "html":
-            output = reports.write(directory, output)
+        if form == "html" and output is None:
+            output = reports.write(directory)
         else:
-            text = reports.export(reports.load(directory), form)
-            if output is None:
-                print(text, end="")
-                return
-            # A link such as /dev/stdout is followed, not replaced.
-            write_atomically(output.resolve(), lambda temporary: temporary.write_text(text, encoding="utf-8", newline=""))
+            run = reports.load(directory)
+            text = reports.render(run) if form == "html" else reports.export(run, form)
+            output = output or STANDARD
+            write_output(output, lambda path: path.write_text(text, encoding="utf-8", newline=""), own_encoding=form == "html")
     except (ValueError, OSError) as error:
         raise UsageError(one_line(error)) from None
+    if is_standard(output):
+        return
     console.print(str(output), soft_wrap=True)
     if show and not webbrowser.open(output.resolve().as_uri()):
         print("denoisebench: no browser could be started", file=sys.stderr)

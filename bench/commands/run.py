@@ -9,32 +9,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 
-import methods
-import noise
 import reports
-from bench.data.sets import Data
 from bench.executors.execution import execute
 from bench.executors.needs import fitted
 from bench.executors.place import Place, start
-from bench.plan.cells import Cell, Entry, count_trainings, make_cells, make_jobs, shared
+from bench.plan.cells import Cell, Entry, count_trainings, make_cells, make_jobs
 from bench.plan.settings import Settings
+from bench.process.interrupts import check, held_back, let_through
 from bench.runs import store
 from bench.runs.directory import forget, open_directory, sweep, tidy
 from bench.runs.inputs import Run, load_data, training_sum
 from bench.runs.lock import in_use
 from bench.runs.notes import cautions
 from bench.runs.origin import set_aside_changed
-from bench.runs.progress import Display, duration
+from bench.runs.progress import Display
 from bench.runs.record import run_record
-from bench.training.loop import train
-from bench.training.networks import make_network
-from bench.training.patches import make_patches
 
-#: Seconds of the budget that are kept for the last table and report.
-RESERVE = 15.0
+#: Seconds of the budget that are kept for the end of the workers and for the last table and report, and for each cell in these.
+#: (10,000 cells take 10 s on two cores.)
+RESERVE, RESERVE_CELL = 15.0, 0.004
 
 #: Least seconds between two renderings of the report, and the share of the time that they may take: it is taken from the
 #: workers, whose next job waits meanwhile.
@@ -71,14 +66,15 @@ def run(
     Interrupted
         On SIGINT, SIGTERM and the end of the budget; everything finished is stored, and the same command goes on from there.
     """
-    deadline = None if budget is None else time.monotonic() + budget - min(RESERVE, budget / 10)
+    began = time.monotonic()
     data = load_data(settings)
     for sentence in cautions(data):
         console.print(sentence, soft_wrap=True)
     cells = make_cells(settings, training_sum(data))
     entries = [cell.entry for cell in cells]
     place, shortage = fitted(place, settings, data)
-    with in_use(directory):
+    deadline = None if budget is None else began + budget - reserve(budget, len(cells))
+    with in_use(directory), held_back():
         if shortage:
             console.print(shortage, soft_wrap=True)
         sentences = open_directory(directory, run_record(settings, data, entries, command), settings, entries)
@@ -86,6 +82,11 @@ def run(
             console.print(sentence, soft_wrap=True)
         forget(directory, entries, retry)
         return _do(Run(directory, settings, data), cells, place, console, deadline, cell_timeout)
+
+
+def reserve(budget: float, cells: int) -> float:
+    """Seconds of a budget that are kept for its end: more for many cells, never most of a small budget."""
+    return min(RESERVE, budget / 10) + min(RESERVE_CELL * cells, budget / 4)
 
 
 def _do(
@@ -116,17 +117,19 @@ def _do(
             display.show(records.now)
             if changed and time.monotonic() - refreshed > max(REFRESH, spent / RENDERING):
                 began = time.monotonic()
-                publish(directory, entries, records.in_order(), console)
+                with let_through():  # it is written again at the end
+                    publish(directory, entries, records.in_order(), console)
                 refreshed = time.monotonic()
                 spent = refreshed - began
 
-        look()
         try:
+            look()
             execute(run, todo, lambda: start(place, run, todo), look, deadline, cell_timeout)
         finally:
             records.update()
             written = publish(directory, entries, records.in_order(), console)
             sweep(directory)
+    check()
     failed = [entry.name for entry in entries if store.status_of(entry, records.now[entry.name]) in ("failed", "timeout")]
     for name in failed:
         record = records.now[name] or {}
@@ -179,59 +182,3 @@ def publish(directory: Path, entries: Sequence[Entry], records: Sequence[dict[st
         console.print(f"the report could not be written:\n{traceback.format_exc()}", soft_wrap=True)
         return False
     return True
-
-
-def dry_run(settings: Settings, directory: Path, place: Place, console: Console) -> None:
-    """Print what a run would do, and an estimate of its time from a few measured steps."""
-    data = load_data(settings)
-    place, shortage = fitted(place, settings, data)
-    for sentence in cautions(data):
-        console.print(sentence, soft_wrap=True)
-    entries = [cell.entry for cell in make_cells(settings, training_sum(data))]
-    console.print(f"{'cell':<52} {'applicable':<11} {'given':<8} training", soft_wrap=True)
-    for entry in entries:
-        given = "" if entry.applicability == "no" else "A^-1 y" if entry.decorrelated else "y"
-        line = f"{entry.name:<52} {entry.applicability:<11} {given:<8} {(entry.key or '-')[:8]}"
-        console.print(line, soft_wrap=True)
-    for line in shared(entries):
-        console.print(f"shared: {line}", soft_wrap=True)
-    running = sum(entry.applicability != "no" for entry in entries)
-    test = sum(len(chosen.images) for chosen in data.test)
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        time_needed = "unknown, there is no GPU here to try a step on"
-    else:
-        time_needed = duration(estimate_seconds(settings, data, entries) / (place.workers or 1))
-    console.print(
-        f"{len(entries)} cells, {running} of them to run, {count_trainings(entries)} trainings, {test} test images each. "
-        f"Estimated time with {place.workers or 1} workers: {time_needed}. "
-        f"Would write to {directory}",
-        soft_wrap=True,
-    )  # fmt: skip
-    if shortage:
-        console.print(shortage, soft_wrap=True)
-
-
-def estimate_seconds(settings: Settings, data: Data, entries: Sequence[Entry]) -> float:
-    """Rough time of all trainings and tests on one worker, from three steps of supervised training."""
-    preset, device = settings.preset, torch.device(settings.device)
-    before = torch.get_num_threads()
-    torch.set_num_threads(settings.threads)
-    try:
-        few = [image for chosen in data.training for image in chosen.images][:8]
-        model, method = noise.get(1), methods.get("supervised")
-        patches = make_patches(few, model, None, 0, True, device)
-        network = make_network(preset, device)
-        clocks: list[float] = []
-        short = type(preset)(**{**vars(preset), "steps": 5, "checks": 1})
-        train(
-            network, method, model, patches, short, "estimate", device,
-            lambda share, loss: clocks.append(time.perf_counter()), lambda average: 0.0,
-        )  # fmt: skip
-        step = (clocks[-1] - clocks[1]) / (len(clocks) - 2)
-    finally:
-        torch.set_num_threads(before)
-    # a pixel costs a forward and a backward pass in training, about three times the forward pass at test
-    patch_pixels = preset.patches * preset.patch**2
-    test_pixels = sum(image.pixels.shape[0] * image.pixels.shape[1] for chosen in data.test for image in chosen.images)
-    tests = sum(bool(entry.key) for entry in entries) * test_pixels / patch_pixels / 3
-    return step * (count_trainings(entries) * preset.steps + tests)

@@ -112,7 +112,7 @@ def print_status(directory: Path, console: Console, as_json: bool = False) -> No
     """Print where a run stands, in words or as JSON. Raises UsageError where there is no run."""
     now = standing(directory)
     if as_json:
-        print(json.dumps(finite(_plain(now)), indent=1, ensure_ascii=False))
+        print(json.dumps(finite(_plain(now)), indent=1))
         return
     console.print(as_table(now.entries, now.states))
     console.print(", ".join(f"{count} {status}" for status, count in now.counts.items()), soft_wrap=True)

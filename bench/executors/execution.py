@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import signal
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 from bench.cells.cell import blank_record, failure
@@ -16,6 +14,7 @@ from bench.errors import UsageError
 from bench.executors.worker import progress_path
 from bench.files.json_files import read_json
 from bench.plan.cells import Cell, Job
+from bench.process.interrupts import Interrupted, check, heeded, held_back, let_through
 from bench.runs import store
 from bench.runs.inputs import Run
 from bench.runs.origin import made_of
@@ -27,13 +26,6 @@ POLL = 0.5
 
 #: How often a cell is begun in all whose worker was ended from outside (by the system for want of memory, by a person).
 TRIES = 2
-
-
-class Interrupted(BaseException):
-    """The run was asked to stop: by the user, the system, or its budget of time.
-
-    As KeyboardInterrupt is, no Exception: what it interrupts may take those for faults of its own and go on.
-    """
 
 
 class Executor(Protocol):
@@ -86,8 +78,9 @@ def execute(
     """
     if not jobs:
         return
-    with _signals_raise():
-        executor = start()
+    with heeded(), held_back():  # what starts and ends workers is not to be broken off in the middle
+        with let_through():  # a cluster may take its time
+            executor = start()
         try:
             _work_off(run, executor, jobs, look, deadline, cell_timeout)
         except BaseException:
@@ -113,7 +106,9 @@ def _work_off(
         while queue and len(running) < 2 * executor.width:  # so that no worker waits for the next look
             job = queue.popleft()
             running[executor.submit(job)] = job
-        for future in wait(running, timeout=POLL, return_when=FIRST_COMPLETED).done:
+        ended = wait(running, timeout=POLL, return_when=FIRST_COMPLETED).done
+        check()  # first: what asked us to stop may have ended workers, too, which is no fault of their cells
+        for future in ended:
             job = running.pop(future)
             queue.extendleft(_settle(run, executor, job, future, future in overdue, tries, cell_timeout))
             _free(run, [*queue, *running.values()])
@@ -128,6 +123,7 @@ def _work_off(
             look()
             looked = time.monotonic()
     look()
+    check()
 
 
 def _settle(
@@ -176,16 +172,3 @@ def _elapsed(run: Run, job: Job) -> float:
     """Seconds since the job's present cell was begun."""
     begun = (read_json(progress_path(run, job)) or {}).get("begun")
     return time.time() - begun if isinstance(begun, (int, float)) else 0.0
-
-
-@contextmanager
-def _signals_raise() -> Iterator[None]:
-    def stop(number: int, frame: Any) -> None:
-        raise Interrupted(signal.Signals(number).name)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -11,13 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from queue import SimpleQueue
+from typing import Any
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from bench.executors import gpus, worker
 from bench.plan.cells import Job
+from bench.process import streams
 from bench.runs.inputs import Run
 
 #: Seconds that a worker may take to begin: to import what it needs, on a busy machine, too.
@@ -25,6 +28,9 @@ PATIENCE = 60.0
 
 #: Signals by which the system or a person ends a process; others are the process's own fault.
 _OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
+
+#: What a terminal sends to every process: for an interrupt, and at its own end.
+_FROM_TERMINAL = {signal.SIGINT, signal.SIGHUP}
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,8 @@ class Local:
     def __init__(self, run: Run, workers: int, gpu_share: float = 1.0) -> None:
         self.width = workers
         self._run, self._share, self._memory = run, gpu_share, psutil.virtual_memory().available // workers
-        self._threads = ThreadPoolExecutor(workers)  # each waits for one worker
+        _start_tracker()
+        self._threads = ThreadPoolExecutor(workers, initializer=_deafen)  # each waits for one worker
         found = gpus.visible_gpus() if run.settings.device == "cuda" else []
         self._idle: SimpleQueue[_Seat] = SimpleQueue()
         for gpu in gpus.dealt_out(found, workers):
@@ -95,7 +102,7 @@ class Local:
         pool = ProcessPool(
             max_workers=1,
             context=multiprocessing.get_context("spawn"),
-            initializer=worker.start,
+            initializer=_begin,
             initargs=(self._run.settings, os.getpid(), self._memory, None, seat.gpu, self._share),
         )
         return _Seat(seat.gpu, pool)
@@ -128,6 +135,28 @@ class Local:
         for inside in list(self._inside.values()):
             inside.cancel()
         self.close()
+
+
+def _deafen() -> None:
+    """Block what a terminal sends to all processes, in this thread and those it starts: workers would die of it importing."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
+
+
+def _start_tracker() -> None:
+    """Start multiprocessing's own process: to do so with the first worker would undo what `_deafen` does."""
+    if hasattr(signal, "pthread_sigmask"):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
+        try:
+            resource_tracker.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(*arguments: Any) -> None:
+    """Prepare a worker: what a method prints must not fail for want of a reader."""
+    streams.make_lasting()
+    worker.start(*arguments)
 
 
 def _end(seats: Sequence[_Seat]) -> None:

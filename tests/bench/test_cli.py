@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import importlib.metadata
 import json
 import os
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +80,14 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
         (["run", "--retry", "faild"], ["'faild'", "nearest: failed"]),
         (["run", "--data", "/nowhere"], ["/nowhere", "No such file"]),
         (["run", "--bogus"], ["--bogus"]),
+        (["run", "--seed", "42"], ["no option --seed", "nearest: --seeds", "run --help"]),
+        (["run", "--exec=ray"], ["no option --exec", "nearest: --executor"]),
+        (["run", "--worker", "-1"], ["no option --worker", "nearest: --workers"]),
+        (["run", "-out", "x"], ["no option -out", "nearest: --out"]),
+        (["merge", "a", "b", "--ot", "c"], ["no option --ot", "nearest: --out"]),
+        (["status", "--jsn"], ["no option --jsn", "nearest: --json"]),
+        (["data", "fetch", "--miror=http://x"], ["no option --miror", "nearest: --mirror"]),
+        (["--versio"], ["no option --versio", "nearest: --version"]),
         (["list", "method"], ["'method'", "nearest: methods"]),
         (["runn"], ["'runn'"]),
         ([], ["required"]),
@@ -215,6 +225,20 @@ def test_dry_run_counts_and_writes_nothing(capsys: pytest.CaptureFixture[str], t
     assert "112 cells, 90 of them to run, 43 trainings" in out
     assert "shared: score-solver on gaussian uses the training of noise2score on gaussian" in out
     assert not (tmp_path / "run").exists()
+
+
+def test_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"denoisebench": "0.1.0", "torch": "2.11.0"}
+    monkeypatch.setattr(importlib.metadata, "version", installed.__getitem__)
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"denoisebench 0.1.0\nPython {platform.python_version()}\ntorch 2.11.0\n"
+
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("denoisebench (not installed")
 
 
 def test_noise_selection() -> None:

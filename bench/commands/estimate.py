@@ -1,0 +1,183 @@
+"""The `--dry-run` of a run: what it would do, and an estimate of its time and memory from a few measured steps."""
+
+from __future__ import annotations
+
+import heapq
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from bench.cells.denoising import denoise, noisy_image
+from bench.cells.metrics import score
+from bench.commands.arguments import usable_cores
+from bench.data.sets import Data, ImageSet
+from bench.executors.gpus import visible_gpus
+from bench.executors.needs import available_bytes, fitted, needs_of
+from bench.executors.place import Place
+from bench.plan.cells import Cell, Job, count_trainings, make_cells, make_jobs, shared
+from bench.plan.settings import Settings
+from bench.runs.inputs import load_data, training_sum
+from bench.runs.notes import cautions
+from bench.runs.progress import duration
+from bench.training.loop import train
+from bench.training.networks import make_network
+from bench.training.patches import make_patches
+
+#: Seconds until a process has imported all it needs, and those of the last table and report.
+START, END = 3.0, 1.5
+
+#: Steps that are tried of a method's training, images whose noise is drawn for them, side of the image to denoise (pixels),
+#: and seconds after which no further method is tried: it then counts as those before.
+STEPS, IMAGES, SIDE, PATIENCE = 4, 4, 128, 20.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds that a method takes one undisturbed worker: a step of its training, a pixel's noise there, a pixel at test."""
+
+    step: float
+    noise: float
+    pixel: float
+
+
+def dry_run(settings: Settings, directory: Path, place: Place, console: Console) -> None:
+    """Print what a run would do, and an estimate of its time and memory."""
+    clock = time.perf_counter()
+    data = load_data(settings)
+    loading = time.perf_counter() - clock
+    place, shortage = fitted(place, settings, data)
+    for sentence in [*cautions(data), *([shortage] if shortage else [])]:
+        console.print(sentence, soft_wrap=True)
+    cells = make_cells(settings, training_sum(data))
+    entries = [cell.entry for cell in cells]
+    console.print(f"{'cell':<52} {'applicable':<11} {'given':<8} training", soft_wrap=True)
+    for entry in entries:
+        given = "" if entry.applicability == "no" else "A^-1 y" if entry.decorrelated else "y"
+        line = f"{entry.name:<52} {entry.applicability:<11} {given:<8} {(entry.key or '-')[:8]}"
+        console.print(line, soft_wrap=True)
+    for line in shared(entries):
+        console.print(f"shared: {line}", soft_wrap=True)
+    running = sum(entry.applicability != "no" for entry in entries)
+    test = sum(len(chosen.images) for chosen in data.test)
+    jobs = make_jobs(cells)
+    workers = min(place.workers or 1, len(jobs))
+    few = "" if workers == (place.workers or 1) else f" (there are {len(jobs)} jobs)"
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        needed = "unknown, there is no GPU here to try a step on"
+    else:
+        costs = measure(settings, data, cells)
+        one = [job_seconds(job, costs, settings, data) for job in jobs]
+        needed = duration(loading + START + makespan(one, workers, loading, crowding(settings, place, workers)) + END)
+    console.print(
+        f"{len(entries)} cells, {running} of them to run, {count_trainings(entries)} trainings, {test} test images each. "
+        f"Estimated time with {workers} worker{'s' * (workers != 1)}{few}: {needed}. {memory_words(settings, data, workers, place)}"
+        f"Would write to {directory}",
+        soft_wrap=True,
+    )  # fmt: skip
+
+
+def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> dict[str, Cost]:
+    """What each method costs that the cells ask for, by slug, tried on its first noise model."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(settings.threads)
+    found: dict[str, Cost] = {}
+    began = time.perf_counter()
+    try:
+        for cell in cells:
+            slug = cell.entry.method
+            if slug in found or cell.entry.applicability == "no":
+                continue
+            if time.perf_counter() - began < PATIENCE:
+                found[slug] = _tried(cell, settings, data)
+            else:
+                costs = list(found.values())
+                found[slug] = Cost(*(max(getattr(cost, name) for cost in costs) for name in ("step", "noise", "pixel")))
+    finally:
+        torch.set_num_threads(before)
+    return found
+
+
+def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
+    """A few steps, and a part of an image denoised and scored."""
+    preset, device = replace(settings.preset, steps=STEPS, checks=1), torch.device(settings.device)
+    network = make_network(preset, device)
+    step = noise = 0.0
+    if cell.key:
+        few = [image for chosen in data.training for image in chosen.images][:IMAGES]
+        clocks = [time.perf_counter()]
+        patches = make_patches(few, cell.model, cell.seen, cell.seed, cell.method.supervised, device)
+        noise = (time.perf_counter() - clocks[0]) / sum(image.pixels.shape[0] * image.pixels.shape[1] for image in few)
+        law = cell.seen.model if cell.seen else cell.model
+        train(
+            network, cell.method, law, patches, preset, "estimate", device,
+            lambda share, loss: clocks.append(time.perf_counter()), lambda average: 0.0,
+        )  # fmt: skip
+        step = statistics.median(late - early for early, late in pairwise(clocks[1:]))
+    network.eval()
+    image = data.test[0].images[0]
+    image = replace(image, pixels=image.pixels[:SIDE, :SIDE])
+    times = []
+    for _ in range(2):  # the first time may load libraries
+        clock = time.perf_counter()
+        clean, noisy = noisy_image(image, cell.model, cell.seed)
+        score(denoise(network, cell, noisy.to(device), image, preset.self_ensemble), clean)
+        times.append((time.perf_counter() - clock) / (clean.shape[-1] * clean.shape[-2]))
+    return Cost(step, noise, min(times))
+
+
+def job_seconds(job: Job, costs: Mapping[str, Cost], settings: Settings, data: Data) -> float:
+    """What a job takes one undisturbed worker: its training, with its validations, and the tests of its cells."""
+    first, preset = job.cells[0], settings.preset
+    cost = costs[first.entry.method]
+    seconds = sum(costs[cell.entry.method].pixel * _pixels(data.test) for cell in job.cells)
+    if first.key:
+        seconds += cost.step * preset.steps + cost.noise * _pixels(data.training)
+        seconds += cost.pixel * preset.checks * _pixels([data.validation])
+    return seconds
+
+
+def _pixels(sets: Sequence[ImageSet]) -> int:
+    return sum(image.pixels.shape[0] * image.pixels.shape[1] for chosen in sets for image in chosen.images)
+
+
+def crowding(settings: Settings, place: Place, workers: int) -> float:
+    """How many times longer everything takes because workers of this machine outnumber its cores, or its GPUs."""
+    if place.executor != "local":
+        return 1.0
+    if settings.device == "cuda":
+        return max(1.0, workers / max(1, len(visible_gpus())))
+    return max(1.0, workers * settings.threads / usable_cores())
+
+
+def makespan(seconds: Sequence[float], workers: int, loading: float, crowded: float = 1.0) -> float:
+    """Seconds until the last of the jobs is done, which are taken in order, each by the worker that is free first.
+
+    Parameters
+    ----------
+    seconds : sequence of float
+        What each job takes one undisturbed worker.
+    loading : float
+        What each worker takes to read the images when it starts.
+    crowded : float
+        How many times longer all of it takes.
+    """
+    free = [START + loading] * workers
+    for each in seconds:
+        heapq.heapreplace(free, free[0] + each)
+    return crowded * max(free, default=0.0)
+
+
+def memory_words(settings: Settings, data: Data, workers: int, place: Place) -> str:
+    """About how much memory the workers of this machine take, as a sentence."""
+    if place.executor != "local" or settings.device != "cpu":
+        return ""
+    needs = needs_of(settings, data)
+    needed, free = (workers * needs.worker + needs.shared) / 2**30, available_bytes() / 2**30
+    short = ": expected fewer workers" if needed > free else ""
+    return f"They take about {needed:.1f} GiB of memory, {free:.1f} GiB are free{short}. "

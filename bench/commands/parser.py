@@ -1,0 +1,55 @@
+"""How the command line is read: strictly, and wrong words told in one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import platform
+import re
+from typing import Any, NoReturn
+
+from bench.errors import UsageError
+from noise.names import nearest
+
+
+class Parser(argparse.ArgumentParser):
+    """Bad usage is one line, and no option is guessed from its beginning."""
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **told})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """First of all, what looks like an option must be one: else argparse might complain of what lacks without it."""
+        for word in args or ():
+            option = word.partition("=")[0]
+            if word == "--" or (self._subparsers is not None and not word.startswith("-")):
+                break  # what follows is no option, or the command's own
+            number = re.fullmatch(r"-\d+|-\d*\.\d+", word)
+            if word.startswith("-") and word != "-" and " " not in option and not number:
+                self._refuse_unknown(option)
+        return super().parse_known_args(args, namespace)
+
+    def _refuse_unknown(self, option: str) -> None:
+        known = list(self._option_string_actions)
+        if option not in known:
+            begun = sorted((name for name in known if name.startswith(option)), key=len)
+            meant = f" (nearest: {begun[0]})" if begun else nearest(option, known)
+            self.error(f"there is no option {option}{meant}")
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+class Version(argparse.Action):
+    """Print the versions, and stop."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *told: Any) -> NoReturn:
+        print(f"denoisebench {_version('denoisebench')}\nPython {platform.python_version()}\ntorch {_version('torch')}")
+        parser.exit()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed: run from its sources, which carry no version)"

@@ -1,0 +1,62 @@
+"""The estimate of `--dry-run`: jobs, cores and memory. (Whether seconds are right is measured by hand, not asserted.)"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import psutil
+import pytest
+
+from bench.commands import estimate
+from bench.commands.estimate import START, crowding, makespan, memory_words
+from bench.data.sets import Data
+from bench.executors.place import Place
+from bench.plan.settings import Settings
+from tests.helpers.harness import here, tiny
+
+
+def after_start(seconds: list[float], workers: int) -> float:
+    return makespan(seconds, workers, 2.0) - START - 2.0
+
+
+def test_jobs_bound_the_time() -> None:
+    jobs = [3.0, 1.0, 1.0, 1.0]
+    assert after_start(jobs, 1) == pytest.approx(6)
+    assert after_start(jobs, 2) == pytest.approx(3)
+    assert after_start(jobs, 4) == pytest.approx(3)  # the longest job
+    assert after_start([1.0, 1.0, 3.0], 2) == pytest.approx(4)  # in order: the long one begins last
+    assert makespan([], 1, 0.0) == START
+
+
+def test_workers_beyond_the_cores_bring_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "usable_cores", lambda: 2)
+
+    def crowded(workers: int, threads: int = 1, **place: Any) -> float:
+        settings = cast(Settings, SimpleNamespace(device="cpu", threads=threads))
+        return crowding(settings, Place(workers=workers, **place), workers)
+
+    assert [crowded(1), crowded(2), crowded(8), crowded(2, threads=2)] == [1, 1, 4, 2]
+    assert crowded(8, executor="ray") == 1  # on machines that are not known here
+    both = [makespan([10.0] * 8, workers, 0.0, crowded(workers)) - START * crowded(workers) for workers in (2, 8)]
+    assert both[0] == pytest.approx(both[1])
+
+
+def test_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [SimpleNamespace(pixels=np.zeros((512, 512, 3), np.uint8))] * 400
+    data = cast(Data, SimpleNamespace(training=[SimpleNamespace(images=images)]))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=8 * 2**30))
+    assert "expected fewer workers" in memory_words(data, 8, Place())
+    assert re.fullmatch(r"They take about \d\.\d GiB of memory, 8\.0 GiB are free\. ", memory_words(data, 1, Place()))
+    assert memory_words(data, 8, Place("ray")) == ""
+
+
+def test_no_more_workers_are_told_than_there_are_jobs(tmp_path: Path) -> None:
+    arguments = ("run", "--methods", "supervised", "--noise", "1", *tiny(), "--workers", "8", "--out", tmp_path / "run")
+    status, output, _ = here(*arguments, "--dry-run")
+    assert status == 0
+    assert "Estimated time with 2 workers (there are 2 jobs): " in output
+    assert not (tmp_path / "run").exists()

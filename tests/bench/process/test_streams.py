@@ -1,0 +1,89 @@
+"""Outputs whose reader goes, whose encoding is poor, or that are closed: nothing fails for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.harness import ROOT, tiny
+
+pytestmark = pytest.mark.slow(60)
+
+RUN = ["run", "--methods", "supervised", "--noise", "1-4", *tiny(), "--workers", "1"]
+
+
+def shell(text: str, folder: Path, *arguments: str, **variables: str) -> tuple[int, str, str]:
+    """Run a line of bash, in which `bench` is the command and "$@" its arguments; exit status of `bench`, output, errors."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+    line = f'bench() {{ "{sys.executable}" -m bench "$@"; }}; {text}; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(
+        ["bash", "-c", line, "bash", *arguments], cwd=folder, env=environment, capture_output=True, timeout=300
+    )  # fmt: skip
+    return done.returncode, done.stdout.decode(errors="strict"), done.stderr.decode(errors="strict")
+
+
+@pytest.mark.parametrize("text", ["bench matrix | head -1", "bench matrix --json | true", "bench --help | true"])
+def test_a_reader_that_leaves(text: str, tmp_path: Path) -> None:
+    status, out, error = shell(text, tmp_path)
+    assert (status, error) == (0, "") and out.count("\n") <= 1
+
+
+def test_a_run_goes_on_without_its_reader_and_errors(tmp_path: Path) -> None:
+    status, out, error = shell('bench "$@" --out run 2> >(true) | head -1', tmp_path, *RUN)
+    assert (status, out.count("\n"), error) == (0, 1, "")
+    statuses = [json.loads(path.read_text())["status"] for path in (tmp_path / "run" / "cells").iterdir()]
+    assert statuses == ["done"] * 8
+    assert all((tmp_path / "run" / name).stat().st_size > 1000 for name in ("results.csv", "report.html"))
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_outputs(closed: str, tmp_path: Path) -> None:
+    status, out, error = shell(f'bench "$@" --out run {closed}', tmp_path, *RUN[:4], "1", *RUN[5:])
+    assert (status, out, error) == (0, "", "")
+    assert (tmp_path / "run" / "report.html").read_bytes().startswith(b"<!")
+    assert shell(f"bench matrix {closed}", tmp_path) == (0, "", "")
+
+
+def test_a_method_that_prints_needs_no_reader(tmp_path: Path) -> None:
+    """A worker's output is that of the run."""
+    code = (
+        "import sys; from bench.process.streams import make_lasting; make_lasting(); sys.stdin.read()\n"
+        "for _ in range(9): print('x' * 9999, flush=True); print('x' * 9999, file=sys.stderr, flush=True)\n"
+        "sys.exit(7)"
+    )
+    line = f'"{sys.executable}" -c "$1" 2>&1 < <(sleep 1) | true'
+    assert shell(line, tmp_path, code)[0] == 7
+
+
+def test_a_full_device_is_told() -> None:
+    status, _, error = shell("bench matrix > /dev/full", ROOT)
+    assert status == 1 and error.count("\n") == 1 and "Traceback" not in error
+
+
+@pytest.mark.parametrize("variables", [
+    {"PYTHONIOENCODING": "ascii"},
+    {"PYTHONIOENCODING": "cp1252"},
+    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+], ids=str)  # fmt: skip
+def test_poor_encodings(variables: dict[str, str], tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+
+    def bench(*arguments: str) -> bytes:
+        command = [sys.executable, "-m", "bench", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=300)
+        assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode(errors="replace")
+        return done.stdout
+
+    matrix = bench("matrix")
+    assert b"gaussian" in matrix and b"+*" in matrix  # a stand-in that is as wide as the tick
+    assert len(json.loads(bench("matrix", "--json"))) > 50
+    name = "größe" if "PYTHONIOENCODING" in variables else "size"
+    assert b"report.html" in bench(*RUN[:4], "1", *RUN[5:], "--out", name)
+    assert b"**" in bench("report", name, "--format", "markdown")  # the best
+    page = bench("report", name, "--output", "-")
+    assert page.decode("utf-8") == (tmp_path / name / "report.html").read_text(encoding="utf-8")
