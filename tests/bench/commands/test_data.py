@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -82,6 +83,21 @@ def test_bad_usage(
     text = capsys.readouterr().err
     assert len(text.splitlines()) == 1 and message in text
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_interrupted_fetch_says_what_is_true_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("bench.commands.data.fetch", interrupted)
+    assert main(["data", "fetch", "kodak24", "--to", str(tmp_path)]) == 130
+    kept = "what was downloaded is kept, the same command goes on from there"
+    assert capsys.readouterr().err == f"denoisebench: interrupted (SIGTERM); {kept}\n"
+    monkeypatch.setattr("bench.commands.data.check", interrupted)
+    assert main(["data", "list", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "denoisebench: interrupted (SIGTERM)\n"  # there was nothing to keep
 
 
 def test_the_catalogue() -> None:
