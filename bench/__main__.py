@@ -10,7 +10,7 @@ from bench.process import interrupts, streams
 
 
 def main() -> int:
-    """Run the command line as a process of its own, once it is sure that its packages are the suite's; returns the exit status."""
+    """Run the command line as a process of its own, where its packages are the suite's; returns the exit status."""
     interrupts.leave_at_once()
     streams.make_lasting()
     try:

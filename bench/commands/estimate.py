@@ -74,9 +74,10 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console)
         costs = measure(settings, data, cells)
         one = [job_seconds(job, costs, settings, data) for job in jobs]
         needed = duration(loading + START + makespan(one, workers, loading, crowding(settings, place, workers)) + END)
+    memory = memory_words(settings, data, workers, place)
     console.print(
         f"{len(entries)} cells, {running} of them to run, {count_trainings(entries)} trainings, {test} test images each. "
-        f"Estimated time with {workers} worker{'s' * (workers != 1)}{few}: {needed}. {memory_words(settings, data, workers, place)}"
+        f"Estimated time with {workers} worker{'s' * (workers != 1)}{few}: {needed}. {memory}"
         f"Would write to {directory}",
         soft_wrap=True,
     )  # fmt: skip

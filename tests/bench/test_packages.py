@@ -90,6 +90,8 @@ def test_the_installed_command_looks_first(capsys: pytest.CaptureFixture[str], m
             if name == "bench.cli":
                 raise InTheWay("noise: is in the way: expected ours")
 
+    for module, name in ((entry.interrupts, "leave_at_once"), (entry.streams, "make_lasting")):
+        monkeypatch.setattr(module, name, lambda: None)  # that is for a process of its own
     monkeypatch.delitem(sys.modules, "bench.cli", raising=False)
     monkeypatch.delattr("bench.cli", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Refuses, *sys.meta_path])

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import numpy as np
-import psutil
 import pytest
 
 from bench.commands import estimate
 from bench.commands.estimate import START, crowding, makespan, memory_words
-from bench.data.sets import Data
+from bench.executors.needs import Needs
 from bench.executors.place import Place
 from bench.plan.settings import Settings
+from bench.runs.inputs import Run
 from tests.helpers.harness import here, tiny
 
 
@@ -45,13 +44,14 @@ def test_workers_beyond_the_cores_bring_nothing(monkeypatch: pytest.MonkeyPatch)
     assert both[0] == pytest.approx(both[1])
 
 
-def test_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    images = [SimpleNamespace(pixels=np.zeros((512, 512, 3), np.uint8))] * 400
-    data = cast(Data, SimpleNamespace(training=[SimpleNamespace(images=images)]))
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=8 * 2**30))
-    assert "expected fewer workers" in memory_words(data, 8, Place())
-    assert re.fullmatch(r"They take about \d\.\d GiB of memory, 8\.0 GiB are free\. ", memory_words(data, 1, Place()))
-    assert memory_words(data, 8, Place("ray")) == ""
+def test_memory_is_told(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run()
+    monkeypatch.setattr(estimate, "needs_of", lambda settings, data: Needs(worker=2 * 2**30, shared=2**30))
+    monkeypatch.setattr(estimate, "available_bytes", lambda: 8 * 2**30)
+    words = "They take about {} GiB of memory, 8.0 GiB are free{}. "
+    assert memory_words(run.settings, run.data, 8, Place()) == words.format("17.0", ": expected fewer workers")
+    assert memory_words(run.settings, run.data, 1, Place()) == words.format("3.0", "")
+    assert memory_words(run.settings, run.data, 8, Place("ray")) == ""
 
 
 def test_no_more_workers_are_told_than_there_are_jobs(tmp_path: Path) -> None:
