@@ -42,7 +42,7 @@ Command = Callable[[argparse.Namespace, Console, list[str]], int]
 
 #: What a command has kept, where it is stopped before its end.
 _CELLS = "all finished cells are stored, {}the same command goes on from there"
-_SOLVED = "noise models that were finished are in robustness.json"
+_SOLVED = "what was solved is kept, {}the same command goes on from there"
 _DOWNLOADS = "what was downloaded is kept, {}the same command goes on from there"
 
 
@@ -112,7 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", default="sample", metavar="sample|DIR", help="images (default: the embedded sample)")
     sub.add_argument("--seeds", default="1", metavar="K", help="repeat everything with K seeds (default: 1)")
     sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    sub.add_argument("--workers", metavar="N", help="cells at a time (default: one for each core, or for each GPU)")
+    sub.add_argument(
+        "--workers",
+        metavar="N",
+        help="cells at a time (default: one for each core, fewer where memory is short, or for each GPU)",
+    )
     sub.add_argument("--threads", default="1", metavar="N", help="threads a worker (default: 1)")
     sub.add_argument("--executor", default="local", help=f"where: {', '.join(EXECUTORS)} (default: local)")
     sub.add_argument("--ray-address", metavar="HOST:PORT", help="a running Ray cluster, or auto (default: start Ray here)")
