@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -50,6 +51,30 @@ def here(*arguments: str | Path) -> tuple[int, str, str]:
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as error:
         status = main([str(argument) for argument in arguments])
     return status, out.getvalue(), error.getvalue()
+
+
+_SEVERAL = """
+import contextlib, io, json, sys
+from bench.cli import main
+
+found = []
+for words in json.load(sys.stdin):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as error:
+        status = main(words)
+    found.append((status, out.getvalue(), error.getvalue()))
+json.dump(found, sys.stdout)
+"""
+
+
+def several(*commands: tuple[str | Path, ...], root: Path) -> list[tuple[int, str, str]]:
+    """Run commands with the sources of `root`, one after the other in one process: what `bench` returns, of each."""
+    words = json.dumps([[str(word) for word in command] for command in commands])
+    environment = os.environ | {"PYTHONPATH": str(root), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, "-c", _SEVERAL], cwd=root, env=environment, input=words, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return [(status, out, error) for status, out, error in json.loads(done.stdout)]
 
 
 def bench(*arguments: str | Path, root: Path = ROOT) -> tuple[int, str, str]:

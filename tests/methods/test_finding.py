@@ -12,7 +12,7 @@ import methods
 import noise
 from bench.errors import UsageError
 from bench.plan.cells import make_cells, matrix
-from tests.helpers.harness import bench, copy_sources, tiny
+from tests.helpers.harness import bench, copy_sources, here, several, tiny
 from tests.methods.test_contract import MEDIAN
 
 HEAD = "from dataclasses import dataclass\nfrom methods import Applicability, Method\n"
@@ -137,8 +137,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow(20)
 def test_every_command_that_lists_methods_goes_on_and_says_it_once(source: Path, tmp_path: Path) -> None:
     run = ("run", "--methods", "all", "--noise", "1", *tiny())
-    for arguments in (("matrix", "--json"), ("list", "methods"), (*run, "--dry-run"), (*run, "--out", tmp_path / "run")):
-        status, out, error = bench(*arguments, root=source)
+    found = several(("matrix", "--json"), ("list", "methods"), (*run, "--dry-run"), root=source)
+    found.append(bench(*run, "--workers", "1", "--out", tmp_path / "run", root=source))
+    for status, out, error in found:
         assert status == 0, error
         assert "median" in out or (tmp_path / "run" / "cells" / "01-gaussian--median--s0.json").is_file()
         told = error.splitlines()
@@ -146,14 +147,15 @@ def test_every_command_that_lists_methods_goes_on_and_says_it_once(source: Path,
         assert sum("methods/bad.py, line 2: SyntaxError" in line for line in told) == 1
         assert sum("methods/BM3D.py: the file's name" in line for line in told) == 1
     assert json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["methods"][-1] == "median"
-    status, out, error = bench("status", tmp_path / "run", root=source)
+    status, out, error = here("status", tmp_path / "run")
     assert status == 0, error
 
 
-@pytest.mark.slow(10)
-@pytest.mark.parametrize("word", ["bad", "BM3D", "bm3d"])
-def test_a_bad_file_that_is_asked_for_is_refused(source: Path, word: str, tmp_path: Path) -> None:
-    status, out, error = bench("run", "--methods", f"noisy,{word}", "--noise", "1", "--out", tmp_path / "run", root=source)
-    assert (status, out) == (2, "") and error.count("\n") == 1
-    assert f"method {word!r}: methods/{'bad' if word == 'bad' else 'BM3D'}.py" in error
-    assert not (tmp_path / "run").exists()
+@pytest.mark.slow(4)
+def test_a_bad_file_that_is_asked_for_is_refused(source: Path, tmp_path: Path) -> None:
+    words = ("bad", "BM3D", "bm3d")
+    commands = [("run", "--methods", f"noisy,{word}", "--noise", "1", "--out", tmp_path / "run") for word in words]
+    for word, (status, out, error) in zip(words, several(*commands, root=source), strict=True):
+        assert (status, out) == (2, "") and error.count("\n") == 1
+        assert f"method {word!r}: methods/{'bad' if word == 'bad' else 'BM3D'}.py" in error
+        assert not (tmp_path / "run").exists()

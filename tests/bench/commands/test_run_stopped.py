@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow(90)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_stops_cleanly_and_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("run", "--noise", "1-4", *tiny("steps=40"), "--out", out)
+    arguments = ("run", "--noise", "1-2", *tiny("steps=40"), "--out", out)
     process = start(*arguments)
     while process.poll() is None and len(list(out.glob("cells/*.json"))) < 3:
         time.sleep(0.02)
@@ -38,18 +38,19 @@ def test_interrupted_run_stops_cleanly_and_goes_on(number: signal.Signals, tmp_p
     assert (out / "report.html").exists()
     frame = pd.read_parquet(out / "results.parquet")
     assert "pending" in set(frame.status)
-    status, output, error = bench(*arguments)
+    status, output, error = here(*arguments)
     assert (status, error) == (0, ""), output
 
 
 def test_budget_stops_a_run_that_goes_on_later(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("run", "--noise", "1-4", *tiny("steps=150"), "--workers", "1", "--out", out)
+    methods = ("--methods", "supervised,score-solver")
+    arguments = ("run", "--noise", "1-4", *methods, *tiny("steps=150"), "--workers", "1", "--out", out)
     status, output, error = bench(*arguments, "--budget", "10s")
     assert status == 130, output
     assert "the budget is spent" in error and len(error.strip().splitlines()) == 1
     assert "pending" in set(pd.read_parquet(out / "results.parquet").status)
-    status, output, error = bench(*arguments, "--budget", "1h")
+    status, output, error = here(*arguments, "--budget", "1h")
     assert (status, error) == (0, ""), output
     assert "pending" not in set(pd.read_parquet(out / "results.parquet").status)
 

@@ -81,6 +81,6 @@ def test_a_container_s_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_run_that_cannot_fit_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "available_bytes", lambda: 10**8)
-    status, output, error = here("run", "--noise", "1", *tiny(), "--out", tmp_path / "run")
+    status, output, error = here("run", "--noise", "1", *tiny(), "--device", "cpu", "--out", tmp_path / "run")
     assert (status, output) == (2, "") and "0.1 GiB are free" in error and len(error.splitlines()) == 1
     assert not (tmp_path / "run").exists()

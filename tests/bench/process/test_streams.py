@@ -19,7 +19,8 @@ RUN = ["run", "--methods", "supervised", "--noise", "1-4", *tiny(), "--workers",
 
 def shell(text: str, folder: Path, *arguments: str, **variables: str) -> tuple[int, str, str]:
     """Run a line of bash, in which `bench` is the command and "$@" its arguments; exit status of `bench`, output, errors."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"}  # tox sets it
+    environment = inherited | {"PYTHONPATH": str(ROOT)} | variables
     line = f'bench() {{ "{sys.executable}" -m bench "$@"; }}; {text}; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(
         ["bash", "-c", line, "bash", *arguments], cwd=folder, env=environment, capture_output=True, timeout=300
@@ -71,7 +72,8 @@ def test_a_full_device_is_told() -> None:
     {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
 ], ids=str)  # fmt: skip
 def test_poor_encodings(variables: dict[str, str], tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"}  # tox sets it
+    environment = inherited | {"PYTHONPATH": str(ROOT)} | variables
 
     def bench(*arguments: str) -> bytes:
         command = [sys.executable, "-m", "bench", *arguments]
