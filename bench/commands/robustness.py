@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,7 +25,7 @@ from bench.cells.metrics import psnr
 from bench.commands.disturbance import disturbances
 from bench.data.sets import Image
 from bench.errors import UsageError, one_line
-from bench.files.json_files import finite, read_json, write_json
+from bench.files.json_files import read_again, read_json, write_json
 from bench.files.shapes import fits, number
 from bench.plan.cells import Cell, Entry, resolved
 from bench.plan.settings import Settings
@@ -199,7 +198,7 @@ class _Kept:
     """What is solved already of a noise model, on disk: a scan that was stopped goes on with the next image."""
 
     def __init__(self, path: Path, asked: dict[str, Any], count: int) -> None:
-        self.path, self.asked = path, json.loads(json.dumps(finite(asked)))
+        self.path, self.asked = path, read_again(asked)
         told = read_json(path) or {}
         fits_here = told.get("asked") == self.asked and fits(told.get("psnr"), dict)
         values = told["psnr"] if fits_here else {}

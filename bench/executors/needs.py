@@ -49,11 +49,10 @@ def needs_of(settings: Settings, data: Data) -> Needs:
     preset = settings.preset
     sets = [*data.test, *data.training, data.validation]
     pixels = sum(image.pixels.nbytes for chosen in sets for image in chosen.images)
-    tested = [image.pixels.shape[:2] for chosen in (*data.test, data.validation) for image in chosen.images]
-    height, width = max(tested, key=lambda size: size[0] * size[1], default=(0, 0))
+    tested = [image.pixels[..., 0].size for chosen in (*data.test, data.validation) for image in chosen.images]
     shared = 4 * sum(image.pixels.size for chosen in data.training for image in chosen.images)
     network = make_network(preset)
-    work = max(training_bytes(network, preset), evaluation_bytes(network, height * width))
+    work = max(training_bytes(network, preset), evaluation_bytes(network, max(tested, default=0)))
     return Needs(BASE + pixels + work, _FILES * shared)
 
 

@@ -44,3 +44,8 @@ def record_sha256(record: dict[str, Any]) -> str:
     """Of everything in a record but the hash itself."""
     rest = {key: value for key, value in record.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def read_again(value: dict[str, Any]) -> dict[str, Any]:
+    """The value as it comes back from a file, to be compared with what does."""
+    return dict(json.loads(json.dumps(finite(value))))

@@ -8,14 +8,13 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.files.json_files import finite
+from bench.files.json_files import read_again
 from bench.files.writing import set_aside
 from bench.plan.cells import Cell
 from bench.runs import store
@@ -32,7 +31,7 @@ def made_of(cell: Cell) -> dict[str, Any]:
     trained = _TRAINING if cell.key else ()
     modules = {*_method_modules(cell.method), *_noise_modules(cell.model), *trained, *_EVALUATION}
     told = {"key": cell.key, "method": asdict(cell.method), "noise": cell.model.parameters, "code": _digests(modules)}
-    return dict(json.loads(json.dumps(finite(told))))  # as it is read again
+    return read_again(told)
 
 
 def training_code(cell: Cell) -> dict[str, str]:
