@@ -17,6 +17,7 @@ from bench.commands.arguments import (
     parse_noise,
     parse_place,
     parse_settings,
+    parse_tuning,
     path_of,
     whole_number,
 )
@@ -32,6 +33,7 @@ from bench.commands.report import FORMAT_HELP, FORMATS, report
 from bench.commands.robustness import robustness
 from bench.commands.run import run
 from bench.commands.status import print_status
+from bench.commands.tune import tune
 from bench.errors import UsageError, one_line
 from bench.executors.place import EXECUTORS, SLURM
 from bench.plan.settings import PRESETS
@@ -43,6 +45,7 @@ Command = Callable[[argparse.Namespace, Console, list[str]], int]
 #: What a command has kept, where it is stopped before its end.
 _CELLS = "all finished cells are stored, {}the same command goes on from there"
 _SOLVED = "what was solved is kept, {}the same command goes on from there"
+_TRIALS = "what was trained is kept, {}the same command goes on from there"
 _DOWNLOADS = "what was downloaded is kept, {}the same command goes on from there"
 
 
@@ -106,21 +109,17 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("run", _run, "Train, denoise, score and report; an interrupted run goes on by the same command.", _CELLS)
     sub.add_argument("--methods", default="all", metavar="all|a,b", help="method slugs; the noisy input is always there")
     sub.add_argument("--noise", default="all", metavar="all|1,5-8|slug", help="noise models by number, range or slug")
-    sub.add_argument("--preset", default="quick", help=f"size of the run: {', '.join(PRESETS)} (default: quick)")
+    _add_computing(sub, "quick")
     sub.add_argument("--recipe", default="best", help="how to train: best, or as the paper did (default: best)")
-    sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting of the preset")
-    sub.add_argument("--data", default="sample", metavar="sample|DIR", help="images (default: the embedded sample)")
-    sub.add_argument("--seeds", default="1", metavar="K", help="repeat everything with K seeds (default: 1)")
-    sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
     sub.add_argument(
-        "--workers",
-        metavar="N",
-        help="cells at a time (default: one for each core, fewer where memory is short, or for each GPU)",
+        "--equal",
+        metavar="compute|steps",
+        help="what all methods have equally much of: compute, that of supervised training, or steps (default: compute; steps "
+        "for --recipe paper)",
     )
-    sub.add_argument("--threads", default="1", metavar="N", help="threads a worker (default: 1)")
+    sub.add_argument("--seeds", default="1", metavar="K", help="repeat everything with K seeds (default: 1)")
     sub.add_argument("--executor", default="local", help=f"where: {', '.join(EXECUTORS)} (default: local)")
     sub.add_argument("--ray-address", metavar="HOST:PORT", help="a running Ray cluster, or auto (default: start Ray here)")
-    sub.add_argument("--gpu-share", metavar="0.25", default="1", help="share of a GPU that a worker gets (default: 1)")
     sub.add_argument("--slurm", action="append", default=[], metavar="NAME=VALUE,..", help=f"of {', '.join(SLURM)}")
     sub.add_argument("--self-ensemble", action="store_true", help="average over the 8 flips and turns of each test image")
     sub.add_argument("--budget", metavar="30m", help="stop before this time is over (s, m or h); the same command goes on")
@@ -137,6 +136,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", default="sample", metavar="sample|DIR", help="the images that `list data` describes")
 
     _add_data(add("data", _data, "The public data sets of the paper: what they are, get them, check them."))
+
+    sub = add("tune", _tune, "Try a method's settings by the rule that is the same for all methods.", _TRIALS)
+    sub.add_argument("methods", metavar="METHOD", help="a method that is trained")
+    sub.add_argument("--noise", default="1,3", metavar="1,5-8|slug", help="noise models to try them on (default: 1,3)")
+    sub.add_argument("--trials", default="6", metavar="N", help="settings to try, the default among them (default: 6)")
+    _add_computing(sub, "small")
+    sub.add_argument("--out", type=path_of, metavar="DIR", help="a folder (default: runs/tune-METHOD-PRESET-DATA)")
 
     sub = add("status", _status, "Where a run stands, also one in progress or another machine's.")
     sub.add_argument("directory", type=path_of)
@@ -180,6 +186,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
+    """What `run` and `tune` ask alike: how large, on what images, by what."""
+    parser.add_argument("--preset", default=preset, help=f"size of the run: {', '.join(PRESETS)} (default: {preset})")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting of the preset")
+    parser.add_argument("--data", default="sample", metavar="sample|DIR", help="images (default: the embedded sample)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        help="cells at a time (default: one for each core, fewer where memory is short, or for each GPU)",
+    )
+    parser.add_argument("--threads", default="1", metavar="N", help="threads a worker (default: 1)")
+    parser.add_argument("--gpu-share", metavar="0.25", default="1", help="share of a GPU that a worker gets (default: 1)")
+
+
 def _add_data(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="list|fetch|verify", dest="action", parser_class=Parser)
 
@@ -220,6 +241,12 @@ def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int
         return 0
     budget, cell_timeout = parse_duration("--budget", options.budget), parse_duration("--cell-timeout", options.cell_timeout)
     return run(settings, directory, place, "python -m bench " + shlex.join(given), console, retry, budget, cell_timeout)
+
+
+def _tune(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    settings, place, directory = parse_tuning(options)
+    trials = whole_number("--trials", options.trials)
+    return tune(settings, trials, directory, place, "python -m bench " + shlex.join(given), console)
 
 
 def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from methods._api import Applicability, Batch, Method, Network, Verdict, estimate, mean_squared
+from methods._api import Applicability, Batch, Method, Network, Training, Verdict, estimate, local_mean, mean_squared
 from methods._finding import answers, find
 from methods._score import ScoreMethod
 
@@ -21,17 +21,22 @@ __all__ = [
     "Method",
     "Network",
     "ScoreMethod",
+    "Training",
     "Verdict",
     "answers",
     "broken",
     "catalogue",
     "estimate",
     "get",
+    "local_mean",
     "mean_squared",
 ]
 
 #: Methods of the paper come first, in the order of its Table 1, after the noisy input; then ours; others follow by name.
-_FIRST = ("noisy", "supervised", "noisier2noise", "neighbor2neighbor", "noise2score", "score-solver", "score-solver-plus")
+_FIRST = (
+    "noisy", "supervised", "noisier2noise", "neighbor2neighbor", "noise2score", "score-solver",
+    "neighbor2neighbor-unbiased", "score-solver-plus",
+)  # fmt: skip
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 import torch
+from torch.nn import functional as F
 
 from noise import NoiseModel
 from noise.gaussian import normal
@@ -76,18 +77,52 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Training:
+    """How a method's training differs from the preset's, at the same compute; every field is a factor (> 0).
+
+    Parameters
+    ----------
+    learning_rate : float
+        Of the highest learning rate.
+    patch : float
+        Of the side of the patches, beyond what `Method.subsampling` asks for.
+    clip : float
+        Of the largest norm of the gradient.
+    """
+
+    learning_rate: float = 1.0
+    patch: float = 1.0
+    clip: float = 1.0
+
+
+@dataclass(frozen=True)
 class Method:
     """Base of all methods. A subclass is a frozen dataclass whose fields are the method's settings, with units.
 
     One file in `methods/` defines one subclass; the file's name, with "-" for "_", is its slug. A method with a `loss`
     is trained; one without is not given a network.
+
+    Parameters
+    ----------
+    training : Training
+        How its training differs from the preset's.
     """
+
+    training: Training = Training()
 
     title: ClassVar[str]
     paper: ClassVar[str]
     assumptions: ClassVar[str]
     #: True hands clean images to `loss`.
     supervised: ClassVar[bool] = False
+    #: The network sees every so-many-th row and column in training: patches are so much larger.
+    subsampling: ClassVar[int] = 1
+    #: What `python -m bench tune` may vary, and over which values, by the setting's name ("training.patch" for a nested one).
+    tunable: ClassVar[dict[str, tuple[float, ...]]] = {
+        "training.learning_rate": (0.5, 1.0, 2.0, 4.0),
+        "training.patch": (0.75, 1.0, 1.5, 2.0),
+        "training.clip": (0.5, 1.0, 1e3),
+    }
     #: False leaves the method out of `--methods all` (it can still be named).
     in_all: ClassVar[bool] = True
 
@@ -163,3 +198,8 @@ def estimate(network: Network, y: torch.Tensor, start: torch.Tensor | None = Non
 def mean_squared(difference: torch.Tensor) -> torch.Tensor:
     """Mean square of a difference in grey levels, in units of the network's output squared."""
     return (difference / UNIT).square().mean()
+
+
+def local_mean(y: torch.Tensor, window: int) -> torch.Tensor:
+    """Mean of the window x window pixels around each (window odd, edges repeated): the brightness, nearly free of noise."""
+    return F.avg_pool2d(F.pad(y, [window // 2] * 4, mode="replicate"), window, stride=1)

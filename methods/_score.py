@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
-from torch.nn import functional as F
 
-from methods._api import Batch, Method, Network
+from methods._api import Batch, Method, Network, local_mean
 from noise import NoiseModel
 
 
@@ -83,8 +82,7 @@ class ScoreMatching:
 
     def _std(self, y: torch.Tensor, model: NoiseModel, sigma: float) -> torch.Tensor:
         """Standard deviation of the noise in y, from the mean around each pixel (grey levels, the shape of y)."""
-        padded = F.pad(y, [self.window // 2] * 4, mode="replicate")
-        x = F.avg_pool2d(padded, self.window, stride=1) / model.mean_gain
+        x = local_mean(y, self.window) / model.mean_gain
         return (model.std(x.clamp(min=1)).square() + sigma**2).sqrt()
 
 
@@ -147,6 +145,8 @@ class ScoreMethod(Method):
     matching: ScoreMatching | PaperScoreMatching = ScoreMatching()
     iterations: int | None = None
     decorrelate: bool = True
+
+    tunable = Method.tunable | {"matching.first_sigma": (8.0, 10.0, 15.0), "matching.last_sigma": (3.0, 5.0)}
 
     def as_published(self) -> Self:
         return replace(self, matching=PaperScoreMatching(), iterations=10, decorrelate=False)

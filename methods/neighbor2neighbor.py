@@ -42,6 +42,8 @@ class Neighbor2Neighbor(Method):
     title = "Neighbor2Neighbor"
     paper = "Huang et al., Neighbor2Neighbor, CVPR 2021"
     assumptions = "noise independent between pixels, E[y|x] = x"
+    subsampling = 2
+    tunable = Method.tunable | {"gamma": (0.3, 1.0, 2.0)}
 
     def as_published(self) -> Neighbor2Neighbor:
         return replace(self, gamma=2.0, residual=False)

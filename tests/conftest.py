@@ -93,10 +93,10 @@ def random_images():
 def make_settings():
     """Makes the settings of a run, tiny and of everything unless told otherwise."""
 
-    def make(preset=TINY, methods_=None, noise_=None, seeds=1, device="cpu", recipe="best", threads=1):
+    def make(preset=TINY, methods_=None, noise_=None, seeds=1, device="cpu", recipe="best", threads=1, equal="compute"):
         chosen = tuple(method_of(slug, recipe) for slug in (methods.catalogue() if methods_ is None else methods_))
         models = models_of(recipe) if noise_ is None else tuple(model_of(slug, recipe) for slug in noise_)
-        return Settings("tiny", preset, recipe, "random", seeds, device, threads, chosen, models)
+        return Settings("tiny", preset, recipe, equal, "random", seeds, device, threads, chosen, models)
 
     return make
 

@@ -78,6 +78,13 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
     network.eval()
     rows, crops, problems, seconds, pixels, values = [], [], [], 0.0, 0, 0
     acted: Counter[str] = Counter()
+    fed = 0  # pixels
+
+    def note(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        nonlocal fed
+        fed += inputs[0].numel() // 3 if inputs and isinstance(inputs[0], torch.Tensor) else 0
+
+    counting = network.register_forward_pre_hook(note)
     images = [(chosen, image) for chosen in run.data.test for image in chosen.images]
     stems = file_stems(image for _, image in images)
     for index, (chosen, image) in enumerate(images):
@@ -98,6 +105,7 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         if cell.seed == 0 and any(image is kept for kept in chosen.images[: run.settings.preset.crops]):
             stem = stems[image.dataset, image.name]
             crops.append(keep_crops(run.directory, cell.entry, image, stem, denoised, clean))
+    counting.remove()
     shares = {name: acted[name] / values for name in sorted(acted)}
     many = [f"{name} {100 * share:.1f} %" for name, share in shares.items() if share > _MANY]
     if many:
@@ -105,6 +113,7 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
     return {
         "denoise_seconds": seconds,
         "megapixels": pixels / 1e6,
+        "passes": fed / pixels if pixels else None,
         "guards": shares,
         "rows": rows,
         "crops": crops,
@@ -124,6 +133,7 @@ def blank_record(entry: Entry) -> dict[str, Any]:
             "training": None,
             "denoise_seconds": None,
             "megapixels": None,
+            "passes": None,
             "seconds": None,
             "peak_memory_mib": None,
             "started": None,

@@ -22,9 +22,11 @@ from bench.plan.settings import Preset
 from bench.runs.inputs import Run
 from bench.runs.origin import changed_code, training_code
 from bench.runs.weights import read_weights, weights_path, write_weights
+from bench.training.budget import schedule
 from bench.training.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
 from bench.training.loop import NonFiniteLoss, train
-from bench.training.networks import count_parameters, flops_per_pixel, make_network
+from bench.training.networks import UNet, count_parameters, make_network
+from bench.training.operations import flops_per_pixel
 from bench.training.patches import make_patches
 from bench.training.shared_images import folder_of
 
@@ -51,12 +53,13 @@ def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, di
         network, record = _train(run, cell, report)
         write_weights(run.directory, cell.key, network, record)
         checkpoint_path(run.directory, cell.key).unlink(missing_ok=True)
+    network.window = record.get("window")
     for fault in record.get("faults", []):
         warnings.warn(fault, stacklevel=1)
     return network, {"key": cell.key, "reused": reused, **record}
 
 
-def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, Any]]:
+def _train(run: Run, cell: Cell, report: Report) -> tuple[UNet, dict[str, Any]]:
     """Train, going on from a checkpoint where there is one; returns the averaged network and the record.
 
     A loss that is not finite starts the training again at half the rate, once; a GPU that is out of memory starts it again
@@ -64,19 +67,21 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
     last checkpoint happened to be.
     """
     assert cell.key is not None
-    preset, device = run.settings.preset, torch.device(run.settings.device)
-    seen = cell.seen
+    device, seen = torch.device(run.settings.device), cell.seen
     training_images = [image for chosen in run.data.training for image in chosen.images]
     report(cell, "drawing noise", 0.0)
     patches = make_patches(
         training_images, cell.model, seen, cell.seed, cell.method.supervised, device, folder_of(run.directory)
     )
+    planned = schedule(run.settings, cell, run.data)
+    preset = planned.preset
     code = training_code(cell)
     checkpoint = _checkpoint(run, cell.key, code)
     if checkpoint is not None:
         preset = replace(preset, learning_rate=checkpoint.learning_rate, accumulate=checkpoint.accumulate)
     while True:
         network = _untrained(preset, cell.key, run.settings.device)
+        network.window = planned.window
         try:
             average, curves = train(
                 network,
@@ -96,23 +101,31 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 raise  # no fault of the training: with space, it goes on from its checkpoint
             checkpoint_path(run.directory, cell.key).unlink(missing_ok=True)
-            preset, checkpoint = _gentler(preset, run.settings.preset, error), None
+            preset, checkpoint = _gentler(preset, planned.preset, error), None
     return average, {
         "seconds": curves.seconds,
         "steps": preset.steps,
         "patches": preset.steps * preset.patches,
         "parameters": count_parameters(network),
         "flops_per_pixel": flops_per_pixel(network, preset.patch),
+        "patch": preset.patch,
+        "patches_per_step": preset.patches,
+        "window": planned.window,
+        "operations": planned.operations,
+        "budget_operations": planned.budget,
+        "passes_with_gradient": planned.cost.with_gradient,
+        "passes_without_gradient": planned.cost.without_gradient,
+        "pixels": round(preset.steps * preset.patches * preset.patch**2 * planned.cost.with_gradient),
         "loss": curves.loss,
         "validation": curves.validation,
         "final_loss": curves.loss[-1][1],
         "peak_memory_mib": peak_memory_mib(),
-        "faults": _faults(preset, run.settings.preset),
+        "faults": _faults(preset, planned.preset),
         "code": code,
     }
 
 
-def _untrained(preset: Preset, key: str, device: str) -> nn.Module:
+def _untrained(preset: Preset, key: str, device: str) -> UNet:
     """The network as a training of that key starts with it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of("weights", key))

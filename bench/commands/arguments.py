@@ -7,7 +7,7 @@ import importlib.util
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from bench.errors import UsageError
 from bench.executors.gpus import visible_gpus
 from bench.executors.place import EXECUTORS, SLURM, Place
 from bench.plan.recipes import RECIPES, method_of, model_of, models_of
-from bench.plan.settings import PRESETS, Settings, get_preset
+from bench.plan.settings import EQUAL, PRESETS, Settings, get_preset
 from noise.names import nearest
 
 #: Bytes of a data folder's name in that of a run directory; of a longer one its beginning and a hash.
@@ -34,10 +34,14 @@ def parse_settings(options: argparse.Namespace) -> Settings:
     recipe = options.recipe
     if recipe not in RECIPES:
         raise UsageError(f"--recipe {recipe!r}: expected {' or '.join(RECIPES)}{nearest(recipe, RECIPES)}")
+    equal = options.equal or ("steps" if recipe == "paper" else "compute")
+    if equal not in EQUAL:
+        raise UsageError(f"--equal {equal!r}: expected {' or '.join(EQUAL)}{nearest(equal, EQUAL)}")
     return Settings(
         preset_name=options.preset,
         preset=get_preset(options.preset, [*options.set, *["self_ensemble=true"] * options.self_ensemble], recipe),
         recipe=recipe,
+        equal=equal,
         data=options.data,
         seeds=seeds,
         device=parse_device(options.device, elsewhere=options.executor != "local"),
@@ -45,6 +49,16 @@ def parse_settings(options: argparse.Namespace) -> Settings:
         methods=parse_methods(options.methods, recipe),
         noise=parse_noise(options.noise, recipe),
     )
+
+
+def parse_tuning(options: argparse.Namespace) -> tuple[Settings, Place, Path]:
+    """The settings, place and folder of a tuning, which has one method. Raises UsageError."""
+    fixed: dict[str, object] = {"recipe": "best", "equal": "compute", "seeds": "1", "self_ensemble": False}
+    elsewhere: dict[str, object] = {"executor": "local", "ray_address": None, "slurm": []}
+    options = argparse.Namespace(**vars(options) | fixed | elsewhere)
+    settings = replace(parse_settings(options), methods=(parse_method(options.methods),))
+    name = f"tune-{settings.methods[0].slug}-{settings.preset_name}-{Path(settings.data).name}"
+    return settings, parse_place(options, settings), options.out or Path("runs") / name
 
 
 def parse_methods(text: str, recipe: str = "best") -> tuple[methods.Method, ...]:
@@ -86,6 +100,13 @@ def parse_noise(text: str, recipe: str = "best") -> tuple[noise.NoiseModel, ...]
                 raise UsageError(f"--noise {text!r}: {error}") from None
             chosen[model.number] = model
     return tuple(chosen[number] for number in sorted(chosen))
+
+
+def parse_method(slug: str, recipe: str = "best") -> methods.Method:
+    """One method. Raises UsageError."""
+    if "," in slug or slug.strip() == "all":
+        raise UsageError(f"{slug!r}: expected one method, of {', '.join(methods.catalogue())}")
+    return next(method for method in reversed(parse_methods(slug, recipe)) if method.slug == slug.strip())
 
 
 def parse_duration(option: str, text: str | None) -> float | None:
@@ -197,7 +218,7 @@ def default_directory(settings: Settings) -> Path:
         folder = f"{folder[:20]}-{sha256(folder.encode()).hexdigest()[:6]}"
     name = f"{settings.preset_name}-{folder}"
     usual = Settings(
-        settings.preset_name, PRESETS[settings.preset_name], "best", settings.data, 1, parse_device("auto"), 1,
+        settings.preset_name, PRESETS[settings.preset_name], "best", "compute", settings.data, 1, parse_device("auto"), 1,
         parse_methods("all"), parse_noise("all"),
     )  # fmt: skip
     if settings != usual:

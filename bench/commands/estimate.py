@@ -25,6 +25,7 @@ from bench.plan.settings import Settings
 from bench.runs.inputs import load_data, training_sum
 from bench.runs.notes import cautions
 from bench.runs.progress import duration
+from bench.training.budget import schedule
 from bench.training.loop import train
 from bench.training.networks import make_network
 from bench.training.patches import make_patches
@@ -106,7 +107,7 @@ def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> dict[str, 
 
 def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
     """A few steps, and a part of an image denoised and scored."""
-    preset, device = replace(settings.preset, steps=STEPS, checks=1), torch.device(settings.device)
+    preset, device = settings.preset, torch.device(settings.device)
     network = make_network(preset, device)
     step = noise = 0.0
     if cell.key:
@@ -115,8 +116,9 @@ def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
         patches = make_patches(few, cell.model, cell.seen, cell.seed, cell.method.supervised, device)
         noise = (time.perf_counter() - clocks[0]) / sum(image.pixels.shape[0] * image.pixels.shape[1] for image in few)
         law = cell.seen.model if cell.seen else cell.model
+        few_steps = replace(schedule(settings, cell, data).preset, steps=STEPS, checks=1)
         train(
-            network, cell.method, law, patches, preset, "estimate", device,
+            network, cell.method, law, patches, few_steps, "estimate", device,
             lambda share, loss: clocks.append(time.perf_counter()), lambda average: 0.0,
         )  # fmt: skip
         step = statistics.median(late - early for early, late in pairwise(clocks[1:]))
@@ -138,7 +140,7 @@ def job_seconds(job: Job, costs: Mapping[str, Cost], settings: Settings, data: D
     cost = costs[first.entry.method]
     seconds = sum(costs[cell.entry.method].pixel * _pixels(data.test) for cell in job.cells)
     if first.key:
-        seconds += cost.step * preset.steps + cost.noise * _pixels(data.training)
+        seconds += cost.step * schedule(settings, first, data).preset.steps + cost.noise * _pixels(data.training)
         seconds += cost.pixel * preset.checks * _pixels([data.validation])
     return seconds
 

@@ -17,6 +17,7 @@ from bench.data.sets import Data
 from bench.errors import UsageError
 from bench.executors.place import Place
 from bench.plan.settings import Preset, Settings
+from bench.training.budget import most_pixels
 from bench.training.networks import UNet, count_parameters, make_network
 
 #: A process with the libraries, before any work (measured: 0.35 GiB; with what allocators keep).
@@ -52,12 +53,19 @@ def needs_of(settings: Settings, data: Data) -> Needs:
     tested = [image.pixels[..., 0].size for chosen in (*data.test, data.validation) for image in chosen.images]
     shared = 4 * sum(image.pixels.size for chosen in data.training for image in chosen.images)
     network = make_network(preset)
-    work = max(training_bytes(network, preset), evaluation_bytes(network, max(tested, default=0)))
+    trained = [most_pixels(preset, method, settings.equal) for method in settings.methods if method.trains]
+    work = max(training_bytes(network, preset, max(trained, default=0)), evaluation_bytes(network, max(tested, default=0)))
     return Needs(BASE + pixels + work, _FILES * shared)
 
 
-def training_bytes(network: UNet, preset: Preset) -> int:
-    """What a step keeps: the tensors that its backward pass wants, and what the optimiser holds of each weight."""
+def training_bytes(network: UNet, preset: Preset, pixels: int) -> int:
+    """What a step keeps: the tensors that its backward pass wants, and what the optimiser holds of each weight.
+
+    Parameters
+    ----------
+    pixels : int
+        That go through the network in a step.
+    """
     saved = 0
 
     def count(tensor: torch.Tensor) -> torch.Tensor:
@@ -67,8 +75,7 @@ def training_bytes(network: UNet, preset: Preset) -> int:
 
     with saved_tensors_hooks(count, lambda tensor: tensor):
         network(torch.zeros(1, 3, _SIDE, _SIDE))
-    pixels = -(-preset.patches // preset.accumulate) * preset.patch**2
-    return saved * pixels // _SIDE**2 + 4 * _COPIES * count_parameters(network)
+    return saved * pixels // preset.accumulate // _SIDE**2 + 4 * _COPIES * count_parameters(network)
 
 
 def evaluation_bytes(network: UNet, pixels: int) -> int:

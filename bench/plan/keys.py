@@ -24,5 +24,6 @@ def training_key(settings: Settings, model: NoiseModel, method: Method, seed: in
     view = "x" if seen is None or seen.same_image else f"A^-1 x, {seen.convolution}"
     fields = {name: value for name, value in asdict(settings.preset).items() if name not in _EVALUATION_FIELDS}
     how = (settings.device, settings.threads)
-    parts = (method.learns(), law, view, settings.recipe, sorted(fields.items()), training_sha256, seed, how)
+    training = (settings.equal, method.training, method.subsampling)
+    parts = (method.learns(), training, law, view, settings.recipe, sorted(fields.items()), training_sha256, seed, how)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]

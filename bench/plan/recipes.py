@@ -6,6 +6,8 @@ a run is planned; all that comes after is given the methods and noise models the
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import methods
 import noise
 
@@ -18,7 +20,7 @@ _EXTRA_SIGMA = 5.0
 def method_of(slug: str, recipe: str) -> methods.Method:
     """The method with the recipe's settings."""
     method = methods.get(slug)
-    return method.as_published() if recipe == "paper" else method
+    return replace(method.as_published(), training=methods.Training()) if recipe == "paper" else method
 
 
 def model_of(name: int | str, recipe: str) -> noise.NoiseModel:

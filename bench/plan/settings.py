@@ -37,7 +37,7 @@ class Preset:
     cosine: bool = _number(True, "half cosine down to 1 % of the rate; false: a tenth of it in the last fifth")
     weight_decay: float = _number(0.0, "AdamW's decoupled weight decay", 0.0, 1.0)
     ema: float = _number(0.999, "decay a step of the averaged weights", 0.0, 0.99999)
-    clip: float = _number(1.0, "largest norm of the gradient", 1e-9, 1e6)
+    clip: float = _number(1.5, "largest norm of the gradient, in units of its mean over the steps before", 1e-9, 1e6)
     flips: bool = _number(True, "patches turned and mirrored at random")
     # data
     training_crop: int = _number(0, "side of the one crop taken of each training image (pixels; 0: all of it)", 0, 10**5)
@@ -45,7 +45,7 @@ class Preset:
     test_images: int = _number(0, "test images a set, the first by name (0: all)", 0, 10**6)
     test_crop: int = _number(0, "side of the centre crop of test images (pixels; 0: whole)", 0, 10**5)
     validation_images: int = _number(24, "validation images", 1, 10**4)
-    validation_crop: int = _number(256, "side of their centre crop (pixels; 0: whole)", 0, 10**5)
+    validation_crop: int = _number(0, "side of their centre crop (pixels; 0: whole)", 0, 10**5)
     checks: int = _number(10, "points of the validation curve", 1, 1000)
     # results
     self_ensemble: bool = _number(False, "denoise the 8 flips and turns of each test image, and average")
@@ -57,31 +57,45 @@ PRESETS: dict[str, Preset] = {
         channels=16, multipliers=(1, 2, 4), blocks=1, attention=False,
         steps=240, patches=4, patch=48, learning_rate=4e-3, warmup=20, ema=0.98,
         training_crop=96, test_sets=("kodak24", "cbsd68", "sample"), test_images=5, test_crop=256,
-        validation_images=4, validation_crop=128, checks=4, crops=1,
+        validation_images=4, validation_crop=256, checks=2, crops=1,
     ),
     "small": Preset(
         channels=16, multipliers=(1, 2, 4), blocks=1, attention=False,
         steps=2000, patches=8, patch=64, learning_rate=2e-3, warmup=50, ema=0.995,
-        validation_crop=128, crops=2,
+        validation_images=12, checks=5, crops=2,
     ),
     "standard": Preset(channels=64, steps=5000, patches=32, patch=128, learning_rate=5e-4),
     "paper": Preset(channels=128, steps=5000, patches=32, patch=128, accumulate=2),
 }  # fmt: skip
 
 
+#: What all methods of a run have equally much of: compute (that of supervised training by the preset), or optimiser steps.
+EQUAL = ("compute", "steps")
+
+
 @dataclass(frozen=True)
 class Settings:
-    """All that decides a run's numbers: the preset in force, and the methods and noise models with their own settings."""
+    """All that decides a run's numbers: the preset in force, and the methods and noise models with their own settings.
+
+    Parameters
+    ----------
+    equal : str
+        One of `EQUAL`.
+    test : bool
+        False: trainings and their validation alone, without any test image.
+    """
 
     preset_name: str
     preset: Preset
     recipe: str
+    equal: str
     data: str
     seeds: int
     device: str
     threads: int
     methods: tuple[Method, ...]
     noise: tuple[NoiseModel, ...]
+    test: bool = True
 
 
 #: How the paper trains, whatever the preset: AdamW at 1e-4, a tenth of it in the last fifth of the steps; no average of the

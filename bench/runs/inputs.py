@@ -32,6 +32,8 @@ def load_data(settings: Settings) -> Data:
         validation_crop=preset.validation_crop,
         patch=preset.patch,
     )
+    if not settings.test:
+        return replace(data, test=())
     if not unwanted:
         return data
     told = (

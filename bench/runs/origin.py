@@ -22,7 +22,10 @@ from methods import Method
 from noise import NoiseModel
 
 #: The suite's own modules that bear on weights, and on what is made of them.
-_TRAINING = ("bench.plan.seeds", "bench.training.loop", "bench.training.networks", "bench.training.patches")
+_TRAINING = (
+    "bench.plan.seeds", "bench.training.budget", "bench.training.loop", "bench.training.networks",
+    "bench.training.operations", "bench.training.patches",
+)  # fmt: skip
 _EVALUATION = ("bench.cells.denoising", "bench.cells.metrics", "bench.plan.seeds")
 
 

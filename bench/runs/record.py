@@ -23,7 +23,7 @@ from bench.errors import UsageError
 from bench.files.shapes import fits_as_far_as_there, maybe
 from bench.plan.cells import Entry, count_trainings, entry_of, matrix, shared
 from bench.plan.recipes import RECIPES, method_of, model_of, models_of
-from bench.plan.settings import Settings, get_preset, units
+from bench.plan.settings import EQUAL, Settings, get_preset, units
 from bench.runs import store
 from bench.runs.notes import notes
 from methods import Method
@@ -56,6 +56,7 @@ def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
     return {
         "preset": settings.preset_name,
         "recipe": settings.recipe,
+        "equal": settings.equal,
         "data": settings.data,
         "seeds": settings.seeds,
         "device": settings.device,
@@ -104,6 +105,7 @@ def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Se
             preset_name=told["preset"],
             preset=get_preset(told["preset"], [f"{name}={value}" for name, value in texts.items()], told["recipe"]),
             recipe=told["recipe"],
+            equal=told.get("equal", "steps"),  # runs from before it was told
             data=str(told["data"]),
             seeds=int(told["seeds"]),
             device=told["device"],
@@ -113,6 +115,7 @@ def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Se
         )
         if (
             settings.recipe not in RECIPES
+            or settings.equal not in EQUAL
             or settings.device not in ("cpu", "cuda")
             or min(settings.seeds, settings.threads) < 1
         ):

@@ -32,7 +32,7 @@ class Checkpoint:
     recorded : int
         The step up to which the loss is in its curve; the tensor "total" is the sum since then.
     tensors : mapping
-        Weights, their average and AdamW's moments, on the CPU.
+        Weights, their average and AdamW's moments, the loss's sum and the gradient's mean norm, on the CPU.
     code : mapping or None
         The code that it was trained by, as `bench.runs.origin.training_code` tells it.
     """
@@ -49,23 +49,26 @@ class Checkpoint:
 
 
 def snapshot(
-    network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, total: torch.Tensor
+    network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, sums: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
-    """Copies of all tensors of a training, on the CPU."""
-    found = {"total": total, **dict(_tensors(network, average, optimiser))}
+    """Copies of all tensors of a training, on the CPU; `sums` are those that the loop keeps beside the optimiser."""
+    found = {**sums, **dict(_tensors(network, average, optimiser))}
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in found.items()}
 
 
 def restore(
-    checkpoint: Checkpoint, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, total: torch.Tensor
+    checkpoint: Checkpoint,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    sums: Mapping[str, torch.Tensor],
 ) -> None:
     """Put the tensors back in their places, which keep their memory formats."""
     for parameter in network.parameters():
         moments = {name: torch.zeros_like(parameter) for name in _MOMENTS}
         optimiser.state[parameter] = {"step": torch.tensor(float(checkpoint.step)), **moments}
     with torch.no_grad():
-        total.copy_(checkpoint.tensors["total"])
-        for name, tensor in _tensors(network, average, optimiser):
+        for name, tensor in [*sums.items(), *_tensors(network, average, optimiser)]:
             tensor.copy_(checkpoint.tensors[name])
 
 
@@ -95,6 +98,8 @@ def read_checkpoint(directory: Path, key: str) -> Checkpoint | None:
     if found is None:
         return None
     tensors, about = found
+    if "norm" not in tensors:
+        raise ValueError("it is of an older version")
     try:
         told: dict[str, Any] = json.loads(about["checkpoint"])
         for name, kind in _KINDS.items():

@@ -14,7 +14,7 @@ from torch import nn
 from bench.plan.seeds import generator_of, seed_globals, seed_of
 from bench.plan.settings import Preset
 from bench.training.checkpoint import Checkpoint, restore, snapshot
-from bench.training.networks import layout
+from bench.training.networks import UNet, layout
 from bench.training.patches import Patches
 from methods import Batch, Method
 from noise import NoiseModel
@@ -22,9 +22,12 @@ from noise import NoiseModel
 #: Called with the share of the training that is done and the mean loss since the last call.
 Report = Callable[[float, float], None]
 #: Called with the averaged network; returns the validation PSNR (dB).
-Validate = Callable[[nn.Module], float]
+Validate = Callable[[UNet], float]
 #: Called from time to time with what it takes to go on from here.
 Keep = Callable[[Checkpoint], None]
+
+#: Decay a step of the gradient's mean norm.
+_MEMORY = 0.99
 
 #: Seconds between two checkpoints.
 CHECKPOINT_SECONDS = 30.0
@@ -63,8 +66,22 @@ def learning_rate(step: int, preset: Preset) -> float:
     return preset.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
+def clip_relative(parameters: list[torch.Tensor], mean: torch.Tensor, most: float, step: int) -> None:
+    """Limit the gradient's norm to `most` times its mean over the steps before, which is brought up to date in place.
+
+    A limit in units of the norm itself would act on the losses of some methods and not of others, as their scales differ; after
+    this one, no factor before a loss makes a difference. The first step is not limited, as nothing is before it.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    found = nn.utils.get_total_norm(gradients, foreach=True)
+    limited = found if step == 0 else torch.minimum(found, most * mean)
+    # a gradient of 0 stays as it is
+    torch._foreach_mul_(gradients, limited / found.clamp(min=torch.finfo(found.dtype).tiny))
+    mean.lerp_(limited, 1 - min(_MEMORY, step / (1 + step)))
+
+
 def train(
-    network: nn.Module,
+    network: UNet,
     method: Method,
     model: NoiseModel,
     patches: Patches,
@@ -76,7 +93,7 @@ def train(
     keep: Keep = lambda checkpoint: None,
     checkpoint: Checkpoint | None = None,
     every_seconds: float = CHECKPOINT_SECONDS,
-) -> tuple[nn.Module, Curves]:
+) -> tuple[UNet, Curves]:
     """Train the network and return the exponential moving average of its weights.
 
     Every random number of a step depends on `seed` and the step alone, so that a training that goes on from a checkpoint
@@ -104,12 +121,12 @@ def train(
     every = max(1, preset.steps // 100)
     checks = {math.ceil(preset.steps * (i + 1) / preset.checks) for i in range(preset.checks)}
     patch_seed = seed_of("patches", seed)
-    total = torch.zeros((), device=device)
+    total, norm = torch.zeros((), device=device), torch.zeros((), device=device)
     loss_curve: list[tuple[int, float]] = []
     validation_curve: list[tuple[int, float]] = []
     first, recorded, seconds = 0, 0, 0.0
     if checkpoint is not None:
-        restore(checkpoint, network, average, optimiser, total)
+        restore(checkpoint, network, average, optimiser, {"total": total, "norm": norm})
         first, recorded, seconds = checkpoint.step, checkpoint.recorded, checkpoint.seconds
         loss_curve, validation_curve = list(checkpoint.loss), list(checkpoint.validation)
     kept = started = time.perf_counter()
@@ -126,7 +143,7 @@ def train(
                 loss = method.loss(network, batch) * (len(y) / preset.patches)
             loss.backward()
             total += loss.detach()
-        nn.utils.clip_grad_norm_(parameters, preset.clip, foreach=True)
+        clip_relative(parameters, norm, preset.clip, step)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, preset)
         optimiser.step()
@@ -151,7 +168,7 @@ def train(
             started = time.perf_counter()
         if time.perf_counter() - kept >= every_seconds and done < preset.steps:
             seconds += time.perf_counter() - started
-            tensors = snapshot(network, average, optimiser, total)
+            tensors = snapshot(network, average, optimiser, {"total": total, "norm": norm})
             rate, parts = preset.learning_rate, preset.accumulate
             keep(Checkpoint(done, rate, parts, loss_curve[:], validation_curve[:], seconds, recorded, tensors))
             kept = started = time.perf_counter()

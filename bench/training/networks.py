@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode
 
 from bench.plan.settings import Preset
 
@@ -108,6 +107,8 @@ class UNet(nn.Module):
     def __init__(self, channels: int, multipliers: Sequence[int], blocks: int, attention: bool) -> None:
         super().__init__()
         self.factor = 2 ** (len(multipliers) - 1)
+        #: Side of the region (pixels) that statistics are taken over in evaluation; None: the whole image.
+        self.window: int | None = None
         width = channels * multipliers[0]
         self.stem = nn.Conv2d(3, width, 3, padding=1)
         widths = [width]  # of the features that the way up will join
@@ -174,14 +175,3 @@ def make_network(preset: Preset, device: str | torch.device = "cpu") -> UNet:
 
 def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
-
-
-def flops_per_pixel(network: nn.Module, side: int) -> float:
-    """Floating-point operations of one pass over an image of side x side pixels, per pixel; a multiply-add counts as two.
-
-    Convolutions and attention alone, as `torch.utils.flop_counter` has it.
-    """
-    device = next(network.parameters()).device
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, 3, side, side, device=device))
-    return counter.get_total_flops() / side**2

@@ -70,7 +70,9 @@ Row = tuple[str, str, str, bool]  # what was measured, the figure, what is allow
 
 def settings_of(slugs: Sequence[str], seeds: int) -> Settings:
     """Tiny networks and images on all noise models."""
-    return Settings("quick", TINY, "best", "sample", seeds, "cpu", 1, tuple(map(methods.get, slugs)), noise.catalogue())
+    return Settings(
+        "quick", TINY, "best", "compute", "sample", seeds, "cpu", 1, tuple(map(methods.get, slugs)), noise.catalogue()
+    )
 
 
 def measure_cells(folder: Path) -> list[Row]:

@@ -44,6 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "quick",
         preset,
         "best",
+        "compute",
         "sample",
         1,
         "cpu",

@@ -20,11 +20,12 @@ IMAGES = [("odd", "a"), ("odd", "b"), ("even", "a")]
 RECORD = {
     "schema", "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "decorrelated", "training",
     "denoise_seconds", "megapixels", "seconds", "peak_memory_mib", "started", "finished", "guards", "rows", "crops", "warnings",
-    "inputs", "made_of", "message", "traceback", "sha256",
+    "inputs", "made_of", "passes", "message", "traceback", "sha256",
 }  # fmt: skip
 TRAINING = {
     "key", "reused", "seconds", "steps", "patches", "parameters", "flops_per_pixel", "loss", "validation", "final_loss",
-    "peak_memory_mib", "faults", "code",
+    "peak_memory_mib", "faults", "code", "operations", "budget_operations", "passes_with_gradient", "passes_without_gradient",
+    "pixels", "patch", "patches_per_step", "window",
 }  # fmt: skip
 
 
@@ -199,8 +200,9 @@ def test_unsupervised_methods_are_given_no_clean_image(make_run, with_methods):
 
     with_methods(looks=stub(loss=loss), taught=stub(loss=loss, supervised=True))
     do(make_run(methods_=("looks", "taught"), noise_=("gaussian",)))
-    assert seen[:3] == [None] * 3
-    assert len(seen) == 6 and all(clean is not None and clean.shape == (2, 3, 16, 16) for clean in seen[3:])
+    looks, taught = seen[: len(seen) // 2], seen[len(seen) // 2 :]  # three counts of operations and three steps each
+    assert looks == [None] * 6
+    assert [clean.shape for clean in taught] == [(2, 3, 16, 16)] * 6
 
 
 def test_validation_is_the_standard_psnr(make_run):

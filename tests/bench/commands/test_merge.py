@@ -129,7 +129,7 @@ def test_other_settings_are_refused_by_name(make: Make) -> None:
     assert f"threads is 1 in {one} and 2 in {other}" in refusal(one, other)
     info = json.loads((one / "run.json").read_text())
     for key, value, words in (
-        ("methods", [{"slug": "supervised", "settings": {"rate": 3}}], "supervised.residual is True"),
+        ("methods", [{"slug": "supervised", "settings": {"rate": 3}}], "supervised.training is {"),
         ("noise", [{"slug": "gaussian", "number": 1, "parameters": {"sigma": 26.0}}], "gaussian.sigma is 25.0"),
         ("plan", [dataclasses.asdict(cell) | {"key": "k"} for cell in read_plan(one)[1]], "01-gaussian--noisy--s0.key is None"),
     ):

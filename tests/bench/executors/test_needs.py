@@ -28,19 +28,19 @@ def test_workers_within_what_is_free() -> None:
 def test_it_grows_with_what_it_is_of() -> None:
     preset = PRESETS["quick"]
     network = make_network(preset)
-    step = training_bytes(network, preset)
-    larger = dataclasses.replace(preset, patches=2 * preset.patches)
+    pixels = preset.patches * preset.patch**2
+    step = training_bytes(network, preset, pixels)
     weights = 4 * 5 * sum(p.numel() for p in network.parameters())
-    assert training_bytes(network, larger) - weights == pytest.approx(2 * (step - weights), rel=1e-6)
-    assert training_bytes(network, dataclasses.replace(larger, accumulate=2)) == step
+    assert training_bytes(network, preset, 2 * pixels) - weights == pytest.approx(2 * (step - weights), rel=1e-6)
+    assert training_bytes(network, dataclasses.replace(preset, accumulate=2), 2 * pixels) == step
     assert evaluation_bytes(network, 10**6) > evaluation_bytes(network, 10**5)
     assert not any(module._forward_hooks for module in network.modules())
 
 
 def test_a_step_keeps_at_least_what_its_convolutions_are_given() -> None:
     """Counted by hand for the first level: its features, 16 of 48x48 in float32, come in more than five copies."""
-    preset = dataclasses.replace(PRESETS["quick"], patches=1)
-    assert training_bytes(make_network(preset), preset) > 5 * 16 * preset.patch**2 * 4
+    preset = PRESETS["quick"]
+    assert training_bytes(make_network(preset), preset, preset.patch**2) > 5 * 16 * preset.patch**2 * 4
 
 
 def test_images_count_once_for_each_worker_and_noisy_ones_once_for_all(make_run: Callable[..., Run]) -> None:

@@ -19,7 +19,7 @@ from methods._api import UNIT
 
 PRESET = Preset(
     channels=4, multipliers=(1, 2), blocks=1, attention=False,
-    steps=12, patches=4, patch=16, learning_rate=2e-3, warmup=3, weight_decay=0.1, ema=0.6, clip=0.05, checks=3,
+    steps=12, patches=4, patch=16, learning_rate=2e-3, warmup=3, weight_decay=0.1, ema=0.6, clip=0.9, checks=3,
 )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def bare_training(patches, preset, method, seed, model):
     parameters = list(network.parameters())
     average = [p.detach().clone() for p in parameters]
     m, v = [torch.zeros_like(p) for p in parameters], [torch.zeros_like(p) for p in parameters]
-    losses = []
+    losses, usual = [], 0.0
     for step in range(preset.steps):
         noisy, clean = patches.draw(seed_of("patches", seed), step, preset.patches, preset.patch, preset.flips)
         batch = Batch(noisy, clean, model, step / preset.steps, generator_of("step", seed, step))
@@ -63,8 +63,10 @@ def bare_training(patches, preset, method, seed, model):
         losses.append(loss.item())
         gradients = torch.autograd.grad(loss, parameters)
         norm = math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
-        if norm > preset.clip:
-            gradients = [g * (preset.clip / norm) for g in gradients]
+        if step and norm > preset.clip * usual:
+            gradients = [g * (preset.clip * usual / norm) for g in gradients]
+            norm = preset.clip * usual
+        usual += (norm - usual) * max(1 / (1 + step), 0.01)
         if step < preset.warmup:
             rate = preset.learning_rate * (step + 1) / preset.warmup
         else:
@@ -95,25 +97,27 @@ def test_loop_is_its_transcription(slug, patches_of):
     assert not torch.allclose(weights(network), average, rtol=0, atol=0.02 * moved.item())  # so it is the average
 
 
-def test_loop_is_pytorchs_own_bit_for_bit(patches_of):
+def test_loop_is_pytorchs_own(patches_of):
     """The same with torch's AdamW and clipping, in the loop's memory format."""
     patches, method = patches_of(), methods.get("noisier2noise")
     network = start().to(memory_format=torch.channels_last)
     average = copy.deepcopy(start())
     optimiser = torch.optim.AdamW(network.parameters(), lr=PRESET.learning_rate, weight_decay=0.1, foreach=False)
+    norms, limit = [], math.inf
     for step in range(PRESET.steps):
         noisy, _ = patches.draw(seed_of("patches", "seed"), step, 4, 16, True)
         noisy = noisy.contiguous(memory_format=torch.channels_last)
         optimiser.zero_grad()
         method.loss(network, Batch(noisy, None, noise.get(1), step / 12, generator_of("step", "seed", step))).backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), PRESET.clip, foreach=False)
+        norms.append(torch.nn.utils.clip_grad_norm_(network.parameters(), limit, foreach=False).clamp(max=limit))
+        limit = PRESET.clip * torch.stack(norms).mean()
         optimiser.param_groups[0]["lr"] = learning_rate(step, PRESET)
         optimiser.step()
         with torch.no_grad():
             for mean, now in zip(average.parameters(), network.parameters(), strict=True):
                 mean.lerp_(now, 1 - min(0.6, (1 + step) / (10 + step)))
     trained, _ = run(patches, slug="noisier2noise")
-    torch.testing.assert_close(weights(trained), weights(average), rtol=0, atol=1e-7)
+    torch.testing.assert_close(weights(trained), weights(average), rtol=0, atol=5e-7)
 
 
 def test_two_runs_are_identical_and_ignore_global_seeds(patches_of):

@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.plan.settings import PRESETS, get_preset
-from bench.training.networks import CENTRE, Attention, ResBlock, UNet, _norm, count_parameters, flops_per_pixel
+from bench.training.networks import CENTRE, Attention, ResBlock, UNet, _norm, count_parameters
+from bench.training.operations import flops_per_pixel
 
 SIZES = [*itertools.product((1, 2, 3, 5), repeat=2), (8, 8), (7, 9), (16, 1), (33, 47), (40, 24)]
 

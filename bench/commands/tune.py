@@ -1,0 +1,191 @@
+"""The `tune` command: a method's settings, tried by one rule that is the same for every method."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench.errors import UsageError
+from bench.executors.execution import execute
+from bench.executors.place import Place, start
+from bench.files.json_files import write_json
+from bench.plan.cells import Cell, make_cells, make_jobs
+from bench.plan.settings import Settings
+from bench.plan.trials import SEEDS, Values, default_values, draw_trials, of_a_trial, verdict, with_values
+from bench.process.interrupts import held_back
+from bench.runs import store
+from bench.runs.directory import open_directory, sweep, tidy
+from bench.runs.inputs import Run, load_data, training_sum
+from bench.runs.lock import in_use
+from bench.runs.origin import set_aside_changed
+from bench.runs.record import run_record, versions
+
+#: The file that a tuning leaves, in its folder.
+RESULT = "tune.json"
+
+
+def tune(settings: Settings, trials: int, directory: Path, place: Place, command: str, console: Console) -> int:
+    """Try settings of the one method of `settings`; write DIR/tune.json and print the table.
+
+    Each trial is a run directory of its own below DIR, so that the same command goes on where it was stopped. Trials are
+    judged on the validation images alone: no test image is read.
+
+    Raises
+    ------
+    UsageError
+        Before any work, for a method that cannot be tuned, or a folder that holds something else.
+    """
+    (method,) = settings.methods
+    if directory.exists() and any(directory.iterdir()) and not (directory / RESULT).exists():
+        raise UsageError(f"{directory}: holds files but no {RESULT}: expected a new or empty folder for --out")
+    drawn = draw_trials(method, trials)
+    for model in settings.noise:
+        if (answer := method.applicable(model)).verdict == "no":
+            raise UsageError(f"{method.slug} on {model.slug}: {answer.reason}: expected other noise models")
+    quarter = replace(settings, preset=of_a_trial(settings.preset), seeds=1)
+    full = replace(settings, preset=replace(settings.preset, checks=1), seeds=SEEDS)
+    told: dict[str, Any] = {
+        "schema": 1,
+        "command": command,
+        "method": method.slug,
+        "preset": settings.preset_name,
+        "equal": settings.equal,
+        "noise": [model.slug for model in settings.noise],
+        "tunable": {name: list(values) for name, values in method.tunable.items()},
+        "default": default_values(method),
+        "versions": versions(),
+        "trials": [],
+        "full": [],
+    }
+    tuning = _Tuning(directory, place, console, told)
+    console.print(
+        f"{method.slug}: {len(drawn)} trials at a quarter of the compute of {settings.preset_name} on "
+        f"{', '.join(model.slug for model in settings.noise)}, then the best and the default at all of it, {SEEDS} seeds each.",
+        soft_wrap=True,
+    )
+    for index, values in enumerate(drawn):
+        tuning.arm("trials", f"trial-{index:02d}", quarter, values)
+    told |= _decided(tuning, full)
+    tuning.write()
+    console.print(table_of(told))
+    console.print(sentence(told), soft_wrap=True)
+    console.print(str(directory / RESULT), soft_wrap=True)
+    return 0 if all(arm["failed"] is None for arm in [*told["trials"], *told["full"]]) else 1
+
+
+def _decided(tuning: _Tuning, full: Settings) -> dict[str, Any]:
+    """The best of the trials, repeated beside the default, and whether it replaces that."""
+    nothing: dict[str, Any] = {"best": {}, "gain": None, "spread": None, "replaces": False}
+    done = [arm for arm in tuning.told["trials"] if arm["failed"] is None]
+    best = max(done, key=lambda arm: arm["mean"], default=None)
+    if best is None or not best["values"]:
+        return nothing
+    tuning.arm("full", "full-default", full, {})
+    tuning.arm("full", "full-best", full, best["values"])
+    default, other = tuning.told["full"]
+    if default["failed"] or other["failed"]:
+        return nothing | {"best": best["values"]}
+    found = verdict(default["seeds"], other["seeds"])
+    return {"best": best["values"], "gain": found.gain, "spread": found.spread, "replaces": found.replaces}
+
+
+def table_of(told: Mapping[str, Any]) -> Table:
+    """A row for each trial, and one each for the default and the best at full compute."""
+    names = list(told["tunable"])
+    table = Table("training", *names, *told["noise"], "mean, dB", "to default", box=box.SIMPLE_HEAD, pad_edge=False)
+    for kind, title in (("trials", "trial"), ("full", "full")):
+        first = next((arm["mean"] for arm in told[kind]), None)
+        for index, arm in enumerate(told[kind]):
+            settings = told["default"] | arm["values"]
+            name = f"{title} {index}" if kind == "trials" else f"full, {'best' if index else 'default'}"
+            means = [_number(arm["noise"].get(noise)) for noise in told["noise"]]
+            change = None if None in (first, arm["mean"]) or not index else arm["mean"] - first
+            shown = [f"{settings[setting]:g}" for setting in names]
+            table.add_row(name, *shown, *means, _number(arm["mean"]), "" if change is None else f"{change:+.2f}")
+    return table
+
+
+def sentence(told: Mapping[str, Any]) -> str:
+    """What came of it."""
+    if told["gain"] is None:
+        return (
+            "The default is the best of the trials: it stays." if not told["best"] else "A training failed: the default stays."
+        )
+    verb = "replaces the default" if told["replaces"] else "does not replace the default"
+    return (
+        f"Best: {words_of(told['best'])}: {told['gain']:+.2f} dB at full compute; twice the spread of the seeds is "
+        f"{2 * told['spread']:.2f} dB: {verb}."
+    )
+
+
+def words_of(values: Values) -> str:
+    """Settings in words: "training.patch=2, gamma=1"."""
+    return ", ".join(f"{name}={value:g}" for name, value in values.items()) or "default"
+
+
+def _number(value: float | None) -> str:
+    return "failed" if value is None else f"{value:.2f}"
+
+
+class _Tuning:
+    """The folder of a tuning, and what is told of it so far."""
+
+    def __init__(self, directory: Path, place: Place, console: Console, told: dict[str, Any]) -> None:
+        self.directory, self.place, self.console, self.told = directory, place, console, told
+        directory.mkdir(parents=True, exist_ok=True)
+        if not (directory / RESULT).exists():
+            self.write()
+
+    def write(self) -> None:
+        write_json(self.directory / RESULT, self.told)
+
+    def arm(self, kind: str, name: str, settings: Settings, values: Values) -> None:
+        """Train with these settings on every noise model and seed, and take the validation PSNR down."""
+        (method,) = settings.methods
+        settings = replace(settings, methods=(with_values(method, values),), test=False)
+        with self.console.status(f"{name}: {words_of(values)}"):
+            records = _trained(settings, self.directory / name, self.place, self.told["command"], self.console)
+        failed = [f"{cell.name}: {record.get('message')}" for cell, record in records if record.get("status") != "done"]
+        trainings = {cell: record["training"] for cell, record in records if record.get("status") == "done"}
+        psnr = {cell: training["validation"][-1][1] for cell, training in trainings.items()}
+        arm: dict[str, Any] = {"values": dict(values), "failed": failed[0] if failed else None}
+        arm["psnr"] = {cell.name: value for cell, value in psnr.items()}
+        arm["operations"] = {cell.name: training["operations"] for cell, training in trainings.items()}
+        arm["noise"], arm["seeds"], arm["mean"] = {}, [], None
+        if not failed:
+            arm["noise"] = {
+                model.slug: statistics.fmean(value for cell, value in psnr.items() if cell.model == model)
+                for model in settings.noise
+            }
+            arm["seeds"] = [
+                statistics.fmean(value for cell, value in psnr.items() if cell.seed == seed) for seed in range(settings.seeds)
+            ]
+            arm["mean"] = statistics.fmean(arm["seeds"])
+        self.told[kind].append(arm)
+        self.write()
+
+
+def _trained(
+    settings: Settings, directory: Path, place: Place, command: str, console: Console
+) -> list[tuple[Cell, Mapping[str, Any]]]:
+    """The records of a run's cells, which are trained where they are not yet."""
+    data = load_data(settings)
+    cells = make_cells(settings, training_sum(data))
+    entries, run = [cell.entry for cell in cells], Run(directory, settings, data)
+    with in_use(directory), held_back():
+        sentences = open_directory(directory, run_record(settings, data, entries, command), settings, entries)
+        for sentence in [*sentences, *tidy(directory, entries), *set_aside_changed(directory, cells)]:
+            console.print(sentence, soft_wrap=True)
+        todo = [job for job in make_jobs(cells) if any(store.read_cell(directory, cell.entry) is None for cell in job.cells)]
+        try:
+            execute(run, todo, lambda: start(place, run, todo), lambda: None)
+        finally:
+            sweep(directory)
+    return [(cell, store.read_cell(directory, cell.entry) or {}) for cell in cells]

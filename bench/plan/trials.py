@@ -1,0 +1,122 @@
+"""Trials of a method's settings: which are tried, drawn by a fixed rule, and when one replaces the default."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bench.errors import UsageError, one_line
+from bench.plan.seeds import seed_of
+from bench.plan.settings import Preset
+from methods import Method
+from noise.names import nearest
+
+#: Share of the preset's compute that a trial has.
+SHARE = 1 / 4
+#: Seeds with which the best trial and the default are repeated at full compute.
+SEEDS = 2
+
+#: Values of settings by name, "training.patch" for a nested one; empty: the default.
+Values = Mapping[str, float]
+
+
+def with_values(method: Method, values: Values) -> Method:
+    """The method with other settings. Raises UsageError for one that it has not, or that it refuses."""
+    try:
+        for name, value in values.items():
+            method = _with(method, name.split("."), value)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UsageError(f"{method.slug}: tunable {dict(values)}: {one_line(error)}: expected its settings' names") from None
+    return method
+
+
+def _with(settings: Any, path: Sequence[str], value: float) -> Any:
+    first, *rest = path
+    known = [item.name for item in fields(settings)] if is_dataclass(settings) else []
+    if first not in known:
+        raise AttributeError(f"there is no setting {first!r}{nearest(first, known)}")
+    before = getattr(settings, first)
+    kind = type(before)
+    return replace(settings, **{first: _with(before, rest, value) if rest else kind(value) if kind in (int, float) else value})
+
+
+def default_values(method: Method) -> dict[str, Any]:
+    """What the tunable settings are by default."""
+    found = {}
+    for name in method.tunable:
+        value: Any = method
+        for part in name.split("."):
+            value = getattr(value, part)
+        found[name] = value
+    return found
+
+
+def draw_trials(method: Method, count: int) -> list[dict[str, float]]:
+    """The settings to try, the default first; each of the others draws all tunable settings anew.
+
+    A function of the method's slug, what is tunable, and `count` alone. Fewer where there are no more.
+
+    Raises
+    ------
+    UsageError
+        For a method that is not trained or declares nothing that a trial could set.
+    """
+    if not method.trains:
+        raise UsageError(f"{method.slug} is not trained: expected a method with a loss")
+    if not method.tunable or not all(method.tunable.values()):
+        raise UsageError(f"{method.slug} declares nothing as tunable: expected names with the values to try")
+    rng = np.random.default_rng(seed_of("tune", method.slug, sorted(method.tunable.items())))
+    own = with_values(method, {})
+    tried, found = {own}, [dict[str, float]()]
+    for _ in range(100 * count):
+        if len(found) >= count:
+            break
+        values = {name: choices[int(rng.integers(len(choices)))] for name, choices in method.tunable.items()}
+        variant = with_values(method, values)
+        if variant not in tried:
+            tried.add(variant)
+            found.append(values)
+    return found
+
+
+def of_a_trial(preset: Preset) -> Preset:
+    """The preset at a quarter of its compute: steps, and what is told in them; one look at the validation images."""
+    return replace(
+        preset,
+        steps=max(1, round(preset.steps * SHARE)),
+        warmup=round(preset.warmup * SHARE),
+        ema=preset.ema ** (1 / SHARE),
+        checks=1,
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether other settings replace the default.
+
+    Parameters
+    ----------
+    gain : float
+        Mean over noise models and seeds, other minus default (dB).
+    spread : float
+        Standard deviation between the seeds' means over the noise models, of both (dB).
+    """
+
+    gain: float
+    spread: float
+
+    @property
+    def replaces(self) -> bool:
+        """Better by more than twice the spread."""
+        return self.gain > 2 * self.spread
+
+
+def verdict(default: Sequence[float], other: Sequence[float]) -> Verdict:
+    """Of the means over the noise models of each seed, of the default and of the other settings (dB)."""
+    variances = [statistics.variance(values) for values in (default, other)]
+    return Verdict(statistics.fmean(other) - statistics.fmean(default), math.sqrt(statistics.fmean(variances)))

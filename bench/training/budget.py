@@ -1,0 +1,159 @@
+"""The one currency: what training by a method's loss costs, and how long it may train for what supervised training costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import cache, partial
+
+import torch
+from torch import nn
+
+from bench.data.sets import Data
+from bench.plan.cells import Cell
+from bench.plan.seeds import generator_of, globals_kept
+from bench.plan.settings import Preset, Settings
+from bench.training.networks import make_network
+from bench.training.operations import count
+from methods import Batch, Method
+from noise import NoiseModel
+
+#: Points of a training's progress at which its loss is counted: the middles of its thirds.
+_PROGRESS = (1 / 6, 1 / 2, 5 / 6)
+#: Most pixels on a side of the patches that are counted: the operations of larger ones follow from these.
+_SIDE = 32
+#: Patches that are counted (pairs of them, for losses that draw pairs).
+_PATCHES = 2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one patch of a training step costs.
+
+    Parameters
+    ----------
+    operations : float
+        Floating-point operations of all passes, with those that the gradient takes; a multiply-add counts as two.
+    with_gradient, without_gradient : float
+        Passes of the network, in units of the patch's area: those that the gradient goes through, and the others.
+    """
+
+    operations: float
+    with_gradient: float
+    without_gradient: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How one cell's network is trained.
+
+    Parameters
+    ----------
+    preset : Preset
+        The run's preset with the steps, patches, side, rate, warm-up, averaging and clipping of this training.
+    cost : Cost
+        Of a patch of a step.
+    budget : float
+        Operations of supervised training by the run's preset.
+    window : int
+        Side of what the network is fed with gradient (pixels): the patch, sub-sampled.
+    """
+
+    preset: Preset
+    cost: Cost
+    budget: float
+    window: int
+
+    @property
+    def operations(self) -> float:
+        """Operations of the whole training."""
+        return self.preset.steps * self.preset.patches * self.cost.operations
+
+
+def schedule(settings: Settings, cell: Cell, data: Data) -> Schedule:
+    """How the network of a cell is trained: at the compute of supervised training, or for as many steps.
+
+    The patches are of the side that the method asks for, as far as the training images have it. Where a patch costs more
+    than one of supervised training, a step has fewer of them, down to half as many; then there are fewer steps.
+    """
+    preset, method = settings.preset, cell.method
+    law = cell.seen.model if cell.seen else cell.model
+    smallest = min(min(image.pixels.shape[:2]) for chosen in data.training for image in chosen.images)
+    same_steps = settings.equal == "steps"
+    side = preset.patch if same_steps else min(own_side(preset, method), smallest)
+    cost = cost_of(method, law, preset, side)
+    budget = preset.steps * preset.patches * supervised_cost(preset)
+    factors = method.training
+    own = replace(
+        preset, patch=side, learning_rate=preset.learning_rate * factors.learning_rate, clip=preset.clip * factors.clip
+    )
+    if not same_steps:
+        own = _within(own, cost.operations, budget)
+    return Schedule(own, cost, budget, max(1, side // method.subsampling))
+
+
+def own_side(preset: Preset, method: Method) -> int:
+    """Side of the patches that a method asks for (pixels), a multiple of what it sub-samples by."""
+    return method.subsampling * max(1, round(preset.patch * method.training.patch))
+
+
+def most_pixels(preset: Preset, method: Method, equal: str) -> int:
+    """No more pixels than these go through the network with gradient in a step."""
+    if equal == "steps":
+        return preset.patches * preset.patch**2
+    side = own_side(preset, method) // method.subsampling
+    return max(preset.patches * preset.patch**2, -(-preset.patches // 2) * side**2)
+
+
+def _within(preset: Preset, operations: float, budget: float) -> Preset:
+    """The preset with as many patches and steps as the budget holds; what is told in steps keeps its share of them."""
+    affordable = budget / (preset.steps * operations)
+    patches = min(preset.patches, max(-(-preset.patches // 2), round(affordable)))
+    steps = max(1, round(budget / (patches * operations)))
+    share = steps / preset.steps
+    return replace(
+        preset,
+        steps=steps,
+        patches=patches,
+        accumulate=min(preset.accumulate, patches),
+        warmup=round(preset.warmup * share),
+        ema=preset.ema ** (1 / share),
+    )
+
+
+def cost_of(method: Method, law: NoiseModel, preset: Preset, side: int) -> Cost:
+    """What a patch of that side costs a step of a method's training on noise of that law, the mean over the training."""
+    tried = min(side, method.subsampling * _SIDE)
+    counted = [_counted(partial(_loss, method, law, tried, at), preset, tried, side) for at in _PROGRESS]
+    return Cost(*(sum(getattr(cost, item.name) for cost in counted) / len(counted) for item in fields(Cost)))
+
+
+@cache
+def supervised_cost(preset: Preset) -> float:
+    """Operations of one patch of supervised training: one pass of the network, and its gradient."""
+    tried = min(preset.patch, _SIDE)
+    patches = torch.full((_PATCHES, 3, tried, tried), 100.0)
+    return _counted(lambda network: network(patches).square().mean(), preset, tried, preset.patch).operations
+
+
+def _loss(method: Method, law: NoiseModel, side: int, progress: float, network: nn.Module) -> torch.Tensor:
+    """The loss of a batch of noisy ramps."""
+    generator = generator_of("cost", method.slug, progress)
+    clean = torch.linspace(20, 235, side).expand(_PATCHES, 3, side, side).contiguous()
+    noisy = law.sample(clean, generator)
+    return method.loss(network, Batch(noisy, clean if method.supervised else None, law, progress, generator))
+
+
+def _counted(loss: Callable[[nn.Module], torch.Tensor], preset: Preset, tried: int, side: int) -> Cost:
+    """What a loss of `_PATCHES` patches of the side `tried` would cost a patch if they had the side `side`."""
+    pixels = {True: 0, False: 0}
+
+    def note(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        pixels[torch.is_grad_enabled()] += inputs[0][:, 0].numel()
+
+    with globals_kept():
+        network = make_network(preset)
+        network.register_forward_pre_hook(note)
+        found = count(lambda: loss(network).backward())
+    area = _PATCHES * tried**2
+    return Cost(found.scaled((side / tried) ** 2) / _PATCHES, pixels[True] / area, pixels[False] / area)
