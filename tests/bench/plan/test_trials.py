@@ -1,0 +1,74 @@
+"""Trials: drawn by a fixed rule, at a quarter of the compute, and a verdict by the spread of the seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+import methods
+from bench.errors import UsageError
+from bench.plan.settings import PRESETS
+from bench.plan.trials import default_values, draw_trials, of_a_trial, verdict, with_values
+from methods import Training
+
+TRAINED = [slug for slug, method in methods.catalogue().items() if method.trains]
+
+
+@pytest.mark.parametrize("slug", TRAINED)
+def test_trials_are_many_distinct_and_the_same_again(slug: str) -> None:
+    method = methods.get(slug)
+    drawn = draw_trials(method, 6)
+    assert len(drawn) == 6 and drawn[0] == {}
+    assert len({with_values(method, values) for values in drawn}) == 6
+    assert draw_trials(method, 6) == drawn and draw_trials(method, 4) == drawn[:4]
+    for values in drawn[1:]:
+        assert all(values[name] in choices for name, choices in method.tunable.items())
+
+
+def test_all_declare_values_for_settings_that_they_have() -> None:
+    for slug in TRAINED:
+        method = methods.get(slug)
+        assert set(default_values(method)) == set(method.tunable)
+        assert {"training.learning_rate", "training.patch", "training.clip"} <= set(method.tunable)
+
+
+def test_nested_settings_are_replaced() -> None:
+    found = with_values(methods.get("score-solver"), {"training.patch": 2.0, "matching.last_sigma": 3.0})
+    assert found.training == Training(patch=2.0)
+    assert dataclasses.asdict(found)["matching"]["last_sigma"] == 3.0 and found.learns() != methods.get("score-solver").learns()
+
+
+@pytest.mark.parametrize("name", ["gama", "training.rate", "gamma.size"])
+def test_settings_that_are_not_there_are_told(name: str) -> None:
+    with pytest.raises(UsageError, match=f"neighbor2neighbor: tunable .*{name}.*expected its settings' names"):
+        with_values(methods.get("neighbor2neighbor"), {name: 1.0})
+
+
+def test_methods_that_cannot_be_tuned_are_refused() -> None:
+    with pytest.raises(UsageError, match="noisy is not trained"):
+        draw_trials(methods.get("noisy"), 6)
+
+
+def test_fewer_trials_where_there_is_less_to_vary(monkeypatch: pytest.MonkeyPatch) -> None:
+    method = methods.get("supervised")
+    monkeypatch.setattr(type(method), "tunable", {"training.clip": (0.5, 1.0, 2.0)})
+    assert sorted(values.get("training.clip", 1.0) for values in draw_trials(method, 9)) == [0.5, 1.0, 2.0]
+
+
+def test_a_trial_has_a_quarter_of_the_compute() -> None:
+    preset = PRESETS["small"]
+    trial = of_a_trial(preset)
+    assert (trial.steps, trial.warmup, trial.checks) == (500, 12, 1)
+    assert trial.ema**trial.steps == pytest.approx(preset.ema**preset.steps)
+    assert dataclasses.replace(trial, steps=preset.steps, warmup=preset.warmup, ema=preset.ema, checks=preset.checks) == preset
+
+
+def test_the_default_stays_within_twice_the_spread() -> None:
+    """Seeds 0.1 dB apart on one side: a standard deviation of 0.1 / sqrt(2) there, half that variance in all."""
+    spread = 0.1 / math.sqrt(2) / math.sqrt(2)
+    found = verdict([30.0, 30.1], [30.2, 30.2])
+    assert (found.gain, found.spread) == (pytest.approx(0.15), pytest.approx(spread))
+    assert found.replaces and not verdict([30.0, 30.1], [30.14, 30.14]).replaces
+    assert not verdict([30.0, 30.0], [29.9, 29.9]).replaces
