@@ -13,8 +13,9 @@ from rich.text import Text
 import reports
 from bench.commands.output import is_standard, write_output
 from bench.errors import UsageError, one_line
-from reports.numbers.compare import POOLED, TOLERANCE, Comparison, Row, compare, outcome, write_csv
+from reports.numbers.compare import POOLED, TOLERANCE, UNTRAINED, Comparison, Row, compare, outcome, write_csv
 from reports.numbers.pairs import LEAST_IMAGES
+from reports.numbers.retraining import RETRAINING
 from reports.numbers.tables import PROTOCOLS, signed
 from reports.page.comparepage import compare_page
 from reports.read.exact import MOST_PSNR
@@ -24,8 +25,9 @@ _LEGEND = (
     "B - A: mean over images, paired by noise model, method, seed, data set and image; a photograph that is in several sets,",
     f"or several times in one, counts once; an exact result counts as {MOST_PSNR:g} dB. Interval: 95 %, bootstrap (BCa) over",
     "images. PSNR counts for the answer:",
-    f"  agree      the whole interval lies within {TOLERANCE} dB of 0",
-    f"  B higher, B lower  the whole interval lies more than {TOLERANCE} dB above, below 0",
+    f"  agree      the whole interval lies within {TOLERANCE:.2f} dB of 0, twice what retraining alone moves a network",
+    f"             ({RETRAINING} dB, root mean square of six trained on two machines); for what trains nothing, {UNTRAINED} dB",
+    "  B higher, B lower  all of it lies beyond that",
     "  unclear    neither: more images would tell",
     f"  too few images     fewer than {LEAST_IMAGES}",
     "Won/tied/lost: images on which B is higher, equal, lower at 2 decimals of a dB. The interval is over images, not over",

@@ -23,7 +23,7 @@ _SIGNS = {
     "*": "the method applies indirectly",
     "×*": "not feasible in theory, trained and reported all the same",
     "—": "the method does not apply",
-    "≈": "not distinguishable from the best, by the mean over the data sets",
+    "≈": "not distinguishable from the best, or within the spread of retraining",
     "†": "some values are missing, so the score takes no part in the ranking",
 }
 #: Mark, or "spread", -> how it is written.

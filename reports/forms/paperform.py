@@ -27,7 +27,7 @@ class Row:
     method: Method
     state: State
     scores: Mapping[str, tuple[Score, Score]]
-    tied: str  # that its mean over the data sets is not distinguishable from the best, in words; or ""
+    tied: str  # that it is not distinguishable from the best, or within the spread of retraining, in words; or ""
 
 
 @dataclass(frozen=True)

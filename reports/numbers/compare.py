@@ -4,7 +4,9 @@ A difference is that of the second run minus the first's, of the same noise mode
 over the seeds that both have it is averaged, so that an image has one difference, and near duplicates within a set (those that
 run A knows of, or B where A does not say) count once. Pooled over data sets, a photograph that is in several of them counts
 once, with the mean of its differences. Intervals are over images: with one training each they tell
-whether these two networks differ, not whether two ways of training do.
+whether these two networks differ, not whether two ways of training do. So what was trained agrees where it lies within what
+retraining alone does: TOLERANCE, twice the spread of retraining, holds about 95 % of correct reruns, of a row; what trains
+nothing, such as the noisy input, is held to UNTRAINED, as it is computed from the same numbers.
 """
 
 from __future__ import annotations
@@ -23,11 +25,15 @@ import pandas as pd
 from reports.numbers.differences import Difference, code_differences, environment_differences, setting_differences
 from reports.numbers.origins import code_of
 from reports.numbers.pairs import Interval, by_image, by_photograph, interval, wins_ties_losses
+from reports.numbers.retraining import RETRAINING
 from reports.numbers.tables import DIGITS, PROTOCOLS, signed
 from reports.read.model import NOISY, Run
 
-#: Two runs agree where the whole interval lies within this many dB of 0.
-TOLERANCE = 0.1
+#: Two runs agree where the whole interval lies within this many dB of 0: of normal differences 95 % are less than twice their
+#: root mean square.
+TOLERANCE = 2 * RETRAINING
+#: The same of what trains nothing (dB): the precision that is printed.
+UNTRAINED = 0.01
 #: The data set that stands for all of them.
 POOLED = ""
 _CELL = ["noise", "method"]
@@ -51,6 +57,7 @@ class Row:
     losses: int
     ties: int
     identical: bool
+    tolerance: float = TOLERANCE  # dB
     differences: np.ndarray = field(repr=False, compare=False, default_factory=lambda: np.empty(0))  # one an image
 
     @cached_property
@@ -62,7 +69,7 @@ class Row:
     def verdict(self) -> str:
         """identical | agree | B higher | B lower | unclear | too few images | no values.
 
-        TOLERANCE is in dB, so `agree`, `B higher`, `B lower` and `unclear` are said of PSNR alone.
+        The tolerance is in dB, so `agree`, `B higher`, `B lower` and `unclear` are said of PSNR alone.
         """
         if self.images == 0:
             return "no values"
@@ -73,9 +80,9 @@ class Row:
         if not self.metric.startswith("psnr"):
             return ""
         low, high = self.interval
-        if low >= -TOLERANCE and high <= TOLERANCE:
+        if low >= -self.tolerance and high <= self.tolerance:
             return "agree"
-        return "B higher" if low > TOLERANCE else "B lower" if high < -TOLERANCE else "unclear"
+        return "B higher" if low > self.tolerance else "B lower" if high < -self.tolerance else "unclear"
 
 
 @dataclass(frozen=True)
@@ -185,6 +192,7 @@ def _rows(both: pd.DataFrame, numbers: Mapping[str, int], runs: tuple[Run, Run])
     a, b = both["value_a"], both["value_b"]
     both = both.assign(same=(a == b) | (a.isna() & b.isna()))
     repeated = runs[0].repeated or runs[1].repeated
+    untrained = {method.slug for run in runs for method in run.methods if not method.trains}
     images = by_image(both[a.notna() & b.notna()], ["value_a", "value_b"], of=[*_CELL, "metric"], repeated=repeated)
     rows = []
     for values, keys in ((images, [*_CELL, "metric", "dataset"]), (by_photograph(images), [*_CELL, "metric"])):
@@ -193,13 +201,14 @@ def _rows(both: pd.DataFrame, numbers: Mapping[str, int], runs: tuple[Run, Run])
             noise, method, metric, dataset = map(str, (*key, POOLED)[:4])
             place = (numbers.get(noise, 0), noise, method, dataset, metric)
             order = (place[0], noise, methods.get(method, 0), datasets.get(dataset, 0), metrics[metric])
-            rows.append((order, _row(place, pairs.get(key, np.empty((0, 2))), bool(same))))
+            tolerance = UNTRAINED if method in untrained else TOLERANCE
+            rows.append((order, _row(place, pairs.get(key, np.empty((0, 2))), bool(same), tolerance)))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
 
-def _row(place: tuple[int, str, str, str, str], pairs: np.ndarray, identical: bool) -> Row:
+def _row(place: tuple[int, str, str, str, str], pairs: np.ndarray, identical: bool, tolerance: float) -> Row:
     if not len(pairs):
-        return Row(*place, 0, None, None, None, 0, 0, 0, identical)
+        return Row(*place, 0, None, None, None, 0, 0, 0, identical, tolerance)
     differences = pairs[:, 1] - pairs[:, 0]
     wins, ties, losses = wins_ties_losses(differences, place[4])
     mean_a, mean_b = (float(mean) for mean in pairs.mean(axis=0))
@@ -213,6 +222,7 @@ def _row(place: tuple[int, str, str, str, str], pairs: np.ndarray, identical: bo
         losses=losses,
         ties=ties,
         identical=identical,
+        tolerance=tolerance,
         differences=differences,
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from statistics import median
 
 from reports.numbers.tables import Scores
-from reports.read.model import Cell, Method
-from reports.read.untrusted import texts, whole
+from reports.read.model import Cell, Method, Run, Training
+from reports.read.untrusted import mapping, text, texts, whole
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,15 @@ class Cost:
     parameters: Spread
     gigaflops: Spread  # a megapixel, one forward pass
     peak_memory: Spread
+    compute: Spread  # of a training, in per cent of supervised training's at the preset
+    operations: Spread  # of a training, floating-point
+    passes_with_gradient: Spread  # a step, in units of its patches' area
+    passes_without_gradient: Spread
+    pixels: Spread  # under the loss, millions a training
+    steps: Spread
+    patches: Spread  # a step
+    patch: Spread  # side, pixels
+    passes: Spread  # of the network over a test image
 
     @property
     def trained(self) -> bool:
@@ -95,16 +104,29 @@ def _cost(method: Method, cells: list[Cell], owners: dict[str, str]) -> Cost:
     # A training that several cells use has one time: it is counted once a method.
     trainings = {cell.training.key or str(index): cell.training for index, cell in enumerate(cells) if cell.training}
     own = sum(owners.get(key, method.slug) == method.slug for key in trainings)
+
+    def each(value: Callable[[Training], float | None], digits: int) -> Spread:
+        return _spread(map(value, trainings.values()), digits)
+
     return Cost(
         method=method,
         cells=len(cells),
         trainings=own,
         reused=sum(cell.training is not None for cell in cells) - own,
-        training_seconds=_spread((training.seconds for training in trainings.values()), 1),
+        training_seconds=each(lambda training: training.seconds, 1),
         denoise_seconds=_spread((_per_megapixel(cell) for cell in cells), 2),
-        parameters=_spread((training.parameters for training in trainings.values()), 0),
-        gigaflops=_spread((_gigaflops(training.flops_per_pixel) for training in trainings.values()), 1),
+        parameters=each(lambda training: training.parameters, 0),
+        gigaflops=each(lambda training: _scaled(training.flops_per_pixel, 1e-3), 1),
         peak_memory=_spread((_memory(cell) for cell in cells), 0),
+        compute=each(_share, 1),
+        operations=each(lambda training: training.operations, 0),
+        passes_with_gradient=each(lambda training: training.passes_with_gradient, 2),
+        passes_without_gradient=each(lambda training: training.passes_without_gradient, 2),
+        pixels=each(lambda training: _scaled(training.pixels, 1e-6), 1),
+        steps=each(lambda training: training.steps, 0),
+        patches=each(lambda training: training.patches_per_step, 0),
+        patch=each(lambda training: training.patch, 0),
+        passes=_spread((cell.passes for cell in cells), 1),
     )
 
 
@@ -114,8 +136,14 @@ def _per_megapixel(cell: Cell) -> float | None:
     return cell.denoise_seconds / cell.megapixels
 
 
-def _gigaflops(flops_per_pixel: float | None) -> float | None:
-    return None if flops_per_pixel is None else flops_per_pixel * 1e6 / 1e9
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _share(training: Training) -> float | None:
+    if training.operations is None or not training.budget_operations or training.budget_operations < 0:
+        return None
+    return 100 * training.operations / training.budget_operations
 
 
 def _memory(cell: Cell) -> float | None:
@@ -128,6 +156,17 @@ def _spread(values: Iterable[float | None], digits: int) -> Spread:
     if not known:
         return Spread(None, None, None, digits)
     return Spread(median(known), min(known), max(known), digits)
+
+
+def budget(run: Run) -> str:
+    """What is alike for all trainings, in words for a sentence; "" where no run.json tells the settings."""
+    settings = mapping(run.info.get("settings"))
+    preset = text(settings.get("preset"))
+    # Runs made before there was a choice do not say: they had equal steps.
+    alike = "training compute" if settings.get("equal") == "compute" else "numbers of steps"
+    recipe = text(settings.get("recipe"))
+    other = f", recipe \u201c{recipe}\u201d" if recipe not in ("", "best") else ""
+    return f"at equal {alike} (preset \u201c{preset}\u201d{other})" if preset else ""
 
 
 def sharing(scores: Scores) -> Sharing:

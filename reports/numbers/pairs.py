@@ -51,17 +51,26 @@ class Pair:
     p: float | None = None  # of this noise model alone; None: not tested
     adjusted: float | None = None  # by Holm, over the noise models on which the two were tested
     leads: int = 0  # 1 for a, -1 for b; 0 where the mean and the ranks do not agree on it
+    seeds: int = 0  # those that both have a value of
+    spread: float = 0.0  # of retraining: how far two trainings of one method may lie apart (dB)
 
     @property
     def verdict(self) -> str:
-        """no values | same | few (too few images to tell) | tie (not distinguishable) | a | b (the better one)."""
+        """no values | same | few (too few images to tell) | tie (not distinguishable) | near | a | b (the better one).
+
+        near: distinguishable on these images, but nearer than two trainings of one method may be.
+        """
         if not self.images:
             return "no values"
         if self.same:
             return "same"
         if self.adjusted is None:
             return "few"
-        return "tie" if self.adjusted >= LEVEL or not self.leads else "a" if self.leads > 0 else "b"
+        if self.adjusted >= LEVEL or not self.leads:
+            return "tie"
+        if abs(self.difference or 0.0) < self.spread:
+            return "near"
+        return "a" if self.leads > 0 else "b"
 
     def seen_from(self, method: str) -> Pair:
         """The same with `method`, one of the two, as a."""
@@ -209,6 +218,7 @@ def _on_one_noise(part: pd.DataFrame, metric: str, repeated: Repeated) -> list[P
     a, b = (part[[pair[side] for pair in places]].to_numpy() for side in (0, 1))
     raw = pd.DataFrame(a - b, index=part.index)
     same = ((raw == 0) | raw.isna()).all().to_numpy()
+    seeds = raw.notna().groupby(level="seed").any().sum().to_numpy()
     single = by_photograph(by_image(raw.reset_index(), list(raw.columns), repeated=repeated)).to_numpy()
     samples = [column[np.isfinite(column)] for column in single.T]
     tested = [index for index, sample in enumerate(samples) if len(sample) >= LEAST_IMAGES and not same[index]]
@@ -231,6 +241,7 @@ def _on_one_noise(part: pd.DataFrame, metric: str, repeated: Repeated) -> list[P
                 same=bool(same[index]),
                 p=p,
                 leads=sign if sign * mean > 0 else 0,
+                seeds=int(seeds[index]),
             )
         )
     return found

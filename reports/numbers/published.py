@@ -228,6 +228,7 @@ def _budget(run: Run) -> str:
         f"Here {steps:.0f} steps of {patches:.0f} patches of {patch:.0f}\u00d7{patch:.0f}, in the paper {paper}: "
         + ("as many pixels" if share == 1 else f"{100 * share:.2g} % of its pixels")
         + (f". Recipe here: {recipe}." if recipe else ".")
+        + (" That is supervised training; the others have its compute." if settings.get("equal") == "compute" else "")
     )
 
 

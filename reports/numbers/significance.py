@@ -1,12 +1,17 @@
-"""Which differences are real: the best unsupervised method against the others, every pair, and the spread over seeds."""
+"""Which differences are real: the best unsupervised method against the others, and every pair.
+
+What is tested is networks, on these images. Two trainings of one method are told apart by the same test (supervised training on
+No. 1 of results/small, seeds 1 and 0: -0.06 dB, p < 0.001), so a difference within the spread of retraining is said to be that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from reports.numbers.pairs import LEVEL, Pair, pairs
+from reports.numbers.retraining import RETRAINING, one_network, spread, trainings
 from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores, signed
 from reports.read.model import NOISY, Method, Noise
 from reports.style.words import counted
@@ -14,6 +19,7 @@ from reports.style.words import counted
 #: Verdict -> how it is said of a pair; "a" and "b" are the two methods.
 VERDICTS: Mapping[str, str] = {
     "a": "A better",
+    "near": "within retraining",
     "tie": "not distinguishable",
     "b": "B better",
     "same": "same",
@@ -67,7 +73,8 @@ class Significance:
     methods: tuple[Method, ...]  # all but the noisy input, that have a score
     rows: tuple[Row, ...]
     tallies: tuple[Tally, ...]
-    tied: Mapping[tuple[str, str], str]  # (noise, method) of what is not distinguishable from the best, and that in words
+    tied: Mapping[tuple[str, str], str]  # (noise, method) not distinguishable from the best, or within retraining; in words
+    trainings: str  # how many a method has, in words
 
     @property
     def by_slug(self) -> dict[str, Method]:
@@ -98,6 +105,8 @@ def significance(scores: Scores) -> Significance:
     table = scores.run.table
     values = table[(table["status"] == "done") & (table["metric"] == metric)]
     found = pairs(values, [method.slug for method in scores.methods if method.slug != NOISY], metric, scores.run.repeated)
+    shared = one_network(scores.run)
+    found = {noise: [_held(pair, noise, shared) for pair in row] for noise, row in found.items()}
     present = {slug for row in found.values() for pair in row for slug in (pair.a, pair.b)}
     methods = tuple(method for method in scores.methods if method.slug in present)
     rows = tuple(_row(scores, noise, methods, found.get(noise.slug, []), metric) for noise in scores.noises)
@@ -105,25 +114,32 @@ def significance(scores: Scores) -> Significance:
         (row.noise.slug, entry.method.slug): _tied_words(row.best, entry.pair)
         for row in rows
         for entry in row.against
-        if row.best and entry.pair and entry.ranked and entry.pair.verdict == "tie"
+        if row.best and entry.pair and entry.ranked and entry.pair.verdict in ("tie", "near")
     }
-    return Significance(protocol, metric, methods, rows, tuple(_tallies(methods, rows)), tied)
+    return Significance(protocol, metric, methods, rows, tuple(_tallies(methods, rows)), tied, trainings(scores))
 
 
 def lead(found: Significance) -> str:
-    """One sentence: on how many noise models the best unsupervised method is better than every other; "" with one method."""
-    contested = [row for row in found.rows if row.rivals]
+    """What the tests say of the best unsupervised method's leads, and what they are tests of; "" with one method."""
+    contested = [row.rivals for row in found.rows if row.rivals]
     if not contested:
         return ""
-    few = sum(any(pair.verdict == "few" for pair in row.rivals) for row in contested)
-    ahead = sum(all(pair.verdict == "b" for pair in row.rivals) for row in contested)
+    few = sum(any(pair.verdict == "few" for pair in rivals) for rivals in contested)
     if few == len(contested):
         return "There are too few images to tell whether these leads are real."
-    rest = len(contested) - ahead - few
-    parts = [f"On {ahead} of {counted(len(contested), 'noise model')} the best is significantly better than every other one"]
+    ahead = [rivals for rivals in contested if all(pair.verdict == "b" for pair in rivals)]
+    near = sum({pair.verdict for pair in rivals} in ({"near"}, {"near", "b"}) for rivals in contested)
+    rest = len(contested) - len(ahead) - near - few
+    alike = any(not pair.spread and abs(pair.difference or 0.0) < RETRAINING for rivals in ahead for pair in rivals)
+    parts = [
+        f"On {len(ahead)} of {counted(len(contested), 'noise model')} the best is told apart from every other one, by more "
+        f"than the spread of retraining ({RETRAINING} dB){' or with one network for both' if alike else ''}"
+    ]
+    parts += [f"on {near} it is told apart, but from some by less than that"] if near else []
     parts += [f"on {rest} it is not"] if rest else []
     parts += [f"on {few} there are too few images to tell"] if few else []
-    return ", ".join(parts) + "."
+    tested = "What is tested is these networks on these images, not ways of training"
+    return f"{tested}{f' ({found.trainings})' if found.trainings else ''}. {', '.join(parts)}."
 
 
 def p_value(p: float) -> str:
@@ -132,6 +148,11 @@ def p_value(p: float) -> str:
         return "p < 0.001"
     digits = next(digits for digits in range(3, 18) if (round(p, digits) < LEVEL) == (p < LEVEL))
     return f"p = {p:.{digits}f}"
+
+
+def _held(pair: Pair, noise: str, shared: Collection[tuple[str, frozenset[str]]]) -> Pair:
+    """With the spread of retraining that it is held against: none where the two methods use one network."""
+    return replace(pair, spread=0.0 if (noise, frozenset((pair.a, pair.b))) in shared else spread(pair.seeds))
 
 
 def _row(scores: Scores, noise: Noise, methods: Sequence[Method], found: Sequence[Pair], metric: str) -> Row:
@@ -155,9 +176,10 @@ def _absent(scores: Scores, noise: Noise, method: Method) -> str:
 
 
 def _tied_words(best: Method, pair: Pair) -> str:
-    difference = signed(pair.difference or 0.0)
+    near = pair.verdict == "near"
+    words = f"Within the spread of retraining ({pair.spread:.2f} dB) of" if near else "Not distinguishable from"
     return (
-        f"Not distinguishable from {best.title}, the best: {difference} dB on average over {pair.images} photographs, "
+        f"{words} {best.title}, the best: {signed(pair.difference or 0.0)} dB on average over {pair.images} photographs, "
         f"{p_value(1.0 if pair.adjusted is None else pair.adjusted)} (Wilcoxon, Holm)."
     )
 

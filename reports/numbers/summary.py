@@ -1,4 +1,4 @@
-"""The first screen: how far the run got, the heat map of noise model x method, and three sentences of findings."""
+"""The first screen: how far the run got, the heat map of noise model x method, and a few sentences of findings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from reports.numbers.cost import budget
 from reports.numbers.significance import Significance, lead
 from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores, State, signed
 from reports.read.model import NOISY, Method, Noise
@@ -38,7 +39,7 @@ class HeatCell:
     method: Method
     state: State
     views: tuple[View, ...]
-    tie: str = ""  # that it is not distinguishable from the best, in words
+    tie: str = ""  # that it is not distinguishable from the best, or within the spread of retraining, in words
 
 
 @dataclass(frozen=True)
@@ -137,18 +138,21 @@ def difference_view(kind: str, value: float | None, limit: float, digits: int = 
 
 
 def findings(scores: Scores, tests: Significance) -> list[str]:
-    """Computed from the scores: who wins and whether by a real lead, how far from supervised, and who gains nothing."""
+    """Computed from the scores: who wins at what budget, whether by a real lead, who knows what, how far from supervised,
+    and who gains nothing."""
     protocol = scores.protocols[0]
     rows = {noise: scores.row(noise, OVERALL, PROTOCOLS[protocol][0]) for noise in scores.noises}
     sentences = [
-        f"{_who_wins(scores.methods, rows)} {lead(tests)}".strip(),
+        _who_wins(scores.methods, rows, budget(scores.run)),
+        lead(tests),
+        _who_knows(scores.methods),
         _how_far(scores.methods, rows),
         _over_noisy(scores.methods, rows),
     ]
     return [sentence for sentence in sentences if sentence]
 
 
-def _who_wins(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:
+def _who_wins(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]], at: str) -> str:
     methods = list(methods)
     best = {noise: winners(methods, row) for noise, row in rows.items()}
     decided = [names for names in best.values() if names]
@@ -158,8 +162,18 @@ def _who_wins(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score
     parts = [f"{name} on {count}" for name, count in counts.most_common()]
     shared = sum(len(names) > 1 for names in decided)
     ties = f" ({shared} of them shared at the printed precision)" if shared else ""
-    over = counted(len(decided), "noise model")
-    return f"Highest mean PSNR among the unsupervised methods, over {over}: {listed(parts)}{ties}.{_ahead(methods, rows)}"
+    over = f"{f' {at}' if at else ''}, over {counted(len(decided), 'noise model')}"
+    return f"Highest mean PSNR among the unsupervised methods{over}: {listed(parts)}{ties}.{_ahead(methods, rows)}"
+
+
+def _who_knows(methods: Iterable[Method]) -> str:
+    """What each method is given or takes for granted, those alike together; "" where run.json does not say."""
+    given: dict[str, list[str]] = {}
+    for method in methods:
+        if method.slug != NOISY and method.assumptions:
+            given.setdefault(method.assumptions, []).append(method.title)
+    parts = [f"{listed(titles)} ({words})" for words, titles in given.items()]
+    return f"The methods are not given the same. They need: {', '.join(parts)}." if len(parts) > 1 else ""
 
 
 def _ahead(methods: Sequence[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:

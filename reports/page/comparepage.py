@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from reports.numbers.compare import POOLED, TOLERANCE, Comparison, Row, outcome
+from reports.numbers.compare import POOLED, TOLERANCE, UNTRAINED, Comparison, Row, outcome
 from reports.numbers.pairs import LEAST_IMAGES
+from reports.numbers.retraining import RETRAINING
 from reports.numbers.summary import View, difference_view
 from reports.numbers.tables import PROTOCOL_TEXT, PROTOCOLS, signed
 from reports.page.plots import Axis
@@ -104,7 +105,9 @@ def compare_page(comparison: Comparison, runs: tuple[Run, Run], paths: tuple[str
         heat=heat,
         listings=listings,
         pooled=POOLED,
-        tolerance=TOLERANCE,
+        tolerance=f"{TOLERANCE:.2f}",
+        untrained=UNTRAINED,
+        retraining=RETRAINING,
         least_images=LEAST_IMAGES,
         forest=(_WIDTH, _HEIGHT),
     )

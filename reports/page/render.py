@@ -13,9 +13,10 @@ from markupsafe import Markup
 from reports.forms.export import FORMATS, PAGE_ROWS, WRITERS
 from reports.forms.longtable import long_table
 from reports.forms.paperform import paper_tables
-from reports.numbers.cost import costs, sharing
+from reports.numbers.cost import budget, costs, sharing
 from reports.numbers.pairs import LEAST_IMAGES, LEVEL, MOST_EXACT, RESAMPLES
 from reports.numbers.published import PROTOCOL, beside_the_paper
+from reports.numbers.retraining import RETRAINED, RETRAINING
 from reports.numbers.significance import VERDICTS, p_value, significance
 from reports.numbers.summary import findings, heat_map, progress
 from reports.numbers.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores, signed
@@ -27,7 +28,7 @@ from reports.page.trust import trust
 from reports.read.model import Run
 from reports.read.untrusted import brief, mapping, text
 from reports.style.colour import styles
-from reports.style.words import counted, numbered, ranges
+from reports.style.words import counted, listed, numbered, ranges
 
 #: In the order in which the page needs them.
 STYLE_SHEETS = (
@@ -65,6 +66,8 @@ def render(run: Run) -> str:
         least_images=LEAST_IMAGES,
         most_exact=MOST_EXACT,
         resamples=RESAMPLES,
+        retraining=RETRAINING,
+        retrained=listed([signed(gap) for gap in RETRAINED.values()]),
         ranges=ranges,
         beside=beside,
         paper_protocol=PROTOCOL,
@@ -85,6 +88,7 @@ def render(run: Run) -> str:
         robustness=robustness(run),
         costs=costs(scores),
         sharing=sharing(scores),
+        budget=budget(run),
         tradeoffs=tradeoffs(scores, style),
         trust=trust(run),
     )

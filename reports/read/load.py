@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from reports.read.exact import counted
-from reports.read.model import COLUMNS, Cell, Crop, Method, Noise, Run, Training, Verdict
+from reports.read.model import COLUMNS, NOISY, Cell, Crop, Method, Noise, Run, Training, Verdict
 from reports.read.spreadsheet import read_csv
 from reports.read.untrusted import mapping, number, points, sequence, text, texts, whole
 
@@ -127,6 +127,7 @@ def _cell(data: Mapping[str, Any]) -> Cell:
         warnings=texts(data.get("warnings")),
         message=text(data.get("message")),
         traceback=text(data.get("traceback")),
+        passes=number(data.get("passes")),
         guards={name: share for name, value in mapping(data.get("guards")).items() if (share := number(value))},
         made_of=mapping(data.get("made_of")),
     )
@@ -146,6 +147,13 @@ def _training(value: object) -> Training | None:
         loss=points(data.get("loss")),
         validation=points(data.get("validation")),
         flops_per_pixel=number(data.get("flops_per_pixel")),
+        operations=number(data.get("operations")),
+        budget_operations=number(data.get("budget_operations")),
+        passes_with_gradient=number(data.get("passes_with_gradient")),
+        passes_without_gradient=number(data.get("passes_without_gradient")),
+        pixels=number(data.get("pixels")),
+        patch=number(data.get("patch")),
+        patches_per_step=number(data.get("patches_per_step")),
     )
 
 
@@ -236,11 +244,12 @@ def _methods(info: Mapping[str, Any], table: pd.DataFrame) -> tuple[Method, ...]
                 paper=text(entry.get("paper")),
                 assumptions="; ".join(texts(entry.get("assumptions"))),
                 supervised=entry.get("supervised") is True,
+                trains=entry.get("trains", slug != NOISY) is not False,
                 settings=mapping(entry.get("settings")),
             )
     for slug in map(str, pd.unique(table["method"])):
         # Without run.json only the name can tell that a method saw clean images.
-        found.setdefault(slug, Method(slug=slug, title=slug, supervised=slug == "supervised"))
+        found.setdefault(slug, Method(slug=slug, title=slug, supervised=slug == "supervised", trains=slug != NOISY))
     return tuple(found.values())
 
 

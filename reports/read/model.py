@@ -26,6 +26,7 @@ class Method:
     paper: str = ""
     assumptions: str = ""
     supervised: bool = False
+    trains: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -71,6 +72,13 @@ class Training:
     loss: tuple[tuple[float, float], ...]
     validation: tuple[tuple[float, float], ...]
     flops_per_pixel: float | None = None  # of one forward pass, multiply-adds counted as 2
+    operations: float | None = None  # floating-point, of the whole training
+    budget_operations: float | None = None  # those of supervised training at the run's preset
+    passes_with_gradient: float | None = None  # over a step's patches, in units of their area
+    passes_without_gradient: float | None = None
+    pixels: float | None = None  # under the loss, of the whole training
+    patch: float | None = None  # side (pixels)
+    patches_per_step: float | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,7 @@ class Cell:
     warnings: tuple[str, ...]
     message: str
     traceback: str
+    passes: float | None = None  # of the network over a test image, mean
     guards: Mapping[str, float] = field(default_factory=dict, hash=False)
     made_of: Mapping[str, Any] = field(default_factory=dict, hash=False)  # settings, parameters, training key, code
 

@@ -17,6 +17,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def spelled(number: int) -> str:
+    """one, two, ... nine; larger numbers, and 0, as figures."""
+    words = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return words[number - 1] if 1 <= number <= len(words) else str(number)
+
+
 def ranges(numbers: Iterable[int]) -> list[str]:
     """1, 3, 5–8 as parts, sorted; two in a row are named one by one."""
     spans: list[list[int]] = []

@@ -101,8 +101,8 @@ def test_differences_that_are_nearly_all_alike_have_an_interval(last: float) -> 
 @pytest.mark.parametrize(
     ("shift", "spread", "verdict"),
     [
-        (0.0, 0.05, "agree"), (0.05, 0.05, "agree"), (0.5, 0.1, "B higher"), (-0.5, 0.1, "B lower"),
-        (0.1, 0.1, "unclear"), (0.0, 2.0, "unclear"),
+        (0.0, 0.05, "agree"), (0.16, 0.05, "agree"), (0.5, 0.1, "B higher"), (-0.5, 0.1, "B lower"),
+        (0.22, 0.1, "unclear"), (0.0, 2.0, "unclear"),
     ],
 )  # fmt: skip
 def test_the_answer_follows_from_the_interval(tmp_path: Path, shift: float, spread: float, verdict: str) -> None:

@@ -128,7 +128,7 @@ def test_the_heat_map_has_a_mode_for_it(tmp_path: Path) -> None:
 def test_the_notes_say_what_differs(tmp_path: Path) -> None:
     run = whole_run(tmp_path)
     info = json.loads((run / "run.json").read_text())
-    info["settings"]["fields"] |= {"steps": 5000, "patches": 8, "patch": 64}
+    info["settings"] |= {"equal": "compute", "fields": {"steps": 5000, "patches": 8, "patch": 64}}
     for noise in info["noise"]:
         noise["parameters"] = {"extra_sigma": 5.0}
     div2k = {"name": "div2k", "role": "training", "images": 2, "of": 2, "crop": None, "names": ["0801", "0900"]}
@@ -140,6 +140,7 @@ def test_the_notes_say_what_differs(tmp_path: Path) -> None:
         "those here are of its 100 validation images",
         "Here 0.701 M parameters, in the paper 68.5 M.",
         "Here 5000 steps of 8 patches of 64\u00d764, in the paper 5000 steps of 32 patches of 128\u00d7128: 6.2 % of its",
+        "That is supervised training; the others have its compute.",
         "The paper's images are 256\u00d7256",
         "Gaussian noise of standard deviation 5 that its text lacks. Here: the same on 6.",
         "probably a typing error",

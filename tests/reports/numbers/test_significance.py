@@ -177,7 +177,7 @@ def test_only_the_common_seeds_are_averaged() -> None:
     parts = [table({"a": [30.0 + i for i in range(images)]}, seed=0), table({"a": [31.0 + i for i in range(images)]}, seed=1)]
     parts += [table({"b": [30.5 + i for i in range(images)]}, seed=1), table({"b": [0.0] * images}, seed=2)]
     pair = only(pd.concat(parts))
-    assert (pair.images, pair.difference) == (images, 0.5)
+    assert (pair.images, pair.seeds, pair.difference) == (images, 1, 0.5)
 
 
 def test_the_same_values_are_said_to_be_and_one_other_value_is_enough() -> None:

@@ -46,6 +46,66 @@ def test_a_noisy_input_that_is_exact_is_not_beaten(tmp_path: Path) -> None:
     assert "beats" not in found(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("method", "lag", "words"),
+    [
+        (
+            "neighbor2neighbor",
+            0.2,
+            "On 1 of 1 noise model the best is told apart from every other one, by more than the spread of",
+        ),
+        (
+            "neighbor2neighbor",
+            0.05,
+            "On 0 of 1 noise model the best is told apart from every other one, by more than the spread of",
+        ),
+        ("neighbor2neighbor", 0.05, " on 1 it is told apart, but from some by less than that."),
+        ("noise2score", 0.05, "the spread of retraining (0.11 dB) or with one network for both."),  # the fixture's cells say so
+        ("neighbor2neighbor", 0.0, "retraining (0.11 dB), on 1 it is not."),
+    ],
+)
+def test_a_lead_is_held_against_the_spread_of_retraining(tmp_path: Path, method: str, lag: float, words: str) -> None:
+    def value(number: int, of: str, seed: int, dataset: str, image: int, metric: str) -> float:
+        wave = 0.01 * (-1) ** image * (image + 1) if of == method else 0.0
+        return 28 - (lag if of == method else 0.0) + wave + image
+
+    methods = ("noisy", "supervised", method, "score-solver")
+    make_run(tmp_path, noises=("gaussian",), methods=methods, datasets=("mine",), images=14, crops=0, value=value)
+    sentences = found(tmp_path)
+    assert "What is tested is these networks on these images, not ways of training (one training a method). " in sentences
+    assert words in sentences
+    assert "significant" not in sentences
+
+
+def test_the_headline_states_the_budget_and_what_each_method_is_given(tmp_path: Path) -> None:
+    make_run(tmp_path, noises=("gaussian",), images=1, crops=0)
+    file = tmp_path / "run.json"
+    info = json.loads(file.read_text())
+    for entry, given in zip(
+        info["methods"], ("none", "clean images", "the law", ["pairs", "no bias"], "the law", "the law"), strict=True
+    ):
+        entry["assumptions"] = given
+    at = "Highest mean PSNR among the unsupervised methods at equal {} (preset “quick”), over 1 noise model:"
+    for equal, words in (
+        (None, "numbers of steps"),
+        ("steps", "numbers of steps"),
+        ("compute", "training compute"),
+        (["x"], "numbers of steps"),
+    ):
+        info["settings"]["equal"] = equal
+        file.write_text(json.dumps(info))
+        assert at.format(words) in found(tmp_path)
+    assert (
+        "The methods are not given the same. They need: Supervised (clean images), Noisier2Noise, Noise2Score and Score solver "
+        "(the law), Neighbor2Neighbor (pairs; no bias)." in found(tmp_path)
+    )
+    info["settings"]["recipe"] = "paper"
+    file.write_text(json.dumps(info))
+    assert "(preset “quick”, recipe “paper”)" in found(tmp_path)
+    file.unlink()
+    assert "Highest mean PSNR among the unsupervised methods, over 1 noise model:" in found(tmp_path)
+
+
 def test_near_duplicates_have_one_rank(tmp_path: Path) -> None:
     def value(number: int, method: str, seed: int, dataset: str, image: int, metric: str) -> float:
         return 20.0 + (method != "noisy") * (image + 1)

@@ -19,8 +19,10 @@ from tests.helpers.run_fixture import HOSTILE, METHODS, make_run
 
 FEW = ("gaussian", "gamma", "rayleigh")
 SETS = {"kodak24": 24, "cset9": 9}
-SIGNS = {"▲": "a", "▼": "b", "≈": "tie", "?": "few"}
-LAG = {"noisy": 8.0, "noisier2noise": 0.62, "neighbor2neighbor": 0.54, "noise2score": 0.5, "score-solver": 0.5}
+SIGNS = {"▲": "a", "▼": "b", "~": "near", "≈": "tie", "?": "few"}
+#: Of the mean over two trainings each. The score solver and Noise2Score have one network, so that it does not count for them.
+RETRAINING = 0.11 / 2**0.5
+LAG = {"noisy": 8.0, "noisier2noise": 0.572, "neighbor2neighbor": 0.54, "noise2score": 0.5, "score-solver": 0.5}
 OTHER = {(5, "neighbor2neighbor"): 0.9, (9, "neighbor2neighbor"): 0.3}  # worse than the twins, and the best
 
 
@@ -103,10 +105,11 @@ def test_every_pair_is_on_the_page_with_its_own_numbers(run: Path, html: str) ->
         low, high = bootstrap((gaps,), np.mean, method="BCa", rng=np.random.default_rng(1)).confidence_interval
         shown = float(ends[0]["data-low"]), float(ends[0]["data-high"])
         assert shown == pytest.approx((low, high), abs=0.05 * (high - low))
-        better = "A better" if gaps.mean() > 0 else "B better"
+        near = abs(gaps.mean()) < RETRAINING and {row["a"], row["b"]} != {"noise2score", "score-solver"}
+        better = "within retraining" if near else "A better" if gaps.mean() > 0 else "B better"
         assert verdict[1] == (better if pair["adjusted"] < 0.05 else "not distinguishable")
         kinds.add(verdict[1])
-    assert kinds == {"A better", "B better", "not distinguishable", "same"}
+    assert kinds == {"A better", "B better", "within retraining", "not distinguishable", "same"}
 
 
 def test_the_first_table_holds_every_method_against_the_best(run: Path, html: str) -> None:
@@ -160,7 +163,7 @@ def test_ties_are_marked_in_the_summary_and_the_tables(html: str) -> None:
         (row["noise"], cell["data-method"])
         for row, cells in rows.of("versus")
         for cell, _ in cells[2:]
-        if cell.get("data-verdict") == "tie" and cell["data-method"] != "supervised"
+        if cell.get("data-verdict") in ("tie", "near") and cell["data-method"] != "supervised"
     }
     assert expected
     standard = [(row, cells) for row, cells in rows.of("heatmap") if row["protocol-table"] == "standard"]
@@ -211,10 +214,9 @@ def test_a_seed_that_lacks_an_image_is_not_in_the_spread(tmp_path: Path) -> None
 def test_the_first_finding_says_whether_the_leads_are_real(tmp_path: Path, html: str) -> None:
     ahead = 0
     for _, cells in Rows(html).of("versus"):
-        rivals = [cell["data-verdict"] for cell, _ in cells[3:] if "data-verdict" in cell and cell["data-verdict"] != "same"]
-        ahead += all(verdict == "b" for verdict in rivals)
-    words = f"On {ahead} of 3 noise models the best is significantly better than every other one, on {3 - ahead} it is not."
-    assert words in words_of(html)
+        ahead += {cell["data-verdict"] for cell, _ in cells[3:] if "data-verdict" in cell} - {"same"} == {"b"}
+    words = f"On {ahead} of 3 noise models the best is told apart from every other one, by more than the spread of retraining"
+    assert f"{words} (0.11 dB), on {3 - ahead} it is not." in words_of(html)
     few = words_of(page_of(make_run(tmp_path, noises=FEW, images=2, crops=0, points=3)))
     assert "There are too few images to tell whether these leads are real." in few
 
@@ -249,7 +251,7 @@ def test_below_ten_images_it_says_so_and_marks_nothing(tmp_path: Path) -> None:
     assert not any(
         "≈" in words for table in ("heatmap", "paper", "versus") for _, cells in rows.of(table) for _, words in cells
     )
-    assert "this run has one seed" in words_of(html)
+    assert "This run has one training a method." in words_of(html)
     assert not rows.of("seeds")
 
 
