@@ -66,7 +66,7 @@ class Cost:
     operations: Spread  # of a training, floating-point
     passes_with_gradient: Spread  # a step, in units of its patches' area
     passes_without_gradient: Spread
-    pixels: Spread  # under the loss, millions a training
+    pixels: Spread  # that went through the network with gradient, millions a training
     steps: Spread
     patches: Spread  # a step
     patch: Spread  # side, pixels

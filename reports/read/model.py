@@ -76,7 +76,7 @@ class Training:
     budget_operations: float | None = None  # those of supervised training at the run's preset
     passes_with_gradient: float | None = None  # over a step's patches, in units of their area
     passes_without_gradient: float | None = None
-    pixels: float | None = None  # under the loss, of the whole training
+    pixels: float | None = None  # that went through the network with gradient, of the whole training
     patch: float | None = None  # side (pixels)
     patches_per_step: float | None = None
 
