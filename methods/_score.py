@@ -161,7 +161,21 @@ class ScoreMethod(Method):
         return self.matching.loss(network, batch)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
-        return self.solve(y, self.matching.score(network, y, model), model)
+        return self.denoise_assuming(network, y, model, model, generator)
+
+    def denoise_assuming(
+        self, network: Network, y: torch.Tensor, trained: NoiseModel, assumed: NoiseModel, generator: torch.Generator
+    ) -> torch.Tensor:
+        """`denoise` where the noise's parameters were corrected after the training.
+
+        Parameters
+        ----------
+        trained : NoiseModel
+            The law that the network has learnt the score of; nothing but the score takes it.
+        assumed : NoiseModel
+            What y is taken to follow, with other parameters.
+        """
+        return self.solve(y, self.matching.score(network, y, trained), assumed)
 
     def solve(self, y: torch.Tensor, score: torch.Tensor, model: NoiseModel) -> torch.Tensor:
         """The clean image given the score of y; `model` may have other parameters than the score was learnt with."""

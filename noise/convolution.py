@@ -57,6 +57,24 @@ class Convolution:
         """(A^T)^-1 x. Raises ValueError where the frequency response falls to 0."""
         return self._filter(image, "A^-T")
 
+    def wiener(self, image: torch.Tensor, signal: torch.Tensor, noise: float) -> torch.Tensor:
+        """The best linear estimate of x from A x + n, x and n white.
+
+        Parameters
+        ----------
+        image : Tensor
+            A x + n, (..., H, W).
+        signal : Tensor
+            Variance of x, one a channel (..., 1, 1), >= 0.
+        noise : float
+            Variance of n, > 0.
+        """
+        height, width = image.shape[-2:]
+        dtype = torch.complex128 if image.dtype == torch.float64 else torch.complex64
+        response = _response(self.kernel, "A", height, width, dtype, image.device)
+        gain = signal * response.conj() / (signal * response.abs() ** 2 + noise)
+        return torch.fft.irfft2(torch.fft.rfft2(image) * gain, s=(height, width))
+
     def response(self, height: int, width: int) -> torch.Tensor:
         """Frequency response, (height, width // 2 + 1), complex128, in the layout of `torch.fft.rfft2`."""
         return _response(self.kernel, "A", height, width, torch.complex128, torch.device("cpu"))

@@ -31,6 +31,10 @@ class Gamma:
         """Var[z | x], in squared grey levels."""
         return x**2 / self.alpha
 
+    def stein_kernel(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """t(z) with E[(z - E z) f(z) | x] = E[t(z) f'(z) | x] for every smooth f (squared grey levels)."""
+        return x * z.clamp(min=0) / self.alpha
+
     def sample(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """z for the clean image x (grey levels, >= 0)."""
         # torch.distributions.Gamma calls the same function, but takes no generator.

@@ -35,6 +35,17 @@ class Rayleigh:
         """Var[z | x], in squared grey levels."""
         return (2 - math.pi / 2) * (self.sigma * x) ** 2
 
+    def stein_kernel(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """t(z) with E[(z - E z) f(z) | x] = E[t(z) f'(z) | x] for every smooth f (squared grey levels).
+
+        It is the integral of (v - E z) p(v | x) over v > z, divided by p(z | x), by Mills' ratio in closed form; 0 for z <= x.
+        """
+        scale = self.sigma * x.clamp(min=1e-6)
+        e = ((z - x) / scale).clamp(min=1e-3)  # eta / sigma; t goes to 0 as e / 2
+        mean = math.sqrt(math.pi / 2)
+        mills = mean * torch.special.erfcx(e / math.sqrt(2))
+        return ((e - mean + mills) / e).clamp(min=0) * scale**2
+
     def sample(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """z for the clean image x (grey levels, >= 0)."""
         uniform = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)

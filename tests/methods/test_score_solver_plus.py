@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -64,37 +65,97 @@ def test_any_gain_becomes_that_of_the_wiener_filter(gain: float, monkeypatch: py
     assert float((result - best).square().mean().sqrt()) < 0.02 * float(best.std())
 
 
-@pytest.mark.parametrize("number", [1, 4, 5, 9, 12, 14, 16])
-def test_gains_are_nearly_those_that_the_clean_image_would_give(
-    number: int, monkeypatch: pytest.MonkeyPatch, seeded: Seeded
-) -> None:
-    """On a smooth random image and a blur for a solver: the risk is within 3 % of the least that two gains a band can have."""
+Solver = Callable[[noise.NoiseModel, torch.Tensor], torch.Tensor]
+
+
+def mean_of(image: torch.Tensor, side: int) -> torch.Tensor:
+    """Mean over a square around each pixel of a periodic image."""
+    return F.avg_pool2d(F.pad(image, [side // 2] * 4, mode="circular"), side, stride=1)
+
+
+def blurred(model: noise.NoiseModel, y: torch.Tensor) -> torch.Tensor:
+    return mean_of(model.unbiased(y), 5) * 0.9 + 20
+
+
+def lopsided(model: noise.NoiseModel, y: torch.Tensor) -> torch.Tensor:
+    """Leaves more of what is below the local mean than of what is above it, as a score learnt on skewed noise does."""
+    u = model.unbiased(y)
+    residual = u - mean_of(u, 5)
+    return u - residual + 0.5 * residual.clamp(max=0) + 0.2 * residual.clamp(min=0)
+
+
+def decibels_lost(number: int, solver: Solver, monkeypatch: pytest.MonkeyPatch, seeded: Seeded, seed: int = 2) -> float:
+    """PSNR below that of the two gains a band that the clean image gives, with noise of seed 1.
+
+    Of the solver's image it is 0.8 dB at least.
+    """
     model = noise.get(number)
-    x = F.avg_pool2d(normal((1, 3, 270, 270), 0), 15, stride=1)
-    x = 120 + 40 * x / x.std()
-    y = model.sample(x.clamp(min=1), seeded(1))
-
-    def blurred(self: noise.NoiseModel, y: torch.Tensor, s: torch.Tensor, **options: float) -> torch.Tensor:
-        return F.avg_pool2d(F.pad(self.unbiased(y), [2] * 4, mode="circular"), 5, stride=1) * 0.9 + 20
-
-    monkeypatch.setattr(noise.NoiseModel, "solve", blurred)
-    solved, unbiased = blurred(model, y, y), model.unbiased(y)
-    result = PLUS.denoise(torch.zeros_like, y, model, seeded(2))
+    smooth, texture = (F.avg_pool2d(normal((1, 3, 128 + side, 128 + side), side), side + 1, stride=1) for side in (14, 2))
+    x = (110 + 45 * smooth / smooth.std() + 12 * texture / texture.std()).clamp(8, 247)
+    y = model.sample(x, seeded(1))
+    monkeypatch.setattr(noise.NoiseModel, "solve", lambda self, y, s, **options: solver(self, y))
+    solved, unbiased = solver(model, y), model.unbiased(y)
+    result = PLUS.denoise(torch.zeros_like, y, model, seeded(seed))
 
     H, U, X = (torch.fft.fft2(image).flatten(2) for image in (solved, unbiased, x))
-    rows = torch.fft.fftfreq(x.shape[-2])[:, None]
-    columns = torch.fft.fftfreq(x.shape[-1])[None]
-    index = ((torch.hypot(rows, columns) / 0.5**0.5).sqrt() * 12).long().clamp(max=11).flatten()
+    frequencies = torch.fft.fftfreq(128)
+    radius = torch.hypot(frequencies[:, None], frequencies[None])
+    index = ((radius / 0.5**0.5).sqrt() * 8).long().clamp(max=7).flatten()
     least = 0.0
-    for annulus in range(12):
+    for annulus in range(8):
         basis = torch.stack([image[..., index == annulus].flatten() for image in (H, U)], dim=1)
         basis, target = torch.view_as_real(basis).transpose(1, 2).reshape(-1, 2), X[..., index == annulus].flatten()
         target = torch.view_as_real(target).reshape(-1)
         gains = torch.linalg.lstsq(basis, target[:, None]).solution[:, 0]
         least += float((basis @ gains - target).square().sum())
-    risk = float((result - x).square().mean())
-    assert risk < 1.03 * least / x.numel() / (x.shape[-1] * x.shape[-2]) + 0.05
-    assert risk < float((solved - x).square().mean())
+    least /= x.numel() * 128**2
+    assert float((solved - x).square().mean()) > 1.2 * least
+    return 10 * math.log10(float((result - x).square().mean()) / least)
+
+
+@pytest.mark.parametrize("solver", [blurred, lopsided])
+@pytest.mark.parametrize("number", range(1, 17))
+def test_gains_are_nearly_those_that_the_clean_image_would_give(
+    number: int, solver: Solver, monkeypatch: pytest.MonkeyPatch, seeded: Seeded
+) -> None:
+    """On every base, with A and added noise. With a probe of the right covariance alone, lopsided loses 0.5 dB on No. 9."""
+    assert -1e-6 < decibels_lost(number, solver, monkeypatch, seeded) < 0.12
+
+
+def shrunk(model: noise.NoiseModel, y: torch.Tensor) -> torch.Tensor:
+    """The local Wiener filter, which answers to the noise that is there unlike to any other of the same law."""
+    mean = mean_of(y, 5)
+    variance = mean_of(y.square(), 5) - mean.square()
+    return mean + (1 - model.std(mean) ** 2 / variance).clamp(min=0) * (y - mean)
+
+
+def test_the_seed_that_drew_the_noise_is_as_good_as_any(monkeypatch: pytest.MonkeyPatch, seeded: Seeded) -> None:
+    """The probe is not the noise again, which would cost 14 dB here."""
+    assert decibels_lost(1, shrunk, monkeypatch, seeded, seed=1) < 0.1
+
+
+@pytest.mark.parametrize("number", [1, 4, 5, 9, 14])
+@pytest.mark.parametrize("method", ["score-solver", "score-solver-plus"])
+def test_a_law_corrected_after_the_training_is_taken_everywhere_but_in_the_score(
+    method: str, number: int, tiny_network: Callable[..., torch.nn.Module], seeded: Seeded
+) -> None:
+    """As a network that gives, under the corrected law, the score that this one gives under the trained one."""
+    solver, trained, network = methods.get(method), noise.get(number), tiny_network()
+    assert isinstance(solver, methods.ScoreMethod)
+    assumed = noise.varied(trained, **{name: 1.2 * value for name, value in trained.parameters.items()})
+    score = solver.matching.score
+    y = trained.sample(torch.full((1, 3, 32, 32), 90.0), seeded(0))
+
+    def other(y: torch.Tensor) -> torch.Tensor:
+        return network(y) * score(torch.ones_like, y, trained) / score(torch.ones_like, y, assumed)
+
+    with torch.no_grad():
+        result = solver.denoise_assuming(network, y, trained, assumed, seeded(1))
+        expected = solver.denoise(other, y, assumed, seeded(1))
+        usual = solver.denoise(network, y, trained, seeded(1))
+        torch.testing.assert_close(result, expected, rtol=1e-3, atol=1e-2)
+        assert torch.equal(solver.denoise_assuming(network, y, trained, trained, seeded(1)), usual)
+    assert (result - usual).abs().max() > 0.1
 
 
 def test_it_shares_the_score_solvers_network_and_needs_no_guard_counts_of_its_own(

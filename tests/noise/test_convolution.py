@@ -152,3 +152,16 @@ def test_gradients_pass_after_use_in_inference_mode():
 def test_equal_kernels_are_equal_and_hashable():
     assert noise.Convolution() == noise.Convolution(PAPER_KERNEL) != noise.Convolution(ASYMMETRIC)
     assert len({noise.Convolution(), noise.Convolution(PAPER_KERNEL)}) == 1
+
+
+@KERNELS
+def test_wiener_is_the_posterior_mean_of_white_images(kernel):
+    """Against V A^T (A V A^T + noise)^-1 with a dense A, for two channels of another variance; 0 for an image of none."""
+    a = noise.Convolution(kernel)
+    dense = a.apply(torch.eye(42, dtype=torch.float64).reshape(42, 7, 6)).reshape(42, 42).T
+    y, signal = image(3, 7, 6), torch.tensor([9.0, 300.0, 0.0], dtype=torch.float64).reshape(3, 1, 1)
+    got = a.wiener(y, signal, 25.0)
+    for channel, variance, found in zip(y, signal, got, strict=True):
+        inverse = torch.linalg.inv(float(variance) * dense @ dense.T + 25 * torch.eye(42, dtype=torch.float64))
+        expected = float(variance) * dense.T @ inverse @ channel.flatten()
+        torch.testing.assert_close(found.flatten(), expected, rtol=0, atol=1e-9)
