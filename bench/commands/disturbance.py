@@ -1,4 +1,7 @@
-"""Noise models whose parameters are disturbed at random: (1 + a) k for k, a ~ N(0, r^2), as in the paper's Figure 2."""
+"""Noise models whose parameters are disturbed at random: (1 + a) k for k, a ~ N(0, r^2), as in the paper's Figure 2.
+
+a is r xi, and the xi of a draw are those of all rates: what differs between rates is then the rate alone.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,8 @@ class Disturbance:
 def disturbances(model: noise.NoiseModel, rates: Sequence[float], draws: int) -> list[Disturbance]:
     """Disturbed models at every rate: all parameters together, and each alone; parameters of 0 stay 0.
 
-    A draw's disturbance of a parameter is the same alone and together with the others, and depends on the noise model,
-    parameter, rate and draw alone. A rate of 0 has one draw, the model itself.
+    A draw's xi of a parameter is the same at all rates, alone and together with the others; it depends on the noise model,
+    parameter and draw alone. A rate of 0 has one draw, the model itself.
     """
     names = tuple(name for name, value in model.parameters.items() if value)
     series = dict.fromkeys([names, *((name,) for name in names)])
@@ -50,7 +53,7 @@ def disturbances(model: noise.NoiseModel, rates: Sequence[float], draws: int) ->
     for varied in series:
         for rate in rates:
             number = draws if rate else 1
-            factors = {name: [factor(rate, model.slug, name, rate, draw) for draw in range(number)] for name in varied}
+            factors = {name: [factor(rate, model.slug, name, draw) for draw in range(number)] for name in varied}
             models = tuple(
                 noise.varied(model, **{name: model.parameters[name] * factors[name][draw] for name in varied})
                 for draw in range(number)
@@ -60,7 +63,7 @@ def disturbances(model: noise.NoiseModel, rates: Sequence[float], draws: int) ->
 
 
 def factor(rate: float, *purpose: object) -> float:
-    """1 + a with a ~ N(0, rate^2), drawn again while it is at most `LEAST`."""
+    """1 + rate xi with xi ~ N(0, 1) of that purpose; the purpose's next xi while the factor is at most `LEAST`."""
     generator = generator_of("robustness", *purpose)
     while True:
         value = 1 + rate * float(torch.randn((), generator=generator, dtype=torch.float64))

@@ -28,6 +28,7 @@ from bench.errors import UsageError, one_line
 from bench.files.json_files import read_again, read_json, write_json
 from bench.files.shapes import fits, number
 from bench.plan.cells import Cell, Entry, resolved
+from bench.plan.seeds import generator_of
 from bench.plan.settings import Settings
 from bench.runs import store
 from bench.runs.directory import differing
@@ -90,15 +91,15 @@ def robustness(
 
 
 def _refuse_method(slug: str) -> None:
-    """Raise UsageError for a method that is not known, or is no solve of Eq. 7."""
-    known = [name for name, method in methods.catalogue().items() if _is_one_solve(method)]
+    """Raise UsageError for a method that is not known, or cannot be given another law than its network's."""
+    known = [name for name, method in methods.catalogue().items() if _takes_other_laws(method)]
     if slug not in known:
         there = "learns no score" if slug in methods.catalogue() else methods.broken().get(slug, "is unknown")
         raise UsageError(f"--method {slug!r} {there}{nearest(slug, known)}: expected one of {', '.join(known)}")
 
 
-def _is_one_solve(method: methods.Method) -> bool:
-    """Whether the method's result is one solve of Eq. 7 given the score, which is what is done again here."""
+def _takes_other_laws(method: methods.Method) -> bool:
+    """Whether `denoise_assuming` is all that the method does to an image."""
     return isinstance(method, methods.ScoreMethod) and type(method).denoise is methods.ScoreMethod.denoise
 
 
@@ -154,9 +155,8 @@ def _measured(run: Run, cell: Cell, rates: Sequence[float], draws: int, console:
         for row in (store.read_cell(run.directory, cell.entry) or {}).get("rows", [])
     }
     sets = []  # PSNR of each set's images by each of the models tried
-    kept = _Kept(
-        run.directory / f"robustness--{cell.name}.part.json", {"rates": rates, "draws": draws} | made_of(cell), len(tried)
-    )
+    asked = {"tried": [law.parameters for law in tried]} | made_of(cell)
+    kept = _Kept(run.directory / f"robustness--{cell.name}.part.json", asked, len(tried))
     for chosen in run.data.test:
         found, words = [], f"No. {model.number} on {chosen.name}"
         for image in track(chosen.images, words, console=console, transient=True, disable=not console.is_terminal):
@@ -223,20 +223,25 @@ def solve_all(
 ) -> list[float]:
     """PSNR (dB, standard protocol) of one image with the noise of the cell's model, solved by each of the models tried.
 
-    The score is that of the network, which belongs to the cell's model; only the solving takes another's parameters.
+    The score is that of the network, which belongs to the cell's model; all else takes another's parameters, and the random
+    numbers that the run's own result was made with.
     """
-    method = cell.method
+    method, ensemble = cell.method, run.settings.preset.self_ensemble
     assert isinstance(method, methods.ScoreMethod)
     clean, noisy = noisy_image(image, cell.model, cell.seed)
     seen = cell.seen
     law, y = (cell.model, noisy) if seen is None else (seen.model, seen.forward(noisy))
     y = y.to(_device(run.settings))[None]
-    positions = [turned(y, turn) for turn in range(8 if run.settings.preset.self_ensemble else 1)]
-    scores = [method.matching.score(network, position, law) for position in positions]
+    positions = [turned(y, turn) for turn in range(8 if ensemble else 1)]
+    networks = [_known_at(position, network) for position in positions]
 
-    def solved(law: noise.NoiseModel) -> torch.Tensor:
-        results = [method.solve(position, score, law) for position, score in zip(positions, scores, strict=True)]
-        return torch.stack([turned_back(result, turn) for turn, result in enumerate(results)]).mean(dim=0)
+    def solved(assumed: noise.NoiseModel) -> torch.Tensor:
+        generator = generator_of("denoising", cell.name, image.dataset, image.name, device=y.device)
+        results = [
+            turned_back(method.denoise_assuming(known, position, law, assumed, generator), turn)
+            for turn, (position, known) in enumerate(zip(positions, networks, strict=True))
+        ]
+        return torch.stack(results).mean(dim=0)
 
     values = []
     for disturbed in tried:
@@ -245,6 +250,12 @@ def solve_all(
         finite = bool(x.isfinite().all())
         values.append(psnr(x[0].float().cpu().clamp(0, 255).round(), clean, 255.0) if finite else math.nan)
     return values
+
+
+def _known_at(y: torch.Tensor, network: methods.Network) -> methods.Network:
+    """The network, its output at y computed once: all disturbed models begin there."""
+    output = network(y)
+    return lambda image: output if image is y else network(image)
 
 
 def _check(cell: Cell, image: Image, own: float | None, now: float) -> None:

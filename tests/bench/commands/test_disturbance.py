@@ -52,6 +52,16 @@ def test_disturbances_are_of_all_parameters_and_of_each_alone():
         assert at[("lam", "sigma"), rate].factors["lam"] == at[("lam",), rate].factors["lam"]
 
 
+def test_all_rates_disturb_in_the_same_direction():
+    """1 + r xi with the xi of the draw, whatever the rate."""
+    together = disturbances(noise.get(15), (0.05, 0.1, 0.2), 20)[:3]
+    for name in ("scale", "sigma"):
+        first, *others = [(np.array(point.factors[name]) - 1) / point.rate for point in together]
+        assert len(set(first)) == 20
+        for other in others:
+            np.testing.assert_allclose(other, first, rtol=1e-9)
+
+
 def test_disturbances_of_two_parameters_are_independent():
     point = next(point for point in disturbances(noise.get(15), (0.2,), 500) if len(point.varied) == 2)
     assert abs(np.corrcoef(point.factors["scale"], point.factors["sigma"])[0, 1]) < 4 / 500**0.5

@@ -5,26 +5,27 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import noise
-import reports
 from bench.cli import main
 from bench.commands import robustness as robustness_module
 from bench.errors import UsageError
 from bench.files.json_files import record_sha256, write_json
+from bench.plan.cells import make_cells
 from bench.plan.recipes import method_of, model_of
 from bench.plan.settings import PRESETS, Settings, get_preset
 from bench.runs import store
+from bench.runs.inputs import Run
 from bench.runs.record import settings_from_record
 from tests.bench.test_cli import refused
 from tests.helpers.harness import here, tiny
 from tests.helpers.plans import planned
-from tests.helpers.run_fixture import HOSTILE
-from tests.helpers.run_fixture import make_run as make_report_run
 from tests.reports.page.test_render import Page
 
 RATES, DRAWS = (0.0, 0.1, 0.3), 3
@@ -74,7 +75,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny run of the score methods, to be copied."""
     out = tmp_path_factory.mktemp("finished") / "run"
     status, output, error = here(
-        "run", "--methods", "supervised,noise2score,score-solver", "--noise", "2,6,14,15", *tiny("test_images=2"), "--out", out
+        "run",
+        "--methods",
+        "supervised,noise2score,score-solver,score-solver-plus",
+        "--noise",
+        "2,6,14,15",
+        *tiny("test_images=2"),
+        "--out",
+        out,
     )
     assert (status, error) == (0, ""), output
     return out
@@ -142,24 +150,46 @@ def test_numbers_are_the_same_again_and_whatever_else_is_asked_for(run: Path) ->
 
 
 @pytest.mark.slow(4)
-@pytest.mark.parametrize("options", [("--recipe", "paper"), ("--self-ensemble",)], ids=["paper", "ensemble"])
-def test_other_ways_of_solving_are_repeated_exactly(options: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [("score-solver", ("--recipe", "paper")), ("score-solver-plus", ("--self-ensemble",))],
+    ids=["paper", "ensemble"],
+)
+def test_other_ways_of_solving_are_repeated_exactly(method: str, options: tuple[str, ...], tmp_path: Path) -> None:
     run = tmp_path / "run"
-    status, output, _ = here("run", "--methods", "score-solver", "--noise", "1,6", *options, *tiny("patch=32"), "--out", run)
+    status, output, _ = here("run", "--methods", method, "--noise", "1,6", *options, *tiny("patch=32"), "--out", run)
     assert status == 0, output
-    assert main(["robustness", str(run), "--noise", "1,6", "--draws", "2", "--rates", "0.1"]) == 0
+    assert main(["robustness", str(run), "--noise", "1,6", "--draws", "2", "--rates", "0.1", "--method", method]) == 0
     for entry in json.loads((run / "robustness.json").read_text())["models"]:
-        own = own_psnr(run, f"{entry['noise_no']:02d}-{entry['noise']}--score-solver--s0")
+        own = own_psnr(run, f"{entry['noise_no']:02d}-{entry['noise']}--{method}--s0")
         assert entry["psnr"] == pytest.approx(own, abs=1e-9)
+
+
+@pytest.mark.parametrize(("method", "passes"), [("score-solver", 1), ("score-solver-plus", 4)])
+def test_the_score_of_an_image_is_computed_once(
+    method: str, passes: int, make_run: Callable[..., Run], tiny_network: Callable[..., torch.nn.Module]
+) -> None:
+    """Whatever the number of models tried; score-solver-plus needs one at its probe for each of them."""
+    run = make_run(methods_=(method,), noise_=("gamma",))
+    (cell,) = make_cells(run.settings, "images")
+    tried = [noise.get(5, alpha=alpha) for alpha in (26, 20, 30)]
+    network, calls = tiny_network(), []
+    network.register_forward_hook(lambda *told: calls.append(told))
+    psnr = robustness_module.solve_all(run, network, tried, cell, run.data.test[0].images[0])
+    assert len(psnr) == len(set(psnr)) == 3
+    assert len(calls) == passes
 
 
 @pytest.mark.slow(4)
 def test_other_methods_with_a_score_stand_beside(run: Path) -> None:
-    for method in ("score-solver", "noise2score"):
+    for method in ("score-solver", "noise2score", "score-solver-plus"):
         assert main(["robustness", str(run), "--noise", "6", "--method", method, *OPTIONS]) == 0
-    one, other = json.loads((run / "robustness.json").read_text())["models"]
-    assert (one["method"], other["method"]) == ("noise2score", "score-solver")
+    one, other, plus = json.loads((run / "robustness.json").read_text())["models"]
+    assert [entry["method"] for entry in (one, other, plus)] == ["noise2score", "score-solver", "score-solver-plus"]
     assert one["series"] == other["series"]  # Eqs. 5 and 7 are the same equation there
+    assert plus["psnr"] == pytest.approx(own_psnr(run, "06-gamma-conv--score-solver-plus--s0"), abs=1e-9)
+    factors, its = ([point["factors"] for point in entry["series"][0]["points"]] for entry in (other, plus))
+    assert factors == its
     (run / "robustness.json").write_text('{"models": [3, {"noise_no": "x"}]}')
     assert main(["robustness", str(run), "--noise", "6", *OPTIONS]) == 0
     assert len(json.loads((run / "robustness.json").read_text())["models"]) == 1
@@ -173,7 +203,7 @@ def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "holds no run" in refusal(directory=tmp_path / "nothing")
     assert "'poison'" in refusal("--noise", "poison") and "nearest: poisson" in refusal("--noise", "poison")
     assert "the run has no such noise model" in refusal("--noise", "14,16")
-    assert "learns no score: expected one of noise2score, score-solver" in refusal("--method", "supervised")
+    assert "learns no score: expected one of noise2score, score-solver, score-solver-plus" in refusal("--method", "supervised")
     assert "is unknown (nearest: score-solver)" in refusal("--method", "score-solvr")
     assert "of 2 gaussian-conv, 6 gamma-conv" in refusal("--method", "noise2score")
     assert "'-0.1'" in refusal("--rates", "-0.1")
@@ -214,60 +244,6 @@ def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     store.write_run(run, {**info, "settings": None})
     assert "run.json: is no run's: expected one written by this version" in refusal()
     assert not (run / "robustness.json").exists()
-
-
-# the report
-
-
-def entry(**change: object) -> dict[str, object]:
-    def points(slope: float) -> list[dict[str, object]]:
-        return [
-            {"rate": r, "mean": 28 - slope * r, "std": r, "min": 27 - slope * r, "max": 28.5 - slope * r, "cost": 9.0}
-            for r in RATES
-        ]
-
-    series = [{"varied": ["lam", "sigma"], "points": points(10)}, {"varied": ["lam"], "points": points(4)}]
-    return {
-        **{"noise_no": 14, "noise": "poisson-conv+gaussian", "method": "score-solver", "parameters": {"lam": 0.2}},
-        **{"draws": 3, "images": 5, "psnr": 28.0, "series": series, **change},
-    }
-
-
-def test_report_has_the_section_only_where_there_is_something(tmp_path: Path) -> None:
-    make_report_run(tmp_path, noises=("poisson-conv+gaussian",), images=1, crops=0)
-    assert "#robustness" not in reports.write(tmp_path).read_text()
-    write_json(tmp_path / "robustness.json", {"schema": 1, "models": [entry()]})
-    page = Page(html := reports.write(tmp_path).read_text())
-    assert html.index('id="curves"') < html.index('id="robustness"') < html.index('id="cost"')
-    assert "1.00 ± 0.10 0.50 to 2.00" in page.text.replace("0.100.50", "0.10 0.50")
-    assert "lam and sigma together" in page.text and "lam alone" in page.text
-    assert len([1 for tag, found in page.tags if found.get("class") == "band"]) == 2
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "", "[]", "{}", '{"models": 3}', '{"models": [3, null, {}]}', '{"models": [{"series": [{"points": [1]}]}]}',
-        json.dumps({"models": [entry(psnr=None, series=[{"varied": ["a"], "points": [{"rate": -1, "mean": 3}, {}]}])]}),
-        json.dumps({"models": [entry(psnr=1e300, series=[{"varied": 3, "points": [{"rate": 0.1, "mean": 1e300}]}])]}),
-    ],
-)  # fmt: skip
-def test_report_survives_a_damaged_file(tmp_path: Path, content: str) -> None:
-    make_report_run(tmp_path, noises=("gaussian",), images=1, crops=0)
-    (tmp_path / "robustness.json").write_text(content)
-    html = reports.write(tmp_path).read_text()
-    Page(html)
-    assert "#robustness" not in html
-
-
-def test_report_shows_hostile_text_as_text_and_what_is_there_of_the_numbers(tmp_path: Path) -> None:
-    make_report_run(tmp_path, noises=("gaussian",), images=1, crops=0)
-    series = [{"varied": [HOSTILE], "points": [{"rate": 0.1, "mean": 20}, {"rate": 0.2, "mean": None}]}]
-    hostile = entry(noise=HOSTILE, method=HOSTILE, parameters={HOSTILE: HOSTILE}, series=series, psnr=None, draws="x")
-    write_json(tmp_path / "robustness.json", {"models": [hostile]})
-    page = Page(reports.write(tmp_path).read_text())
-    assert "<script>alert(1)</script>" in page.text and "n/a" in page.text
-    assert not [tag for tag, found in page.tags if "onerror" in found]
 
 
 @pytest.mark.slow(3)
