@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from methods._api import Applicability, Batch, Method, Network, Training, Verdict, estimate, local_mean, mean_squared
+from methods._api import Applicability, Batch, Method, Network, Training, Verdict, derived, estimate, local_mean, mean_squared
 from methods._finding import answers, find
 from methods._score import ScoreMethod
 
@@ -26,6 +26,7 @@ __all__ = [
     "answers",
     "broken",
     "catalogue",
+    "derived",
     "estimate",
     "get",
     "local_mean",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
@@ -203,3 +204,14 @@ def mean_squared(difference: torch.Tensor) -> torch.Tensor:
 def local_mean(y: torch.Tensor, window: int) -> torch.Tensor:
     """Mean of the window x window pixels around each (window odd, edges repeated): the brightness, nearly free of noise."""
     return F.avg_pool2d(F.pad(y, [window // 2] * 4, mode="replicate"), window, stride=1)
+
+
+def derived(generator: torch.Generator, purpose: str) -> torch.Generator:
+    """A generator of other numbers, also where the given one is at the seed that y's noise was drawn with.
+
+    Whatever has to be independent of that noise is drawn from such a one: drawn with the same numbers, it would be the noise
+    itself.
+    """
+    drawn = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    digest = hashlib.sha256(f"{purpose} {drawn}".encode()).digest()
+    return torch.Generator(generator.device).manual_seed(int.from_bytes(digest[:8], "big") >> 1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, estimate, local_mean, mean_squared
+from methods._api import Applicability, Batch, Method, Network, derived, estimate, local_mean, mean_squared
 from noise import NoiseModel
 from noise.gaussian import Gaussian
 
@@ -76,7 +76,8 @@ class Noisier2Noise(Method):
         return mean_squared(image + (z - batch.noisy) / share - z)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
-        return torch.stack([self._one(network, self._noisier(y, model, generator)) for _ in range(self.draws)]).mean(dim=0)
+        own = derived(generator, "second noise of noisier2noise")
+        return torch.stack([self._one(network, self._noisier(y, model, own)) for _ in range(self.draws)]).mean(dim=0)
 
     def _one(self, network: Network, z: torch.Tensor) -> torch.Tensor:
         """E[x | z]."""

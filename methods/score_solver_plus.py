@@ -6,12 +6,11 @@ Stein, "Estimation of the Mean of a Multivariate Normal Distribution", Annals of
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import torch
 
-from methods._api import Applicability, Network
+from methods._api import Applicability, Network, derived
 from methods._score import ScoreMethod
 from noise import NoiseModel, guards
 
@@ -70,7 +69,7 @@ class ScoreSolverPlus(ScoreMethod):
         self, network: Network, y: torch.Tensor, trained: NoiseModel, assumed: NoiseModel, generator: torch.Generator
     ) -> torch.Tensor:
         solved = super().denoise_assuming(network, y, trained, assumed, generator)
-        probe = assumed.stein_noise(solved.clamp(0, 255), y, _derived(generator))
+        probe = assumed.stein_noise(solved.clamp(0, 255), y, derived(generator, "probe of score-solver-plus"))
         with guards.paused():
             moved = super().denoise_assuming(network, y + self.step * probe, trained, assumed, generator)
         unbiased, probe = assumed.unbiased(y), assumed.unbiased(probe)
@@ -101,16 +100,6 @@ class ScoreSolverPlus(ScoreMethod):
         g1, g2 = (hx * uu - ux * hu) / determinant, (ux * hh - hx * hu) / determinant
         combined = g1[index] * h + g2[index] * u
         return torch.fft.irfft2(combined, s=(height, width)).to(solved.dtype)
-
-
-def _derived(generator: torch.Generator) -> torch.Generator:
-    """A generator of its own numbers, also where the given one is at the seed that y's noise was drawn with.
-
-    Drawn with the same numbers, the probe would be the noise that it has to be independent of.
-    """
-    drawn = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    digest = hashlib.sha256(f"probe of score-solver-plus {drawn}".encode()).digest()
-    return torch.Generator(generator.device).manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 def _annuli(height: int, width: int, count: int) -> torch.Tensor:

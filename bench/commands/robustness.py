@@ -143,7 +143,7 @@ def _measured(run: Run, cell: Cell, rates: Sequence[float], draws: int, console:
     model = cell.model
     network = make_network(run.settings.preset, _device(run.settings))
     try:
-        read_weights(run.directory, str(cell.key), network)
+        network.window = (read_weights(run.directory, str(cell.key), network) or {}).get("window")
     except (ValueError, OSError) as error:
         path = weights_path(run.directory, str(cell.key))
         raise UsageError(f"{path} does not hold the weights of {cell.name} ({error})") from None

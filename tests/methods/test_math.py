@@ -132,10 +132,19 @@ def test_noisier2noise_returns_the_posterior_mean(alpha, seeded):
     y = gaussian_world((1, 3, 9, 11), seeded)[1]
     best = as_network(lambda z: MEAN + SPREAD**2 / of_z * (z - MEAN))
     result = method.denoise(best, y, noise.get(1), seeded(5))
-    generator = seeded(5)
+    generator = methods.derived(seeded(5), "second noise of noisier2noise")
     z = [y + alpha * SIGMA * torch.randn(y.shape, generator=generator, dtype=y.dtype) for _ in range(3)]
     expected = sum(MEAN + SPREAD**2 / of_z * (each - MEAN) for each in z) / 3
     torch.testing.assert_close(result, expected, rtol=0, atol=1e-9)
+
+
+def test_noisier2noise_draws_other_noise_than_is_there(seeded):
+    """Also with the generator of the seed that drew that, in which case z would be y with more of the same noise."""
+    x = torch.full((1, 1, 200, 200), 120.0, dtype=torch.float64)
+    y, seen = noise.get(1).sample(x, seeded(5)), []
+    NR2N.denoise(lambda z: seen.append(z) or torch.zeros_like(z), y, noise.get(1), seeded(5))
+    correlation = torch.corrcoef(torch.stack([(y - x).flatten(), (seen[0] - y).flatten()]))[0, 1]
+    assert abs(float(correlation)) < 4 / 200
 
 
 def test_noisier2noise_loss_is_least_at_the_posterior_mean(seeded):
