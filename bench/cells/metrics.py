@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from skimage.metrics import structural_similarity
 
-from bench.plan.cells import METRICS, MOST_DECIBELS
+from bench.plan.scores import METRICS, MOST_DECIBELS
 
 #: The paper's protocol cuts images to a multiple of this (pixels).
 _PAPER_MULTIPLE = 32

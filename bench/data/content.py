@@ -10,6 +10,9 @@ from bench.data.images import Pixels
 #: sheet of paper and a frame with a few hot pixels are; a clear sky, which has a gradient, is not.
 BLANK_SHARE, BLANK_LEVELS = 0.99, 7
 
+#: Grey: in at least this share of the pixels the channels are at most so many grey levels apart.
+GREY_SHARE, GREY_LEVELS = 0.99, 4
+
 #: Every so many pixels tell first whether an image may be odd at all: few are, and large ones take long.
 _STEP = 8
 
@@ -20,8 +23,8 @@ def is_blank(pixels: Pixels) -> bool:
 
 
 def is_grey(pixels: Pixels) -> bool:
-    """Whether the three channels of an (H, W, 3) image are equal everywhere."""
-    return _equal(pixels[::_STEP, ::_STEP]) and _equal(pixels)
+    """Whether the three channels of an (H, W, 3) image are equal, or nearly: what was scanned or compressed is hardly exact."""
+    return _equal(pixels[::_STEP, ::_STEP], GREY_SHARE - 0.1) and _equal(pixels, GREY_SHARE)
 
 
 def _flat(pixels: Pixels, share: float) -> bool:
@@ -33,5 +36,5 @@ def _flat(pixels: Pixels, share: float) -> bool:
     return True
 
 
-def _equal(pixels: Pixels) -> bool:
-    return bool((pixels == pixels[..., :1]).all())
+def _equal(pixels: Pixels, share: float) -> bool:
+    return bool((np.ptp(pixels, axis=2) <= GREY_LEVELS).mean() >= share)

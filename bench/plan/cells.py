@@ -15,13 +15,6 @@ from bench.plan.settings import Settings
 from methods import Applicability, Method, answers
 from noise import Decorrelated, NoiseModel
 
-#: What every test image of a cell is scored by (`bench.cells.metrics`), in the order of the tables.
-METRICS = ("psnr", "ssim", "psnr_paper", "ssim_paper")
-#: No PSNR is more, in dB: an exact result, or one nearer than this, counts as so much, in whatever is made of scores. A result
-#: that is as near as 8 bits can tell has 58.9 dB (a mean squared error of 1/12), so nothing that can be seen is lost, and an
-#: image without structure, which many methods meet exactly, does not decide a mean.
-MOST_DECIBELS = 60.0
-
 
 @dataclass(frozen=True)
 class Entry:

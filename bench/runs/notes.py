@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.data.content import is_blank, is_grey
 from bench.data.sets import Data, Image, ImageSet
 from bench.errors import one_line
-from bench.plan.cells import MOST_DECIBELS
+from bench.plan.scores import MOST_DECIBELS
 from bench.plan.settings import Settings
 
 #: Sets that share photographs under the same names, which has a sentence of its own.
@@ -95,8 +95,8 @@ def _grey(test: Sequence[Image], training: Sequence[Image]) -> str:
         return ""
     one = sum(number for number, _, _ in counts) == 1
     return (
-        f"{' and '.join(told)} {'is' if one else 'are'} grey (all three channels equal): three independent draws of the noise "
-        "are made of one channel, so the mean of the channels has less noise than the model says."
+        f"{' and '.join(told)} {'is' if one else 'are'} grey (all three channels equal, or nearly): three independent draws of "
+        "the noise are made of one channel, so the mean of the channels has less noise than the model says."
     )
 
 

@@ -11,6 +11,7 @@ import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ _TRAINING = (
     "bench.plan.seeds", "bench.training.budget", "bench.training.loop", "bench.training.networks",
     "bench.training.operations", "bench.training.patches",
 )  # fmt: skip
-_EVALUATION = ("bench.cells.denoising", "bench.cells.metrics", "bench.plan.seeds")
+_EVALUATION = ("bench.cells.denoising", "bench.cells.metrics", "bench.plan.scores", "bench.plan.seeds")
 
 
 def made_of(cell: Cell) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def training_code(cell: Cell) -> dict[str, str]:
     """The code that decides the weights of a cell's network, by module: cells that share it agree in this."""
     loss = type(cell.method).loss
     law = cell.seen.model if cell.seen is not None else cell.model
-    return _digests({*_with_imports(loss.__module__), *_noise_modules(law), *_TRAINING})
+    return _digests({*_of_method(loss.__module__), *_noise_modules(law), *_TRAINING})
 
 
 def changed_code(before: object, now: Mapping[str, str]) -> list[str]:
@@ -119,7 +120,13 @@ def outdated(record: Mapping[str, Any], cell: Cell) -> str:
 def _method_modules(method: Method) -> set[str]:
     """The files that a method is made of: those of its class and of what it is derived from, and what these import."""
     kinds = [kind for kind in type(method).__mro__ if issubclass(kind, Method)]
-    return {name for kind in kinds for name in _with_imports(kind.__module__)}
+    return {name for kind in kinds for name in _of_method(kind.__module__)}
+
+
+def _of_method(module: str) -> set[str]:
+    """A method's module with its imports, and the modules of `noise` that these name themselves."""
+    own = _with_imports(module)
+    return {*own, *(name for each in own for name in _imported(each, "noise"))}
 
 
 def _noise_modules(model: NoiseModel) -> set[str]:
@@ -135,15 +142,42 @@ def _noise_modules(model: NoiseModel) -> set[str]:
 @cache
 def _with_imports(module: str) -> frozenset[str]:
     """The module, and the modules of its package that it imports, straight or through others."""
-    package = module.partition(".")[0]
     found, waiting = set[str](), {module}
     while waiting:
         name = waiting.pop()
         found.add(name)
-        for node in ast.walk(_tree(name)):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{package}."):
-                waiting |= {node.module} - found
+        waiting |= _imported(name, module.partition(".")[0]) - found
     return frozenset(found)
+
+
+def _imported(module: str, package: str) -> set[str]:
+    """The modules below a package that a module names in its import statements, whichever of their forms it uses."""
+    names, parts = set[str](), [*module.split("."), *([""] if _is_package(module) else [])]
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join([*(parts[: -node.level] if node.level else []), *([node.module] if node.module else [])])
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.startswith(f"{package}.") and _is_module(name)}
+
+
+def _is_module(name: str) -> bool:
+    """Whether there is a module of that name; else it is something inside of one."""
+    return _spec(name) is not None
+
+
+def _is_package(name: str) -> bool:
+    found = _spec(name)
+    return found is not None and found.submodule_search_locations is not None
+
+
+@cache
+def _spec(name: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
 
 
 def _digests(modules: Iterable[str]) -> dict[str, str]:
@@ -159,9 +193,9 @@ def _digest(module: str) -> str:
 def _tree(module: str) -> ast.Module:
     """The source of a module as this process first saw it; an empty one where there is none that can be read."""
     try:
-        spec = importlib.util.find_spec(module)
+        spec = _spec(module)
         return ast.parse(Path(str(spec.origin)).read_bytes() if spec else b"")
-    except (ImportError, OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError):
         return ast.parse(b"")
 
 

@@ -17,7 +17,8 @@ from PIL import Image as PillowImage
 from bench.files.json_files import read_json, record_sha256, write_hashed
 from bench.files.shapes import fits_as_far_as_there, maybe, number
 from bench.files.writing import write_atomically
-from bench.plan.cells import METRICS, MOST_DECIBELS, Entry
+from bench.plan.cells import Entry
+from bench.plan.scores import METRICS, MOST_DECIBELS
 
 COLUMNS = (
     "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value",

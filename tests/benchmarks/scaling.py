@@ -31,7 +31,8 @@ import noise
 from bench.cells.cell import blank_record, do_job
 from bench.commands.run import Records, load_data, run, training_sum
 from bench.executors.place import Place
-from bench.plan.cells import METRICS, Entry, make_cells, make_jobs
+from bench.plan.cells import Entry, make_cells, make_jobs
+from bench.plan.scores import METRICS
 from bench.plan.settings import PRESETS, Settings
 from bench.runs import store
 from bench.runs.inputs import Run

@@ -15,7 +15,8 @@ from rich.console import Console
 from bench.cells.cell import blank_record
 from bench.commands.merge import merge
 from bench.errors import UsageError
-from bench.plan.cells import METRICS, Entry
+from bench.plan.cells import Entry
+from bench.plan.scores import METRICS
 from bench.runs import store
 from bench.runs.record import read_plan
 

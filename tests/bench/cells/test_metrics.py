@@ -12,7 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from bench.cells.metrics import METRICS, psnr, score, ssim
-from bench.plan.cells import MOST_DECIBELS
+from bench.plan.scores import MOST_DECIBELS
 
 SIZES = [(481, 321), (64, 64), (33, 50), (16, 16), (11, 12)]
 

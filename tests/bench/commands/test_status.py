@@ -20,7 +20,7 @@ from bench.cells.cell import blank_record
 from bench.commands.run import Records
 from bench.commands.status import print_status, standing
 from bench.files.json_files import read_json, write_json
-from bench.plan.cells import METRICS
+from bench.plan.scores import METRICS
 from bench.runs import store
 from bench.runs.lock import Holder, holder_path
 from bench.runs.progress import Display, Note, as_table, states

@@ -63,5 +63,10 @@ def test_photographs_are_neither() -> None:
     for pixels in photographs:
         grey = np.repeat(pixels[..., :1], 3, axis=2)
         assert is_grey(grey)
-        grey[3, 5, 1] ^= 1
+        scanned = np.clip(grey + RNG.integers(-2, 3, grey.shape), 0, 255).astype(np.uint8)
+        scanned[3, 5] = (255, 0, 0)  # a stamp
+        assert is_grey(scanned)
+        tinted = np.clip(grey + np.array([6, 0, -6]), 0, 255).astype(np.uint8)
+        assert not is_grey(tinted)
+        grey[:20, :, 1] ^= 16  # a part in colour
         assert not is_grey(grey)

@@ -81,8 +81,8 @@ def test_grey_images_are_counted_and_what_that_does_is_said(root: Path) -> None:
     save(root / "mine", grey=grey, one_channel=picture("l", 48, 48)[..., 0], z_black=blank(0))
     _, sentence = told(root)
     assert sentence == (
-        "2 of 5 test images are grey (all three channels equal): three independent draws of the noise are made of one channel, "
-        "so the mean of the channels has less noise than the model says."
+        "2 of 5 test images are grey (all three channels equal, or nearly): three independent draws of the noise are made of "
+        "one channel, so the mean of the channels has less noise than the model says."
     )
     for name in "pqrstuvw":
         save(root / "train" / "set", **{name: picture(name, 48, 48)[..., 0]})

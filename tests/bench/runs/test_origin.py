@@ -69,10 +69,35 @@ def test_a_cell_is_made_of_its_own_files_and_not_of_others() -> None:
         assert name in code
     assert not {"methods.supervised", "noise.gamma", "noise.rayleigh", "reports"} & set(code)
     assert "noise.convolution" not in made_of(cell_of("score-solver", 9))["code"]
+    # what all of them clamp by, draw by, and are scored by
+    assert {"noise.guards", "noise.gaussian", "bench.plan.scores"} <= set(made_of(cell_of("noise2score", 5))["code"])
     # only what is trained depends on the loop
     keyed = dataclasses.replace(cell_of("noisy", 1).entry, key="k")
     assert "bench.training.loop" not in code and "bench.cells.metrics" in code
     assert "bench.training.loop" in made_of(dataclasses.replace(cell_of("supervised", 1), entry=keyed))["code"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from pack._own import x", "from pack import _own", "from pack import other, _own as mine", "import pack._own",
+        "import pack._own as mine", "from ._own import x", "from . import _own", "def f():\n    from ._own import x",
+        "from pack._between import x", "from ._between import x", "from .deep import x", "from pack.deep.inner import x",
+    ],
+)  # fmt: skip
+def test_a_module_is_made_of_what_it_imports_in_any_form(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack = f"pack_{abs(hash((tmp_path, line)))}"
+    (tmp_path / pack / "deep").mkdir(parents=True)
+    (tmp_path / pack / "__init__.py").write_text("")
+    (tmp_path / pack / "_own.py").write_text("x = 1\n")
+    (tmp_path / pack / "_between.py").write_text("from ._own import x\nimport json, os.path\n")
+    (tmp_path / pack / "deep" / "__init__.py").write_text("from .inner import x\n")
+    (tmp_path / pack / "deep" / "inner.py").write_text("from .._own import x\n")
+    (tmp_path / pack / "mine.py").write_text(line.replace("pack", pack) + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {name.removeprefix(f"{pack}.") for name in origin._with_imports(f"{pack}.mine")}
+    assert found <= {"mine", "_own", "_between", "deep", "deep.inner"} and {"mine", "_own"} <= found
+    assert ("_between" in found) == ("_between" in line)
 
 
 @pytest.mark.parametrize("method", [method for method in methods.catalogue().values() if method.trains], ids=lambda m: m.slug)

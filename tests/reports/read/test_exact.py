@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import reports
-from bench.plan.cells import MOST_DECIBELS
+from bench.plan.scores import MOST_DECIBELS
 from reports.numbers.tables import OVERALL, PROTOCOL_TEXT, Scores
 from reports.read.exact import MOST_PSNR
 from tests.helpers.run_fixture import make_run
