@@ -20,7 +20,8 @@ from bench.commands.merged_files import Part, fill
 from bench.commands.robustness import known_entries
 from bench.errors import UsageError
 from bench.files.json_files import read_json
-from bench.plan.cells import METRICS, Entry, count_trainings, shared
+from bench.plan.cells import Entry, count_trainings, shared
+from bench.plan.scores import METRICS
 from bench.runs import store
 from bench.runs.directory import bad_crop, differing, differing_choices
 from bench.runs.origin import changed_code, code_of, is_of_run
@@ -198,7 +199,10 @@ def _union(parts: Sequence[Part], key: str, name: str) -> dict[Any, dict[str, An
 
 
 def _joined(parts: Sequence[Part], entries: Sequence[Entry]) -> dict[str, Any]:
-    """run.json of the merged run: the first's, with what is of all runs joined."""
+    """run.json of the merged run: the first's, with what is of all runs joined.
+
+    The images are the same in all; of what is told of them, older runs lack some.
+    """
     first = parts[0].info
     noises = sorted(_union(parts, "noise", "number").values(), key=lambda entry: entry["number"])
     there = _union(parts, "methods", "slug")
@@ -221,6 +225,7 @@ def _joined(parts: Sequence[Part], entries: Sequence[Entry]) -> dict[str, Any]:
         "cells": sum(entry.applicability != "no" for entry in entries),
         "trainings": count_trainings(entries),
         "shared": shared(entries),
+        "data": max((told for part in parts if isinstance(told := part.info.get("data"), dict)), key=len, default={}),
         "notes": list(dict.fromkeys(note for part in parts for note in _notes(parts[0], part))),
     }
 

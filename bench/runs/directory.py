@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
+from bench.files.json_files import read_again
 from bench.files.writing import set_aside
 from bench.plan.cells import Entry, count_trainings
 from bench.plan.settings import Settings
@@ -19,7 +20,7 @@ from bench.training.networks import count_parameters, make_network
 from bench.training.shared_images import folder_of
 
 #: What runs put into their directories; anything else in them is left alone.
-_FOLDERS = ("cells", "weights", "checkpoints", "crops", "progress")
+FOLDERS = ("cells", "weights", "checkpoints", "crops", "progress")
 
 
 def sweep(directory: Path) -> None:
@@ -27,7 +28,7 @@ def sweep(directory: Path) -> None:
     for folder in (directory / "progress", folder_of(directory)):
         shutil.rmtree(folder, ignore_errors=True)
     halves = [*directory.glob(".*.tmp"), *directory.glob(".report.html.*.part")]
-    for path in halves + [path for name in _FOLDERS for path in (directory / name).rglob(".*.tmp")]:
+    for path in halves + [path for name in FOLDERS for path in (directory / name).rglob(".*.tmp")]:
         path.unlink(missing_ok=True)
 
 
@@ -73,6 +74,7 @@ def open_directory(directory: Path, record: dict[str, Any], settings: Settings, 
     UsageError
         Where it holds something else, a run with other settings (the difference is named), or cannot be written.
     """
+    record = read_again(record)  # a tuple among a method's settings is a list in the file
     try:
         before = store.read_run(directory)
         if before is None:
@@ -92,12 +94,21 @@ def open_directory(directory: Path, record: dict[str, Any], settings: Settings, 
             store.write_run(directory, record)
         elif not os.access(directory, os.W_OK):
             raise UsageError(f"{directory}: cannot be written")
-        elif len(before.get("plan", entries)) != len(entries):  # merged of some parts of this run only
-            planned = ("plan", "cells", "trainings", "shared")
-            store.write_run(directory, before | {name: record[name] for name in planned})
+        elif (now := _completed(before, record)) != before:
+            store.write_run(directory, now)
     except OSError as error:
         raise UsageError(f"{directory}: cannot be used as a run directory: {error.strerror or error}") from None
     return sentences
+
+
+def _completed(before: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """run.json with what it lacks: cells, where it was merged of some parts of this run, and what older code did not tell."""
+    now = dict(before)
+    if len(before.get("plan", record["plan"])) != len(record["plan"]):
+        now |= {name: record[name] for name in ("plan", "cells", "trainings", "shared")}
+    if "repeated" not in (before.get("data") or {}):
+        now |= {"data": record["data"], "notes": list(dict.fromkeys([*before.get("notes", []), *record["notes"]]))}
+    return now
 
 
 def _refuse_unknown(directory: Path, record: dict[str, Any], entries: Sequence[Entry]) -> None:

@@ -172,6 +172,17 @@ def test_the_merged_run_goes_on_with_the_cells_that_no_part_had(make: Make, make
     assert read_plan(out)[1] == cells and tidy(out, cells) == []
 
 
+@pytest.mark.parametrize("place", ["one", "other"])
+def test_what_an_older_run_does_not_tell_of_its_images_is_taken_from_the_other(place: str, make: Make) -> None:
+    one, other = make("one"), make("other", noise=("gamma",))
+    old = {"one": one, "other": other}[place]
+    info = store.read_run(old)
+    assert info is not None
+    del info["data"]["repeated"]
+    store.write_run(old, info)
+    assert "repeated" in read_plan(merged(one, other)[0])[0]["data"]
+
+
 def test_crops_and_weights_follow_and_may_be_gone(make: Make) -> None:
     one, other = make("one", noise=("gamma",)), make("other")
     for path in other.rglob("*.safetensors"):

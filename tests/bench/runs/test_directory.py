@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from bench.runs import store
 from bench.runs.directory import open_directory, sweep, tidy
 from bench.runs.record import read_plan, run_record
 from tests.helpers.plans import planned
-from tests.helpers.stub_methods import do
+from tests.helpers.stub_methods import Stub, do
 
 
 def opened(run: Any) -> list[str]:
@@ -45,6 +47,36 @@ def test_a_damaged_run_json_is_set_aside_and_made_again(old_new: tuple[str, str]
     again = store.read_run(done.directory)
     assert again is not None and {**again, "started": 0, "sha256": 0} == {**good, "started": 0, "sha256": 0}
     assert tidy(done.directory, planned(done.settings)) == [] and opened(done) == []
+
+
+def test_an_older_run_learns_what_it_did_not_tell_of_its_images(done: Any) -> None:
+    info = store.read_run(done.directory)
+    assert info is not None and info["data"]["repeated"] == []
+    older = info | {"data": {key: value for key, value in info["data"].items() if key != "repeated"}, "notes": ["An old note."]}
+    store.write_run(done.directory, older)
+    assert opened(done) == []
+    now = store.read_run(done.directory)
+    assert now == info | {"notes": ["An old note.", *info["notes"]], "sha256": now and now["sha256"]}
+    assert opened(done) == [] and store.read_run(done.directory) == now
+
+
+def test_settings_that_json_has_otherwise_are_the_same_again(
+    make_run: Callable[..., Any], with_methods: Callable[..., None]
+) -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Odd(Stub):
+        sides: tuple[int, ...] = (3, 5)
+        most: float = math.inf
+        names: dict[int, str] = dataclasses.field(default_factory=lambda: {1: "a"})
+
+    with_methods(odd=Odd)
+    run = make_run(methods_=("noisy", "odd"), noise_=("gaussian",))
+    for _ in range(2):
+        assert opened(run) == []
+        do(run)
+    with_methods(odd=dataclasses.make_dataclass("Odd", [("sides", tuple, (3, 7))], bases=(Odd,), frozen=True))
+    with pytest.raises(UsageError, match=r"odd\.sides is 3,5 there and 3,7 now"):
+        opened(make_run(methods_=("noisy", "odd"), noise_=("gaussian",)))
 
 
 @pytest.mark.parametrize("gone", [True, False])
