@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 import reports
-from bench.commands.output import is_standard, write_output
+from bench.commands.output import is_standard, refuse_own, write_output
 from bench.errors import UsageError, one_line
 from reports.numbers.compare import POOLED, TOLERANCE, UNTRAINED, Comparison, Row, compare, outcome, write_csv
 from reports.numbers.pairs import LEAST_IMAGES
@@ -54,7 +54,7 @@ def print_comparison(
     a, b = _load(first), _load(second)
     for option, path in (("--csv", csv), ("--html", html)):
         if path is not None:
-            _refuse_input(option, path, (first, second))
+            refuse_own(option, path, (first, second))
     try:
         comparison = compare(a, b)
     except ValueError as error:
@@ -85,14 +85,6 @@ def _load(path: Path) -> Run:
         return reports.load(path)
     except (ValueError, OSError) as error:
         raise UsageError(one_line(error)) from None
-
-
-def _refuse_input(option: str, target: Path, inputs: tuple[Path, Path]) -> None:
-    """A run's own files are not to be replaced by a comparison."""
-    own = ("results.csv", "results.parquet", "run.json", "robustness.json", "report.html")
-    for path in inputs:
-        if target.resolve() in (path.resolve(), *((path / name).resolve() for name in own)):
-            raise UsageError(f"{option} {target}: is what {path} is read from, or its report: expected another file")
 
 
 def _write(target: Path, write: Callable[[Path], object], own_encoding: bool = False) -> None:

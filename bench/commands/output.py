@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bench.errors import UsageError
 from bench.files.writing import write_atomically
+from bench.runs.directory import FOLDERS
 
 #: What means standard output, as a path.
 STANDARD = Path("-")
+
+#: What a run directory holds beside its folders.
+OWN_FILES = ("results.csv", "results.parquet", "run.json", "robustness.json", "report.html")
 
 _STANDARD = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
@@ -19,6 +24,19 @@ _STANDARD = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 def is_standard(target: Path | None) -> bool:
     """Whether the path means standard output."""
     return str(target) in _STANDARD
+
+
+def refuse_own(option: str, target: Path, inputs: Iterable[Path], allowed: str = "") -> None:
+    """Raise UsageError where an output would replace what a run consists of; `allowed` is the one of its files that may be."""
+    if is_standard(target):
+        return
+    real = target.resolve()
+    for path in inputs:
+        given = path.resolve()
+        folder = given.parent if given.is_file() and (given.parent / "run.json").exists() else given  # a run's table
+        own = {given, folder, *(folder / name for name in OWN_FILES if name != allowed)}
+        if real in own or any(real.is_relative_to(folder / name) for name in FOLDERS):
+            raise UsageError(f"{option} {target}: is what {path} is read from, or its report: expected another file")
 
 
 def write_output(target: Path, write: Callable[[Path], object], own_encoding: bool = False) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 import reports
-from bench.commands.output import STANDARD, is_standard, write_output
+from bench.commands.output import STANDARD, is_standard, refuse_own, write_output
 from bench.errors import UsageError, one_line
 from noise.names import nearest
 
@@ -32,7 +32,8 @@ def report(directory: Path, form: str, output: Path | None, show: bool, console:
     Raises
     ------
     UsageError
-        For a form that is not in FORMATS, a directory without a run, or an output that cannot be written.
+        For a form that is not in FORMATS, a directory without a run, or an output that cannot be written or is
+        a part of the run.
     """
     if form not in FORMATS:
         raise UsageError(f"--format {form!r}: expected {', '.join(FORMATS)}{nearest(form, FORMATS)}")
@@ -40,6 +41,8 @@ def report(directory: Path, form: str, output: Path | None, show: bool, console:
         raise UsageError(f"--open: the browser shows --format html alone, not {form}")
     if show and is_standard(output):
         raise UsageError(f"--open: the browser shows a file, not --output {output}: expected another --output")
+    if output is not None:
+        refuse_own("--output", output, [directory], allowed="report.html" if form == "html" else "")
     try:
         if form == "html" and output is None:
             output = reports.write(directory)

@@ -76,6 +76,29 @@ def test_bad_usage_is_one_line(options: list[str], words: list[str], run: Path, 
     assert sorted(run.rglob("*")) == before
 
 
+@pytest.mark.parametrize("given", ["", "results.csv"])
+@pytest.mark.parametrize(
+    "name", ["results.csv", "results.parquet", "run.json", "robustness.json", "cells/new.json", "crops/clean/x.png", "link"]
+)
+def test_what_a_run_consists_of_is_not_written_over(
+    name: str, given: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "link").symlink_to(run / "results.csv")
+    target = tmp_path / name if name == "link" else run / name
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    for form in ("html", "csv"):
+        assert main(["report", str(run / given), "--format", form, "--output", str(target)]) == 2
+        assert f"--output {target}: is what " in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_s_page_is_for_pages_and_other_names_are_free(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run), "--output", str(run / "report.html")]) == 0
+    assert main(["report", str(run), "--format", "csv", "--output", str(run / "report.html")]) == 2
+    for _ in range(2):
+        assert main(["report", str(run), "--format", "csv", "--output", str(run / "tables.csv")]) == 0
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_directory_without_a_run(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path), "--format", form]) == 2
