@@ -19,6 +19,8 @@ from methods._api import Applicability, Method
 
 #: What a slug may be: it is a part of file names, on every file system.
 SLUG = re.compile(r"[a-z0-9+_-]{1,60}")
+#: What `--methods` takes for something else.
+RESERVED = ("all",)
 #: What a method tells of itself.
 _TOLD = ("title", "paper", "assumptions")
 _SHOWN = 200  # characters of a message
@@ -59,6 +61,8 @@ def answers(method: Method, model: noise.NoiseModel) -> tuple[Applicability, boo
     answer = method.applicable(model)
     if not isinstance(answer, Applicability):
         raise TypeError(f"applicable() gave {answer!r} for {model.slug}: expected an Applicability")
+    if not _is_utf8(answer.reason):
+        raise ValueError(f"reason {answer.reason!r}: expected text")
     if answer.verdict == "no":
         return answer, False
     wanted = method.wants_decorrelated(model)
@@ -71,6 +75,8 @@ def _load(name: str, file: Path, slug: str, others: dict[str, Method]) -> Method
     """The one method of a module, after a look at all that it says of itself."""
     if not SLUG.fullmatch(slug):
         raise ValueError("the file's name is the method's: expected at most 60 of a-z, 0-9 and _")
+    if slug in RESERVED:
+        raise ValueError(f"the file's name is the method's, and {slug!r} means all methods: expected another name")
     if slug in others:
         raise ValueError(f"another file has the method {slug!r}: expected one file a method")
     with redirect_stdout(sys.stderr):  # standard output may be a table that a program reads
@@ -89,17 +95,32 @@ def _check(method: Method) -> None:
     """Raise TypeError or ValueError where run.json, the tables or the report could not tell of the method."""
     for name in _TOLD:
         told = getattr(method, name, None)
-        if not isinstance(told, str) or not told.strip():
+        if not isinstance(told, str) or not told.strip() or not _is_utf8(told):
             raise TypeError(f"{name} is {'missing' if told is None else repr(told)}: expected text")
     for name in ("supervised", "in_all"):
         if not isinstance(getattr(method, name), bool):
             raise TypeError(f"{name} is {getattr(method, name)!r}: expected True or False")
-    try:
-        json.dumps(asdict(method))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f"its settings: {error}: expected numbers, text and dataclasses of them") from None
+    published = method.as_published()
+    if type(published) is not type(method):
+        raise TypeError(f"as_published() gave {published!r}: expected the method itself, or one with other settings")
+    for each in (method, published):
+        try:
+            json.dumps(asdict(each), ensure_ascii=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise TypeError(f"its settings: {error}: expected numbers, text and dataclasses of them") from None
+        if each.trains and not isinstance(learns := each.learns(), str):
+            raise TypeError(f"learns() gave {learns!r}: expected text")
     for model in noise.catalogue():
         answers(method, model)
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether it can be written to a file."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _in_words(error: BaseException, file: Path, name: str) -> str:

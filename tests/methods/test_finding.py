@@ -18,6 +18,8 @@ from tests.methods.test_contract import MEDIAN
 HEAD = "from dataclasses import dataclass\nfrom methods import Applicability, Method\n"
 YES = 'Applicability("yes", "needs nothing")'
 
+LOSS = "    def loss(self, network, batch): ...\n"
+
 #: File name, text, line in the file (0: none), words of the message.
 BAD = {
     "syntax": ("mine.py", "import torch\n\ndef broken(:\n    pass\n", 3, ["SyntaxError"]),
@@ -36,6 +38,14 @@ BAD = {
     "upper case": ("BM3D.py", MEDIAN, 0, ["the file's name", "a-z, 0-9 and _"]),
     "a space": ("my median.py", MEDIAN, 0, ["the file's name"]),
     "other letters": ("größe.py", MEDIAN, 0, ["the file's name"]),
+    "all": ("all.py", MEDIAN, 0, ["the file's name", "'all' means all methods"]),
+    "title that is no text": ("mine.py", MEDIAN.replace('"Median",', r'"\ud800",'), 0, ["title is '\\ud800'"]),
+    "reason that is no text": ("mine.py", MEDIAN.replace('"needs nothing"', r'"\ud800"'), 0, [r"reason '\ud800'"]),
+    "setting that is no text": ("mine.py", MEDIAN.replace("int = 3", r"str = '\ud800'"), 0, ["its settings"]),
+    "no recipe": ("mine.py", MEDIAN + "    def as_published(self): ...\n", 0, ["as_published() gave None"]),
+    "fault in a recipe": ("mine.py", MEDIAN + "    def as_published(self):\n        return self.x\n", 17, ["no attribute 'x'"]),
+    "learns": ("mine.py", MEDIAN + LOSS + "    def learns(self):\n        return 3\n", 0, ["learns() gave 3"]),
+    "fault in learns": ("mine.py", MEDIAN + LOSS + "    def learns(self):\n        return self.x\n", 18, ["no attribute 'x'"]),
     "long": ("m" * 61 + ".py", MEDIAN, 0, ["the file's name", "at most 60"]),
     "verdict": ("mine.py", MEDIAN.replace('"yes"', '"Yes"'), 12, ["verdict 'Yes'", "yes, indirect, infeasible, no"]),
     "reason": ("mine.py", MEDIAN.replace('"needs nothing"', "5"), 12, ["reason 5", "expected words"]),
