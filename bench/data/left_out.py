@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from bench.data.formats import EXTENSIONS
 from bench.errors import one_line
 
+#: Below the folder of data sets: archives that the user put there, parts of downloads, and files that made way.
+DOWNLOADS = "downloads"
+
 _SHOWN = 4  # places named in a sentence
-_DEPTH = 2  # levels below a folder of images that are looked at
+_MOST = 1000  # folders that are looked at
 
 
 def left_out(root: Path, used: Sequence[Path]) -> list[str]:
-    """Sentences on what is not read, one or none: files in the folders in use, and images elsewhere below the root.
+    """Sentences on what is not read, one or none: files in the folders in use or without any image, and images elsewhere.
 
     Parameters
     ----------
@@ -24,7 +29,7 @@ def left_out(root: Path, used: Sequence[Path]) -> list[str]:
         The folders of it whose images a run may use.
     """
     places = []
-    for folder in dict.fromkeys(used):
+    for folder in dict.fromkeys([*used, *_without_images(root)]):
         names = [path for path in _visible(folder) if not path.is_dir() and path.suffix.lower() not in EXTENSIONS]
         if names:
             counts = Counter(path.suffix.lower() or "without ending" for path in names)
@@ -41,12 +46,15 @@ def left_out(root: Path, used: Sequence[Path]) -> list[str]:
 def misplaced(root: Path, used: Sequence[Path] = ()) -> list[Path]:
     """Folders that hold images, but lie where no set is looked for: the root itself, its `train/`, and what is deeper."""
     sets = set(used)
-    found = [folder for folder in (root, root / "train") if _images(folder)]
-    for top in (root, root / "train"):
-        for folder in _folders(top):
-            if folder != root / "train":
-                found += [below for below in _below(folder, _DEPTH) if below not in sets and _images(below)]
-    return found
+    tops = [folder for top in (root, root / "train") for folder in _folders(top) if folder != root / "train"]
+    places = [root, root / "train", *islice(_below(tops), _MOST)]
+    return [folder for folder in places if folder not in sets and _images(folder)]
+
+
+def _without_images(root: Path) -> list[Path]:
+    """Folders where sets are looked for that hold no image that can be read, in whatever format theirs are."""
+    tops = [folder for top in (root, root / "train") for folder in _folders(top)]
+    return [folder for folder in tops if folder not in (root / "train", root / DOWNLOADS) and not _images(folder)]
 
 
 def count_words(folder: Path) -> str:
@@ -55,10 +63,15 @@ def count_words(folder: Path) -> str:
     return f"{count} image{'s' * (count > 1)}"
 
 
-def _below(folder: Path, depth: int) -> Iterator[Path]:
-    for inside in _folders(folder) if depth else []:
-        yield inside
-        yield from _below(inside, depth - 1)
+def _below(tops: Sequence[Path]) -> Iterator[Path]:
+    """All folders below these, each once, however links go round."""
+    seen, waiting = {os.path.realpath(top) for top in tops}, list(tops)
+    while waiting:
+        for inside in _folders(waiting.pop(0)):
+            if (real := os.path.realpath(inside)) not in seen:
+                seen.add(real)
+                waiting.append(inside)
+                yield inside
 
 
 def _folders(folder: Path) -> list[Path]:

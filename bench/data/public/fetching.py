@@ -11,13 +11,12 @@ from pathlib import Path
 
 import requests
 
+from bench.data.left_out import DOWNLOADS
 from bench.data.public.archives import ArchiveError, wanted_files
 from bench.data.public.catalogue import MAX_IMAGE, PublicSet, State, check, digest_of
 from bench.data.public.download import DownloadError, Patience, download
 from bench.files.writing import write_atomically
 
-#: Below the folder of data sets: archives that the user put there, parts of downloads, and files that made way.
-DOWNLOADS = "downloads"
 #: Largest archive (bytes).
 MAX_ARCHIVE = 1 << 30
 

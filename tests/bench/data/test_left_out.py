@@ -62,6 +62,23 @@ def test_images_that_lie_elsewhere_are_said(root: Path) -> None:
     assert misplaced(root)[-1] == root / "more" / "deeper" / "still"
 
 
+def test_a_folder_whose_images_cannot_be_read_is_said(root: Path) -> None:
+    for name in ("phone/a.HEIC", "phone/b.heic", "train/raw/c.npy", "downloads/set.zip", "train/.hidden/x.npy"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+    (said,) = remarks(root)
+    assert said == "Left out of the images: 2 files of phone/ (by ending: .heic); 1 file of train/raw/ (by ending: .npy)."
+
+
+def test_images_are_found_however_deep_and_links_end(root: Path, tmp_path: Path) -> None:
+    fill(root / "a" / "b" / "c" / "d" / "e", ["x"])
+    (root / "a" / "b" / "up").symlink_to(root / "a")
+    fill(tmp_path / "elsewhere" / "in", ["y"])
+    (root / "mine" / "far").symlink_to(tmp_path / "elsewhere")
+    (said,) = remarks(root)
+    assert said == "Left out of the images: 1 image in mine/far/in/; 1 image in a/b/c/d/e/."
+
+
 def test_a_set_that_was_not_asked_for_is_no_news(root: Path) -> None:
     fill(root / "other", ["x"], 64, 64)
     (root / "other" / "x.npy").write_bytes(b"x")
