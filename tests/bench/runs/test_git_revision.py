@@ -44,7 +44,13 @@ def test_its_own_and_whether_its_packages_were_changed(project: Path) -> None:
     assert git_revision(project) == short
     (project / "methods" / "mine.py").write_text("")  # a method that nobody has committed
     assert git_revision(project) == f"{short}+"
+    git(project, "config", "status.showUntrackedFiles", "no")
+    assert git_revision(project) == f"{short}+"
+    (project / ".git" / "info" / "exclude").write_text("mine.py\n*.swp\n")
+    assert git_revision(project) == f"{short}+"
     (project / "methods" / "mine.py").unlink()
+    (project / "methods" / ".model.py.swp").write_text("")
+    assert git_revision(project) == short
     (project / "noise" / "model.py").write_text("")
     assert git_revision(project) == f"{short}+"
 
