@@ -19,6 +19,7 @@ from bench.commands.arguments import (
     parse_settings,
     parse_tuning,
     path_of,
+    source_of,
     whole_number,
 )
 from bench.commands.compare import print_comparison
@@ -133,7 +134,9 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("list", _list, "What there is: methods, noise models or data sets.")
     sub.add_argument("what", metavar="methods|noise|data")
-    sub.add_argument("--data", default="sample", metavar="sample|DIR", help="the images that `list data` describes")
+    sub.add_argument(
+        "--data", type=source_of, default="sample", metavar="sample|DIR", help="the images that `list data` describes"
+    )
 
     _add_data(add("data", _data, "The public data sets of the paper: what they are, get them, check them."))
 
@@ -169,7 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--rates", default="0,0.05,0.1,0.2,0.3", metavar="R,R", help="standard deviations of the relative error")
     sub.add_argument("--draws", default="10", metavar="N", help="disturbed noise models a rate (default: 10)")
     sub.add_argument("--method", default="score-solver", help="a method that learns a score (default: score-solver)")
-    sub.add_argument("--data", metavar="DIR", help="where the run's images are now, if not where they were")
+    sub.add_argument("--data", type=source_of, metavar="DIR", help="where the run's images are now, if not where they were")
 
     sub = add("compare", _compare, "Pair two runs (or results tables) image by image: do their scores agree?")
     sub.add_argument("first", type=path_of, metavar="A", help="run directory, results.parquet or results.csv")
@@ -190,7 +193,9 @@ def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
     """What `run` and `tune` ask alike: how large, on what images, by what."""
     parser.add_argument("--preset", default=preset, help=f"size of the run: {', '.join(PRESETS)} (default: {preset})")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting of the preset")
-    parser.add_argument("--data", default="sample", metavar="sample|DIR", help="images (default: the embedded sample)")
+    parser.add_argument(
+        "--data", type=source_of, default="sample", metavar="sample|DIR", help="images (default: the embedded sample)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument(
         "--workers",

@@ -201,14 +201,19 @@ def usable_cores() -> int:
 
 
 def path_of(text: str) -> Path:
-    """The path that a word of the command line means: "~" and "~name" are home directories, as in a shell.
+    """The path that a word of the command line means: `source_of`, as a path."""
+    return Path(source_of(text))
 
-    A shell expands them at the start of a word alone, and leaves --out=~/x to us. Raises UsageError where there is no home.
+
+def source_of(text: str) -> str:
+    """The word with "~" and "~name" as home directories, as in a shell, which expands them at the start of a word alone.
+
+    It leaves --out=~/x to us. Raises UsageError where there is no home.
     """
     words = os.path.expanduser(text)
     if words == "~" or words.startswith("~/"):
         raise UsageError(f"{text!r}: there is no home directory: expected a path without ~, or ./{text} for one of that name")
-    return Path(words)
+    return words
 
 
 def default_directory(settings: Settings) -> Path:

@@ -103,6 +103,7 @@ def test_home_directories(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert here("data", "list", "~/data")[0] == 0
     assert here("data", "verify", "~/data")[2].startswith(f"denoisebench: {home / 'data'}: is not there")
     assert here("list", "data", "--data=~/data")[2].startswith(f"denoisebench: {home / 'data'}: ")
+    assert here("run", "--noise=1", "--methods=noisy", "--dry-run", "--data=~")[2].startswith(f"denoisebench: {home}: holds")
     assert f"Would write to {home / 'new'}" in here("run", "--noise=1", "--methods=noisy", "--dry-run", "--out=~/new")[1]
     assert {path.name for path in home.glob("[!.]*")} == {"run", "page.html", "c.csv", "c.html"}
     assert list(work.iterdir()) == []
