@@ -8,10 +8,8 @@ import numpy as np
 import torch
 from skimage.metrics import structural_similarity
 
-from bench.plan.scores import METRICS, MOST_DECIBELS
+from bench.plan.scores import METRICS, MOST_DECIBELS, PAPER_MULTIPLE
 
-#: The paper's protocol cuts images to a multiple of this (pixels).
-_PAPER_MULTIPLE = 32
 #: A clean image without a value of at least this is black (as in video), and its maximum no peak to go by (grey levels).
 _BLACK = 16.0
 
@@ -76,7 +74,7 @@ def ssim(estimate: torch.Tensor, clean: torch.Tensor) -> float:
 
 
 def _score_paper(truncated: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
-    height, width = (size // _PAPER_MULTIPLE * _PAPER_MULTIPLE for size in clean.shape[-2:])
+    height, width = (size // PAPER_MULTIPLE * PAPER_MULTIPLE for size in clean.shape[-2:])
     if not height or not width:
         return {"psnr_paper": math.nan, "ssim_paper": math.nan}
     top, left = (clean.shape[-2] - height) // 2, (clean.shape[-1] - width) // 2

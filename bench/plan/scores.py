@@ -8,3 +8,5 @@ METRICS = ("psnr", "ssim", "psnr_paper", "ssim_paper")
 #: that is as near as 8 bits can tell has 58.9 dB (a mean squared error of 1/12), so nothing that can be seen is lost, and an
 #: image without structure, which many methods meet exactly, does not decide a mean.
 MOST_DECIBELS = 60.0
+#: The paper's protocol cuts images to a multiple of this (pixels), and has no score for one with a shorter side.
+PAPER_MULTIPLE = 32

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.data.content import is_blank, is_grey
 from bench.data.sets import Data, Image, ImageSet
 from bench.errors import one_line
-from bench.plan.scores import MOST_DECIBELS
+from bench.plan.scores import MOST_DECIBELS, PAPER_MULTIPLE
 from bench.plan.settings import Settings
 
 #: Sets that share photographs under the same names, which has a sentence of its own.
@@ -37,10 +37,11 @@ def notes(settings: Settings, data: Data) -> list[str]:
 def cautions(data: Data) -> list[str]:
     """Those on what is not used or not as expected, and on odd images that are used all the same.
 
-    These are near duplicates among the test images, blank ones, grey ones.
+    These are near duplicates among the test images, blank ones, grey ones, and test images that are too small for the paper.
     """
     test, training = ([image for chosen in sets for image in chosen.images] for sets in (data.test, data.training))
     sentences = [_repeated(data, len(test)), _blank("test", test), _blank("training", training), _grey(test, training)]
+    sentences.append(_small(test))
     return [*data.remarks, *(sentence for sentence in sentences if sentence)]
 
 
@@ -97,6 +98,17 @@ def _grey(test: Sequence[Image], training: Sequence[Image]) -> str:
     return (
         f"{' and '.join(told)} {'is' if one else 'are'} grey (all three channels equal, or nearly): three independent draws of "
         "the noise are made of one channel, so the mean of the channels has less noise than the model says."
+    )
+
+
+def _small(images: Sequence[Image]) -> str:
+    small = [one_line(f"{image.dataset}/{image.name}") for image in images if min(image.pixels.shape[:2]) < PAPER_MULTIPLE]
+    if not small:
+        return ""
+    return (
+        f"{_count(len(small), 'test', images)} {'has' if len(small) == 1 else 'have'} a side under {PAPER_MULTIPLE} pixels: "
+        f"{', '.join(small[:_NAMED])}{_more(small)}. The paper's protocol has no score for that, and ranks no mean that "
+        "lacks one."
     )
 
 

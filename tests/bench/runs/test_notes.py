@@ -89,6 +89,15 @@ def test_grey_images_are_counted_and_what_that_does_is_said(root: Path) -> None:
     assert told(root)[1].startswith("2 of 5 test images and 7 of 7 training images are grey ")
 
 
+def test_images_that_the_paper_s_protocol_cannot_score_are_named(root: Path) -> None:
+    save(root / "mine", wide=picture("wide", 31, 90))
+    assert told(root, test_crop=32) == [
+        "1 of 3 test images has a side under 32 pixels: mine/wide. The paper's protocol has no score for that, and ranks no "
+        "mean that lacks one."
+    ]
+    assert "3 of 3 test images have a side under 32 pixels: mine/a, mine/b, mine/wide." in told(root, test_crop=31)[0]
+
+
 def test_near_duplicates_are_named_and_recorded(root: Path) -> None:
     shot = picture("mine/a", 48, 64)  # `a` once more, as a copy, turned and brighter
     save(root / "mine", a2=shot, a3=shot[::-1], a4=np.clip(shot.astype(int) + 9, 0, 255).astype(np.uint8))
