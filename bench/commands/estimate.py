@@ -20,11 +20,16 @@ from bench.data.sets import Data, ImageSet
 from bench.executors.gpus import visible_gpus
 from bench.executors.needs import available_bytes, fitted, needs_of
 from bench.executors.place import Place
+from bench.files.json_files import read_again
 from bench.plan.cells import Cell, Job, count_trainings, make_cells, make_jobs, shared
 from bench.plan.settings import Settings
+from bench.runs import store
+from bench.runs.directory import refuse_other
 from bench.runs.inputs import load_data, training_sum
 from bench.runs.notes import cautions
+from bench.runs.origin import outdated
 from bench.runs.progress import duration
+from bench.runs.record import run_record
 from bench.training.budget import schedule
 from bench.training.loop import train
 from bench.training.networks import make_network
@@ -47,8 +52,11 @@ class Cost:
     pixel: float
 
 
-def dry_run(settings: Settings, directory: Path, place: Place, console: Console) -> None:
-    """Print what a run would do, and an estimate of its time and memory."""
+def dry_run(settings: Settings, directory: Path, place: Place, console: Console, retry: Sequence[str] = ()) -> None:
+    """Print what a run would do, and an estimate of its time and memory; what is done in the directory counts as done.
+
+    Raises UsageError as the run would, for images or settings other than those of a run that is there.
+    """
     clock = time.perf_counter()
     data = load_data(settings)
     loading = time.perf_counter() - clock
@@ -66,9 +74,13 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console)
         console.print(f"shared: {line}", soft_wrap=True)
     running = sum(entry.applicability != "no" for entry in entries)
     test = sum(len(chosen.images) for chosen in data.test)
-    jobs = make_jobs(cells)
-    workers = min(place.workers or 1, len(jobs))
-    few = "" if workers == (place.workers or 1) else f" (there are {len(jobs)} jobs)"
+    every = make_jobs(cells)
+    if (before := store.read_run(directory)) is not None:
+        refuse_other(directory, before, read_again(run_record(settings, data, entries, "")))
+    jobs = [job for job in every if not all(_is_done(directory, cell, retry) for cell in job.cells)]
+    done = f"{len(every) - len(jobs)} of {len(every)} jobs were done before. " if len(jobs) < len(every) else ""
+    workers = max(1, min(place.workers or 1, len(jobs)))
+    few = "" if workers == (place.workers or 1) else f" (there {'is 1 job' if len(jobs) == 1 else f'are {len(jobs)} jobs'})"
     if settings.device == "cuda" and not torch.cuda.is_available():
         needed = "unknown, there is no GPU here to try a step on"
     else:
@@ -77,11 +89,17 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console)
         needed = duration(loading + START + makespan(one, workers, loading, crowding(settings, place, workers)) + END)
     memory = memory_words(settings, data, workers, place)
     console.print(
-        f"{len(entries)} cells, {running} of them to run, {count_trainings(entries)} trainings, {test} test images each. "
+        f"{len(entries)} cells, {running} of them to run, {count_trainings(entries)} trainings, {test} test images each. {done}"
         f"Estimated time with {workers} worker{'s' * (workers != 1)}{few}: {needed}. {memory}"
         f"Would write to {directory}",
         soft_wrap=True,
     )  # fmt: skip
+
+
+def _is_done(directory: Path, cell: Cell, retry: Sequence[str]) -> bool:
+    """Whether a run in the directory would take the cell's record for its own."""
+    record = store.read_cell(directory, cell.entry)
+    return record is not None and record.get("status") not in retry and not outdated(record, cell)
 
 
 def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> dict[str, Cost]:

@@ -54,6 +54,16 @@ def test_memory_is_told(make_run: Callable[..., Run], monkeypatch: pytest.Monkey
     assert memory_words(run.settings, run.data, 8, Place("ray")) == ""
 
 
+def test_what_is_done_already_is_not_told_again(tmp_path: Path) -> None:
+    arguments = ("run", "--methods", "noisy", "--noise", "1,2", *tiny(), "--workers", "2", "--out", tmp_path / "run")
+    assert here(*arguments)[0] == 0
+    assert "2 of 2 jobs were done before. Estimated time with 1 worker (there are 0 jobs): " in here(*arguments, "--dry-run")[1]
+    (tmp_path / "run" / "cells" / "02-gaussian-conv--noisy--s0.json").unlink()
+    assert "1 of 2 jobs were done before. Estimated time with 1 worker (there is 1 job): " in here(*arguments, "--dry-run")[1]
+    status, _, error = here(*arguments, "--dry-run", "--set", "test_crop=48")
+    assert status == 2 and "test_crop is 64 there and 48 now" in error
+
+
 def test_no_more_workers_are_told_than_there_are_jobs(tmp_path: Path) -> None:
     arguments = ("run", "--methods", "supervised", "--noise", "1", *tiny(), "--workers", "8", "--out", tmp_path / "run")
     status, output, _ = here(*arguments, "--dry-run")
