@@ -134,9 +134,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("list", _list, "What there is: methods, noise models or data sets.")
     sub.add_argument("what", metavar="methods|noise|data")
-    sub.add_argument(
-        "--data", type=source_of, default="sample", metavar="sample|DIR", help="the images that `list data` describes"
-    )
+    sub.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="the images of `list data`")
 
     _add_data(add("data", _data, "The public data sets of the paper: what they are, get them, check them."))
 
@@ -193,9 +191,7 @@ def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
     """What `run` and `tune` ask alike: how large, on what images, by what."""
     parser.add_argument("--preset", default=preset, help=f"size of the run: {', '.join(PRESETS)} (default: {preset})")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting of the preset")
-    parser.add_argument(
-        "--data", type=source_of, default="sample", metavar="sample|DIR", help="images (default: the embedded sample)"
-    )
+    parser.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="images (default: sample)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument(
         "--workers",
@@ -211,9 +207,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
     text = "The sets, their licences and sources, and how many of their images a folder has."
     sub = actions.add_parser("list", help=text, description=text)
-    sub.add_argument(
-        "directory", nargs="?", type=path_of, default="data", metavar="DIR", help="folder of data sets (default: data)"
-    )
+    sub.add_argument("directory", nargs="?", type=path_of, default="data", metavar="DIR", help="data sets (default: data)")
 
     text = "Download what is missing; the same command goes on where it broke off. Exit status 1: something is still missing."
     sub = actions.add_parser("fetch", help=text, description=text)
@@ -226,9 +220,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
     text = "Check every file by its sha256. Exit status 1: something is missing, damaged or extra."
     sub = actions.add_parser("verify", help=text, description=text)
-    sub.add_argument(
-        "directory", nargs="?", type=path_of, default="data", metavar="DIR", help="folder of data sets (default: data)"
-    )
+    sub.add_argument("directory", nargs="?", type=path_of, default="data", metavar="DIR", help="data sets (default: data)")
     sub.add_argument("sets", nargs="*", metavar="SET", help="sets that must be there (default: those that are)")
 
 
@@ -242,7 +234,7 @@ def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int
         if word not in ("failed", "timeout"):
             raise UsageError(f"--retry {word!r}: expected failed, timeout or both{nearest(word, ('failed', 'timeout'))}")
     if options.dry_run:
-        dry_run(settings, directory, place, console)
+        dry_run(settings, directory, place, console, retry)
         return 0
     budget, cell_timeout = parse_duration("--budget", options.budget), parse_duration("--cell-timeout", options.cell_timeout)
     return run(settings, directory, place, "python -m bench " + shlex.join(given), console, retry, budget, cell_timeout)

@@ -218,7 +218,8 @@ def source_of(text: str) -> str:
 
 def default_directory(settings: Settings) -> Path:
     """runs/PRESET-DATA, with a hash of the other settings where they are not the default ones."""
-    folder = Path(settings.data).name or "data"
+    folder = Path(settings.data).name
+    folder = "data" if folder in ("", "..") else folder
     if len(folder.encode()) > _LONGEST_NAME:
         folder = f"{folder[:20]}-{sha256(folder.encode()).hexdigest()[:6]}"
     name = f"{settings.preset_name}-{folder}"

@@ -12,7 +12,7 @@ from rich.text import Text
 
 import methods
 import noise
-from bench.data.sets import describe
+from bench.data.sets import describe, unused
 from bench.errors import UsageError, one_line
 from bench.plan.cells import matrix
 from noise.names import nearest
@@ -71,6 +71,8 @@ def list_things(what: str, data: str, console: Console) -> None:
         for name, role, count, sizes in describe(data):
             table.add_row(name, role, str(count), sizes)
     console.print(table)
+    for sentence in unused(data) if what == "data" else ():
+        console.print(sentence, soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:

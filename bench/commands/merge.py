@@ -55,7 +55,7 @@ def merge(directories: Sequence[Path], out: Path, console: Console) -> None:
         _deciding(directory, info)
     for one, other in combinations(plans, 2):
         _refuse_different(one, other)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if os.path.exists(out) and (not out.is_dir() or any(out.iterdir())):  # of a name that is too long the end tells
         raise UsageError(f"{out}: is there already: expected a new or empty folder for --out")
     damaged: list[str] = []
     parts = [_part(*plan, damaged) for plan in plans]

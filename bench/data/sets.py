@@ -135,10 +135,7 @@ def load(
     )
     planned = plan(source, options)
     data = _read(planned, by_pixels=source == SAMPLE)
-    if source == SAMPLE:
-        return data
-    root = Path(os.path.expanduser(source))
-    return replace(data, remarks=(*left_out(root, [path.parent for p in planned for path in p.paths]), *data.remarks))
+    return replace(data, remarks=(*_left_out(source, planned), *data.remarks))
 
 
 def describe(source: str) -> list[tuple[str, Role, int, str]]:
@@ -147,6 +144,16 @@ def describe(source: str) -> list[tuple[str, Role, int, str]]:
     Reads headers alone. Raises UsageError as `load` does for the layout and for files that are no images.
     """
     return [(p.name, p.role, len(p.paths), _sizes(p)) for p in plan(source, Options())]
+
+
+def unused(source: str) -> list[str]:
+    """Sentences on what lies there and is not used by a run with all test sets. Raises UsageError as `describe` does."""
+    return _left_out(source, plan(source, Options()))
+
+
+def _left_out(source: str, planned: Sequence[Planned]) -> list[str]:
+    folders = [path.parent for p in planned for path in p.paths]
+    return [] if source == SAMPLE else left_out(Path(os.path.expanduser(source)), folders)
 
 
 def _read(planned: list[Planned], by_pixels: bool) -> Data:

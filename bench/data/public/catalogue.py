@@ -193,8 +193,14 @@ def digest_of(path: Path) -> str | None:
 
 
 def folder_of(text: str) -> Path:
-    """The folder of data sets that the user named, which need not be there. Raises UsageError for a file."""
+    """The folder of data sets that the user named, which need not be there.
+
+    Raises UsageError for a file, and for what can be no folder.
+    """
     directory = Path(os.path.expanduser(text))
-    if directory.exists() and not directory.is_dir():
-        raise UsageError(f"{one_line(directory)}: is a file; expected a folder of data sets")
+    try:
+        if directory.exists() and not directory.is_dir():
+            raise UsageError(f"{one_line(directory)}: is a file; expected a folder of data sets")
+    except OSError as error:
+        raise UsageError(f"{one_line(directory)}: {error.strerror}; expected a folder of data sets") from None
     return directory

@@ -68,6 +68,8 @@ def test_a_folder_whose_images_cannot_be_read_is_said(root: Path) -> None:
         (root / name).write_bytes(b"x")
     (said,) = remarks(root)
     assert said == "Left out of the images: 2 files of phone/ (by ending: .heic); 1 file of train/raw/ (by ending: .npy)."
+    status, out, _ = here("list", "data", "--data", root)
+    assert status == 0 and out.splitlines()[-1] == said
 
 
 def test_images_are_found_however_deep_and_links_end(root: Path, tmp_path: Path) -> None:
