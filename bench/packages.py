@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -31,6 +32,17 @@ class _Beside:
         if not origin.is_file() or MARK not in origin.read_text(encoding="utf-8", errors="replace")[:2000]:
             raise InTheWay(f"{origin}: is not the suite's package {name!r}: expected that; install denoisebench anew, alone")
         return spec
+
+
+def working_directory_last() -> None:
+    """Have what is installed win over what lies in the working directory, in this process and those that it starts.
+
+    `python -m` looks there first: a file random.py, or a folder numpy, would be imported by whatever asks for that name.
+    """
+    first = sys.path[0] if sys.path else ""
+    if first and Path(first) == Path.cwd() != ROOT:
+        sys.path.append(sys.path.pop(0))
+        os.environ["PYTHONSAFEPATH"] = "1"  # of workers; that path is told to them
 
 
 def claim() -> None:

@@ -31,6 +31,11 @@ def fill(folder: Path, kind: str) -> Path:
             (folder / name).mkdir()
         if kind == "packages":
             (folder / name / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    if kind != "folders":  # others' names, which are nearly as common there
+        for name in ("random", "torch", "secrets"):
+            (folder / f"{name}.py").write_text("raise RuntimeError('imported')\n")
+        (folder / "numpy").mkdir()
+        (folder / "numpy" / "__init__.py").write_text("raise RuntimeError('imported')\n")
     return folder
 
 
