@@ -7,10 +7,13 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -46,7 +49,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
         clock = time.perf_counter()
         reset_peak_memory()
         outcome: dict[str, Any] = {}
-        with globals_kept(), warnings.catch_warnings(record=True) as caught:
+        with globals_kept(), _process_kept(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:  # whatever a method does wrong is its cell's own affair
                 if broken is not None:
@@ -70,6 +73,19 @@ def do_job(run: Run, job: Job, report: Report) -> None:
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         store.write_cell(run.directory, cell.entry, record)
+
+
+@contextmanager
+def _process_kept() -> Iterator[None]:
+    """Put back at the end what a method may set for its whole process: the next cell is to begin as it would alone."""
+    kind, threads, grad, errors = torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled(), np.geterr()
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(kind)
+        torch.set_num_threads(threads)
+        torch.set_grad_enabled(grad)
+        np.seterr(**errors)
 
 
 def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[str, Any]:

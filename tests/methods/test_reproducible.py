@@ -88,6 +88,27 @@ def test_a_method_that_uses_no_generator_is_reproducible(
     assert len(set(psnr)) == len(psnr)
 
 
+def test_what_a_method_sets_for_its_process_ends_with_its_cell(
+    make_run: Callable[..., Run], tmp_path: Path, with_methods: Callable[..., None]
+) -> None:
+    def setting(*told: Any) -> None:
+        torch.set_default_dtype(torch.float64)
+        torch.set_num_threads(torch.get_num_threads() + 1)
+        torch.set_grad_enabled(False)
+        np.seterr(all="raise")
+        raise ArithmeticError
+
+    before = torch.get_num_threads(), np.geterr()
+    with_methods(setting=stub(loss=setting))
+    run = make_run(tmp_path / "run", methods_=("noisy", "setting", "supervised"), noise_=("gaussian", "gamma"))
+    records = do(run)
+    assert {key[:2] for key, record in records.items() if record["status"] != "done"} == {
+        ("gaussian", "setting"), ("gamma", "setting"),
+    }  # fmt: skip
+    assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
+    assert (torch.get_num_threads(), np.geterr()) == before
+
+
 def test_images_and_steps_do_not_share_what_is_drawn(
     run_of: Callable[[str, str], Run], with_methods: Callable[..., None]
 ) -> None:
