@@ -93,8 +93,10 @@ def robustness(
 def _refuse_method(slug: str) -> None:
     """Raise UsageError for a method that is not known, or cannot be given another law than its network's."""
     known = [name for name, method in methods.catalogue().items() if _takes_other_laws(method)]
+    if slug in methods.broken():
+        raise UsageError(f"--method {slug!r}: {methods.broken()[slug]}")
     if slug not in known:
-        there = "learns no score" if slug in methods.catalogue() else methods.broken().get(slug, "is unknown")
+        there = "learns no score" if slug in methods.catalogue() else "is unknown"
         raise UsageError(f"--method {slug!r} {there}{nearest(slug, known)}: expected one of {', '.join(known)}")
 
 
