@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -40,7 +41,9 @@ def working_directory_last() -> None:
     `python -m` looks there first: a file random.py, or a folder numpy, would be imported by whatever asks for that name.
     """
     first = sys.path[0] if sys.path else ""
-    if first and Path(first) == Path.cwd() != ROOT:
+    with suppress(OSError):  # a working directory that is gone
+        if not first or Path(first) == ROOT or not Path(first).samefile("."):
+            return
         sys.path.append(sys.path.pop(0))
         os.environ["PYTHONSAFEPATH"] = "1"  # of workers; that path is told to them
 

@@ -24,6 +24,7 @@ from bench.plan.cells import Entry, count_trainings, shared
 from bench.plan.scores import METRICS
 from bench.runs import store
 from bench.runs.directory import bad_crop, differing, differing_choices
+from bench.runs.lock import refuse_bytes
 from bench.runs.origin import changed_code, code_of, is_of_run
 from bench.runs.record import WHICH_CELLS, read_plan
 
@@ -55,6 +56,7 @@ def merge(directories: Sequence[Path], out: Path, console: Console) -> None:
         _deciding(directory, info)
     for one, other in combinations(plans, 2):
         _refuse_different(one, other)
+    refuse_bytes(out)
     if os.path.exists(out) and (not out.is_dir() or any(out.iterdir())):  # of a name that is too long the end tells
         raise UsageError(f"{out}: is there already: expected a new or empty folder for --out")
     damaged: list[str] = []

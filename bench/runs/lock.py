@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 from bench.files.json_files import read_json, write_json
 
 #: Seconds between two signs of life.
@@ -60,6 +60,15 @@ class Holder:
             return False
 
 
+def refuse_bytes(directory: Path) -> None:
+    """Raise UsageError where the whole path is not text, as in a working directory of such a name: libraries refuse it late."""
+    path = os.path.abspath(directory)
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{one_line(path)}: the path is not valid UTF-8: expected --out with a path that is") from None
+
+
 def holder_path(directory: Path) -> Path:
     return directory / ".holder.json"
 
@@ -83,6 +92,7 @@ def in_use(directory: Path) -> Iterator[None]:
     Raises UsageError where another process holds it, or the directory holds something else or cannot be made.
     """
     run, place = directory / "run.json", directory / ".lock"
+    refuse_bytes(directory)
     try:
         if directory.exists() and any(directory.iterdir()) and not run.exists() and not place.exists():
             raise UsageError(f"{directory}: holds files but no run (run.json): expected a new or empty folder for --out")

@@ -166,3 +166,12 @@ def test_other_errors_and_folders_are_refused(tmp_path: Path, monkeypatch: pytes
     missing(errno.EIO, monkeypatch)
     with pytest.raises(UsageError, match="cannot be used as a run directory: no locks"):
         held(tmp_path / "new")
+
+
+def test_a_working_directory_whose_name_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / os.fsdecode(b"dir\xff")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError, match=r"dir\?/run: the path is not valid UTF-8"), in_use(Path("run")):
+        pass
+    assert list(folder.iterdir()) == []
