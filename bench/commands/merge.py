@@ -17,7 +17,7 @@ from rich.console import Console
 import methods
 import reports
 from bench.commands.merged_files import Part, fill
-from bench.commands.robustness import known_entries
+from bench.commands.scans import current_entries
 from bench.errors import UsageError
 from bench.files.json_files import read_json
 from bench.plan.cells import Entry, count_trainings, shared
@@ -161,7 +161,7 @@ def _scores(record: dict[str, Any]) -> dict[tuple[str, str, str], float | None]:
 
 
 def _robustness(parts: Sequence[Part], damaged: list[str]) -> list[dict[str, Any]]:
-    """The entries of all robustness.json, each noise model and method once. Raises UsageError where two differ."""
+    """The current entries of all robustness.json, each noise model and method once. Raises UsageError where two differ."""
     found: dict[tuple[int, str], tuple[Path, dict[str, Any]]] = {}
     for part in parts:
         path = part.directory / "robustness.json"
@@ -169,7 +169,9 @@ def _robustness(parts: Sequence[Part], damaged: list[str]) -> list[dict[str, Any
         if path.exists() and not isinstance(told.get("models"), list):
             damaged.append(f"{path} is damaged: left out.")
             continue
-        for entry in known_entries(told):
+        entries, stale = current_entries(told, part.directory, list(part.entries.values()))
+        damaged += stale
+        for entry in entries:
             key = (entry["noise_no"], str(entry.get("method")))
             where, before = found.setdefault(key, (part.directory, entry))
             differences = differing(_tree(before), _tree(entry), f"robustness of {key[1]} on No. {key[0]}")

@@ -23,6 +23,7 @@ import reports
 from bench.cells.denoising import noisy_image
 from bench.cells.metrics import psnr
 from bench.commands.disturbance import disturbances
+from bench.commands.scans import current_entries, joined
 from bench.data.sets import Image
 from bench.errors import UsageError, one_line
 from bench.files.json_files import read_again, read_json, write_json
@@ -73,7 +74,10 @@ def robustness(
     run = _run(directory, settings, record, data)
     path = directory / "robustness.json"
     found = []
-    before = torch.get_num_threads()
+    before, sentences = current_entries(read_json(path), directory, plan)
+    for sentence in sentences:
+        console.print(sentence, soft_wrap=True)
+    threads = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     try:
         for entry in entries:
@@ -81,13 +85,13 @@ def robustness(
             if reason := outdated(store.read_cell(directory, entry) or {}, cell):
                 raise UsageError(f"{directory}: {entry.name} was made {reason}: expected the run's command again before this")
             found.append(_measured(run, cell, rates, draws, console))
-            write_json(path, {"schema": 1, "models": _merged(read_json(path), found)})
+            write_json(path, {"schema": 1, "models": joined(before, found)})
         _print(found, console)
         console.print(str(reports.write(directory)), soft_wrap=True)
     except (ValueError, OSError) as error:
         raise UsageError(one_line(error)) from None
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads)
 
 
 def _refuse_method(slug: str) -> None:
@@ -192,6 +196,7 @@ def _measured(run: Run, cell: Cell, rates: Sequence[float], draws: int, console:
         "draws": draws,
         "images": sum(len(chosen.images) for chosen in run.data.test),
         "psnr": float(exact),
+        "made_of": made_of(cell),
         "series": [{"varied": list(varied), "points": found} for varied, found in series.items()],
     }
 
@@ -267,19 +272,6 @@ def _check(cell: Cell, image: Image, own: float | None, now: float) -> None:
             f"{cell.name}: {image.dataset}/{image.name} has {before:.3f} dB in the run, {now:.3f} dB now: expected the same; "
             "the method or the weights have changed since"
         )
-
-
-def _merged(before: dict[str, Any] | None, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The new entries and the old ones of other noise models and methods, in order."""
-    found = {(entry["noise_no"], str(entry.get("method"))): entry for entry in [*known_entries(before), *entries]}
-    return [found[key] for key in sorted(found)]
-
-
-def known_entries(told: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The entries of a robustness.json that say which noise model they are of."""
-    models = told.get("models") if told else None
-    found = models if isinstance(models, list) else []
-    return [entry for entry in found if isinstance(entry, dict) and isinstance(entry.get("noise_no"), int)]
 
 
 def _print(entries: Sequence[dict[str, Any]], console: Console) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from reports.read.exact import counted
 from reports.read.model import COLUMNS, NOISY, Cell, Crop, Method, Noise, Run, Training, Verdict
+from reports.read.scans import is_current, outdated_words
 from reports.read.spreadsheet import read_csv
 from reports.read.untrusted import mapping, number, points, sequence, text, texts, whole
 
@@ -39,7 +40,7 @@ def load(directory: str | Path) -> Run:
         info = mapping(_json(root / "run.json", problems))
         cells = tuple(_cells(root / "cells", problems))
         if (root / "robustness.json").exists():
-            robustness = mapping(_json(root / "robustness.json", problems))
+            robustness = _current(mapping(_json(root / "robustness.json", problems)), cells, problems)
     else:
         problems.append(f"Only the table {path.name} was given: settings, crops, curves and costs are unknown.")
     names = [path.name] if path.is_file() else _TABLES
@@ -67,6 +68,18 @@ def load(directory: str | Path) -> Run:
         robustness=robustness,
         repeated=_repeated(info),
     )
+
+
+def _current(told: Mapping[str, Any], cells: Iterable[Cell], problems: list[str]) -> Mapping[str, Any]:
+    """robustness.json without what was measured on cells that have been made anew since."""
+    made = {(cell.noise, cell.method, cell.seed): cell.made_of for cell in cells}
+    kept = []
+    for entry in map(mapping, sequence(told.get("models"))):
+        if is_current(entry, made.get((text(entry.get("noise")), text(entry.get("method")), whole(entry.get("seed"))))):
+            kept.append(entry)
+        else:
+            problems.append(outdated_words(entry))
+    return {**told, "models": kept}
 
 
 def _repeated(info: Mapping[str, Any]) -> dict[tuple[str, str], tuple[str, str]]:
