@@ -198,6 +198,49 @@ def test_autocast_changes_the_last_digits_alone(tiny_network):
     assert 0 < (rounded_slope - slope).norm() < 0.05 * slope.norm()
 
 
+@pytest.mark.parametrize(("size", "window"), [((12, 16), 16), ((15, 14), 15), ((3, 40), 40), ((40, 36), None)], ids=str)
+@torch.no_grad()
+def test_an_image_no_larger_than_the_window_is_seen_whole(size, window, tiny_network):
+    network, y = tiny_network(multipliers=(1, 2, 2)).eval(), 255 * torch.rand(1, 3, *size)
+    expected = network(y)
+    network.window = window
+    assert torch.equal(network(y), expected)
+
+
+@pytest.mark.parametrize("size", [(40, 36), (40, 3), (1, 90), (33, 47)], ids=str)
+@pytest.mark.parametrize("window", [1, 9, 16])
+@torch.no_grad()
+def test_a_larger_image_is_seen_through_the_window_in_evaluation_alone(size, window, tiny_network):
+    network, y = tiny_network(multipliers=(1, 2, 2)), 255 * torch.rand(2, 3, *size)
+    expected = network(y)
+    network.window = window
+    assert torch.equal(network(y), expected)
+    result = network.eval()(y)
+    assert result.shape == y.shape and result.isfinite().all() and not torch.allclose(result, expected, atol=1e-3)
+
+
+@torch.no_grad()
+def test_a_window_is_padded_as_a_patch_of_its_side(tiny_network):
+    """So an image alike all over is seen as a patch of it is, at every level, but for the rim."""
+    network = tiny_network(multipliers=(1, 2, 2)).eval()
+    results = []
+    for network.window in (13, 14, 15, 16):
+        results.append(network(torch.linspace(0, 255, 48 * 48 * 3).reshape(1, 3, 48, 48)))
+    assert all(torch.equal(result, results[-1]) for result in results)
+
+
+@torch.no_grad()
+def test_through_windows_a_tile_with_a_halo_is_the_whole_image(tiny_network):
+    """What a pixel depends on is bounded, whatever the rest of the image; without a window nothing is."""
+    network = tiny_network(channels=4, multipliers=(1, 2)).eval()
+    seen = 8 * 14 + 32  # of each norm and the attention at most a window and a half, of all convolutions less than the rest
+    y = 255 * torch.rand(1, 3, 8, 2 * seen + 64)
+    tile = y[..., 16 : 16 + 2 * seen + 32]
+    for network.window, close in ((8, True), (None, False)):
+        whole, part = network(y)[..., 16 + seen : 48 + seen], network(tile)[..., seen : seen + 32]
+        assert torch.allclose(whole, part, rtol=0, atol=1e-4) is close
+
+
 @pytest.mark.parametrize("channels", [4, 5, 6, 7, 9])
 @torch.no_grad()
 def test_every_width_that_a_preset_may_ask_for(channels):
