@@ -25,7 +25,7 @@ from bench.runs.directory import open_directory, sweep, tidy
 from bench.runs.inputs import Run, load_data, training_sum
 from bench.runs.lock import in_use
 from bench.runs.origin import set_aside_changed
-from bench.runs.record import run_record, versions
+from bench.runs.record import git_revision, run_record, versions
 
 #: The file that a tuning leaves, in its folder.
 RESULT = "tune.json"
@@ -61,6 +61,7 @@ def tune(settings: Settings, trials: int, directory: Path, place: Place, command
         "tunable": {name: list(values) for name, values in method.tunable.items()},
         "default": default_values(method),
         "versions": versions(),
+        "git": git_revision(),
         "trials": [],
         "full": [],
     }

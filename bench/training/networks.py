@@ -145,8 +145,6 @@ class UNet(nn.Module):
         super().__init__()
         self.window: int | None = None
         self.factor = 2 ** (len(multipliers) - 1)
-        #: Side of the region (pixels) that statistics are taken over in evaluation; None: the whole image.
-        self.window: int | None = None
         width = channels * multipliers[0]
         self.stem = nn.Conv2d(3, width, 3, padding=1)
         widths = [width]  # of the features that the way up will join
