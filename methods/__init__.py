@@ -11,11 +11,24 @@ from __future__ import annotations
 
 from functools import cache
 
-from methods._api import Applicability, Batch, Method, Network, Training, Verdict, derived, estimate, local_mean, mean_squared
+from methods._api import (
+    KNOWLEDGE,
+    Applicability,
+    Batch,
+    Method,
+    Network,
+    Training,
+    Verdict,
+    derived,
+    estimate,
+    local_mean,
+    mean_squared,
+)
 from methods._finding import answers, find
 from methods._score import ScoreMethod
 
 __all__ = [
+    "KNOWLEDGE",
     "Applicability",
     "Batch",
     "Method",

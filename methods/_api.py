@@ -20,6 +20,13 @@ Network = Callable[[torch.Tensor], torch.Tensor]
 #: the noise, so that outputs are of order 1 and one learning rate suits all methods.
 UNIT = 25.0
 
+#: What a method may be told beside the noisy images: the words of `Method.knows`, and what they stand for.
+KNOWLEDGE = {
+    "clean": "clean images",
+    "law": "the law of the noise with its parameters",
+    "gain": "the gain of the noise",
+}
+
 Verdict = Literal["yes", "indirect", "infeasible", "no"]
 
 
@@ -114,6 +121,8 @@ class Method:
     title: ClassVar[str]
     paper: ClassVar[str]
     assumptions: ClassVar[str]
+    #: What it is told beside the noisy images, of `KNOWLEDGE`; where it asks for A^-1 y, it knows A as well.
+    knows: ClassVar[tuple[str, ...]] = ()
     #: True hands clean images to `loss`.
     supervised: ClassVar[bool] = False
     #: The network sees every so-many-th row and column in training: patches are so much larger.

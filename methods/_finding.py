@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import noise
-from methods._api import Applicability, Method
+from methods._api import KNOWLEDGE, Applicability, Method
 
 #: What a slug may be: it is a part of file names, on every file system.
 SLUG = re.compile(r"[a-z0-9+_-]{1,60}")
@@ -100,6 +100,8 @@ def _check(method: Method) -> None:
     for name in ("supervised", "in_all"):
         if not isinstance(getattr(method, name), bool):
             raise TypeError(f"{name} is {getattr(method, name)!r}: expected True or False")
+    if not isinstance(method.knows, tuple) or not set(method.knows) <= set(KNOWLEDGE):
+        raise TypeError(f"knows is {method.knows!r}: expected a tuple of {', '.join(KNOWLEDGE)}")
     published = method.as_published()
     if type(published) is not type(method):
         raise TypeError(f"as_published() gave {published!r}: expected the method itself, or one with other settings")

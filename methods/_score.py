@@ -146,6 +146,7 @@ class ScoreMethod(Method):
     iterations: int | None = None
     decorrelate: bool = True
 
+    knows = ("law",)
     tunable = Method.tunable | {"matching.first_sigma": (8.0, 10.0, 15.0), "matching.last_sigma": (3.0, 5.0)}
 
     def as_published(self) -> Self:

@@ -26,6 +26,7 @@ class Neighbor2NeighborUnbiased(Neighbor2Neighbor):
     title = "Neighbor2Neighbor, y / gain (ours)"
     paper = "of this project: Huang et al. (CVPR 2021) on y divided by the known gain of the noise"
     assumptions = "noise independent between pixels, E[y|x] = g x with known g"
+    knows = ("gain",)
 
     def applicable(self, model: NoiseModel) -> Applicability:
         if model.traits.base_unbiased:

@@ -52,6 +52,7 @@ class Noisier2Noise(Method):
 
     paper = "Moran et al., Noisier2Noise, CVPR 2020, by the loss of Pang et al., Recorrupted-to-Recorrupted, CVPR 2021"
     assumptions = "additive noise of known law"
+    knows = ("law",)
     tunable = Method.tunable | {"alpha": (0.35, 0.5, 0.7, 1.0)}
 
     @property

@@ -26,7 +26,7 @@ from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import EQUAL, Settings, get_preset, units
 from bench.runs import store
 from bench.runs.notes import notes
-from methods import Method
+from methods import KNOWLEDGE, Method
 from noise import NoiseModel
 
 #: Settings that say which cells a run has, and where its images lie; the others decide their numbers.
@@ -160,6 +160,7 @@ def method_record(method: Method) -> dict[str, Any]:
         "title": method.title,
         "paper": method.paper,
         "assumptions": method.assumptions,
+        "knows": [KNOWLEDGE[word] for word in method.knows],
         "supervised": method.supervised,
         "trains": method.trains,
         "settings": asdict(method),

@@ -167,13 +167,13 @@ def _who_wins(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score
 
 
 def _who_knows(methods: Iterable[Method]) -> str:
-    """What each method is given or takes for granted, those alike together; "" where run.json does not say."""
-    given: dict[str, list[str]] = {}
+    """What each method is told beside the noisy images, those alike together; "" where run.json does not say."""
+    told: dict[str, list[str]] = {}
     for method in methods:
-        if method.slug != NOISY and method.assumptions:
-            given.setdefault(method.assumptions, []).append(method.title)
-    parts = [f"{listed(titles)} ({words})" for words, titles in given.items()]
-    return f"The methods are not given the same. They need: {', '.join(parts)}." if len(parts) > 1 else ""
+        if method.slug != NOISY and method.knows is not None:
+            told.setdefault(listed(method.knows) or "nothing", []).append(method.title)
+    parts = [f"{listed(titles)} ({words})" for words, titles in told.items()]
+    return f"The methods do not know the same. They are told: {'; '.join(parts)}." if len(parts) > 1 else ""
 
 
 def _ahead(methods: Sequence[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:

@@ -256,6 +256,7 @@ def _methods(info: Mapping[str, Any], table: pd.DataFrame) -> tuple[Method, ...]
                 title=text(entry.get("title")) or slug,
                 paper=text(entry.get("paper")),
                 assumptions="; ".join(texts(entry.get("assumptions"))),
+                knows=texts(entry["knows"]) if "knows" in entry else None,
                 supervised=entry.get("supervised") is True,
                 trains=entry.get("trains", slug != NOISY) is not False,
                 settings=mapping(entry.get("settings")),

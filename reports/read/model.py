@@ -25,6 +25,7 @@ class Method:
     title: str
     paper: str = ""
     assumptions: str = ""
+    knows: tuple[str, ...] | None = None  # None: it does not say
     supervised: bool = False
     trains: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)

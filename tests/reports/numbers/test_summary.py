@@ -81,10 +81,8 @@ def test_the_headline_states_the_budget_and_what_each_method_is_given(tmp_path: 
     make_run(tmp_path, noises=("gaussian",), images=1, crops=0)
     file = tmp_path / "run.json"
     info = json.loads(file.read_text())
-    for entry, given in zip(
-        info["methods"], ("none", "clean images", "the law", ["pairs", "no bias"], "the law", "the law"), strict=True
-    ):
-        entry["assumptions"] = given
+    for entry, given in zip(info["methods"], ([], ["clean images"], ["the law"], [], ["the law"], ["the law"]), strict=True):
+        entry["knows"] = given
     at = "Highest mean PSNR among the unsupervised methods at equal {} (preset “quick”), over 1 noise model:"
     for equal, words in (
         (None, "numbers of steps"),
@@ -96,8 +94,8 @@ def test_the_headline_states_the_budget_and_what_each_method_is_given(tmp_path: 
         file.write_text(json.dumps(info))
         assert at.format(words) in found(tmp_path)
     assert (
-        "The methods are not given the same. They need: Supervised (clean images), Noisier2Noise, Noise2Score and Score solver "
-        "(the law), Neighbor2Neighbor (pairs; no bias)." in found(tmp_path)
+        "The methods do not know the same. They are told: Supervised (clean images); "
+        "Noisier2Noise, Noise2Score and Score solver (the law); Neighbor2Neighbor (nothing)." in found(tmp_path)
     )
     info["settings"]["recipe"] = "paper"
     file.write_text(json.dumps(info))
