@@ -27,13 +27,12 @@ _TRAINING = (
     "bench.plan.seeds", "bench.training.budget", "bench.training.loop", "bench.training.networks",
     "bench.training.operations", "bench.training.patches",
 )  # fmt: skip
-_WINDOWS = ("bench.training.local_attention", "bench.training.local_statistics")  # of trained cells' images, not of weights
 _EVALUATION = ("bench.cells.denoising", "bench.cells.metrics", "bench.plan.scores", "bench.plan.seeds")
 
 
 def made_of(cell: Cell) -> dict[str, Any]:
     """What decides a cell's numbers, as its record tells it: method settings, noise parameters, key, code by module."""
-    trained = (*_TRAINING, *_WINDOWS) if cell.key else ()
+    trained = (*_TRAINING, "bench.training.tiles") if cell.key else ()
     modules = {*_method_modules(cell.method), *_noise_modules(cell.model), *trained, *_EVALUATION}
     told = {"key": cell.key, "method": asdict(cell.method), "noise": cell.model.parameters, "code": _digests(modules)}
     return read_again(told)

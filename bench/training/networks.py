@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from bench.plan.settings import Preset
-from bench.training.local_attention import local_attention
-from bench.training.local_statistics import local_group_norm
+from bench.training.tiles import in_tiles
 
 #: The network works on (y - CENTRE) / CENTRE.
 CENTRE = 127.5
@@ -26,34 +24,15 @@ def _norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(groups, channels)
 
 
-def _is_local(x: torch.Tensor, window: int | None) -> bool:
-    """Whether the features are larger than the window that is to be seen at a time."""
-    return window is not None and max(x.shape[-2:]) > window
-
-
-def _normalised(norm: nn.GroupNorm, x: torch.Tensor, window: int | None) -> torch.Tensor:
-    """GroupNorm with statistics of the window around each pixel; None, or smaller features: of all pixels."""
-    if window is None or not _is_local(x, window):
-        return norm(x)
-    return local_group_norm(x, norm.num_groups, norm.weight, norm.bias, norm.eps, window)
-
-
-def _activated(norm: nn.GroupNorm, x: torch.Tensor, window: int | None) -> torch.Tensor:
+def _activated(norm: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
     """SiLU of the normalised features, in the precision of `x`.
 
     Autocast would do both in float32, which moves three times the bytes of the bfloat16 that the convolutions on both sides
     work in (the statistics are summed in float32 in either case).
     """
     with torch.autocast(x.device.type, enabled=False):
-        if _is_local(x, window):
-            return F.silu(_normalised(norm, x, window), inplace=True)
         weight, bias = norm.weight.to(x.dtype), norm.bias.to(x.dtype)
         return F.silu(F.group_norm(x, norm.num_groups, weight, bias, norm.eps))
-
-
-def _scaled(window: int | None, before: torch.Tensor, after: torch.Tensor) -> int | None:
-    """The side of the window in features after they were resampled."""
-    return None if window is None else window * after.shape[-1] // before.shape[-1]
 
 
 def _zero(module: nn.Conv2d) -> nn.Conv2d:
@@ -78,9 +57,9 @@ class ResBlock(nn.Module):
         self.conv2 = _zero(nn.Conv2d(outputs, outputs, 3, padding=1))
         self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
-    def forward(self, x: torch.Tensor, window: int | None = None) -> torch.Tensor:
-        h = self._resample(_activated(self.norm1, x, window))
-        h = self.conv2(_activated(self.norm2, self.conv1(h), _scaled(window, x, h)))
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self._resample(_activated(self.norm1, x))
+        h = self.conv2(_activated(self.norm2, self.conv1(h)))
         return self.skip(self._resample(x)) + h
 
     def _resample(self, x: torch.Tensor) -> torch.Tensor:
@@ -92,10 +71,7 @@ class ResBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention beside a skip; the projection starts at 0.
-
-    Over all pixels, or over the window around each: then no more than in training.
-    """
+    """Multi-head self-attention over all pixels, beside a skip; the projection starts at 0."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -104,16 +80,11 @@ class Attention(nn.Module):
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.projection = _zero(nn.Conv2d(channels, channels, 1))
 
-    def forward(self, x: torch.Tensor, window: int | None = None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         n, c, h, w = x.shape
-        # (N, heads, D, H, W) each
-        q, k, v = self.qkv(_normalised(self.norm, x, window)).reshape(n, 3, self.heads, c // self.heads, h, w).unbind(1)
-        if window is not None and _is_local(x, window):
-            attended = local_attention(q, k, v, window)
-        else:
-            q, k, v = (values.flatten(-2).transpose(-1, -2) for values in (q, k, v))
-            attended = F.scaled_dot_product_attention(q, k, v).transpose(-1, -2)
-        return x + self.projection(attended.reshape(n, c, h, w))
+        q, k, v = self.qkv(self.norm(x)).reshape(n, 3, self.heads, c // self.heads, h * w).transpose(-1, -2).unbind(1)
+        attended = F.scaled_dot_product_attention(q, k, v)
+        return x + self.projection(attended.transpose(-1, -2).reshape(n, c, h, w))
 
 
 class UNet(nn.Module):
@@ -136,9 +107,10 @@ class UNet(nn.Module):
     Attributes
     ----------
     window : int or None
-        In evaluation, the side of the square around each pixel that norms take their statistics over, and that attention sees
-        (pixels of the input): where it is the side of the patches in training, the features are scaled as they were
-        there. None, or an image that is no larger: all pixels. In training mode it is not used.
+        In evaluation, the side of the square that the network sees at a time (pixels): larger images are passed in
+        overlapping tiles (`bench.training.tiles`). With the side of the patches of training, norms take their statistics
+        over what they took them over there, attention sees as many pixels, and the padded edges are as near. None: the whole
+        image, as always in training mode.
     """
 
     def __init__(self, channels: int, multipliers: Sequence[int], blocks: int, attention: bool) -> None:
@@ -172,28 +144,23 @@ class UNet(nn.Module):
         self.head = nn.Sequential(_norm(width), nn.SiLU(), _zero(nn.Conv2d(width, 3, 3, padding=1)))
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
+        if self.training or self.window is None or max(y.shape[-2:]) <= self.window:
+            return self._whole(y)
+        return in_tiles(self._whole, y, self.window)
+
+    def _whole(self, y: torch.Tensor) -> torch.Tensor:
         height, width = y.shape[-2:]
         x = self._pad((y - CENTRE) / CENTRE)
-        window = self._window()
-        padded, x = x, self.stem(x)
+        x = self.stem(x)
         features = [x]
         for block in self.down:
-            x = block(x, window=_scaled(window, padded, x))
+            x = block(x)
             features.append(x)
-        for block in self.middle:
-            x = block(x, window=_scaled(window, padded, x))
+        x = self.middle(x)
         for stage in self.up:
-            x = torch.cat([x, features.pop()], dim=1)
-            for block in stage.children():
-                x = block(x, window=_scaled(window, padded, x))
-        norm, activation, last = self.head.children()
-        x = activation(_normalised(cast(nn.GroupNorm, norm), x, window))
+            x = stage(torch.cat([x, features.pop()], dim=1))
         # a float32 output also under autocast: scores and differences of images need the digits
-        return last(x).float()[..., :height, :width]
-
-    def _window(self) -> int | None:
-        """The side of the window at the network's input, as a patch of that side would be padded; None in training."""
-        return None if self.training or self.window is None else -(-self.window // self.factor) * self.factor
+        return self.head(x).float()[..., :height, :width]
 
     def _pad(self, x: torch.Tensor) -> torch.Tensor:
         bottom, right = -x.shape[-2] % self.factor, -x.shape[-1] % self.factor
