@@ -102,7 +102,7 @@ def test_published_noisier2noise_returns_the_posterior_mean() -> None:
     result = method.denoise(
         lambda z: (100 + ratio * (z - 100) - 127.5) / 127.5, y, noise.get(1), torch.Generator().manual_seed(2)
     )
-    generator = torch.Generator().manual_seed(2)
+    generator = methods.derived(torch.Generator().manual_seed(2), "second noise of noisier2noise")
     z = torch.stack(
         [y + 0.5 * 25 * torch.randn(y.shape, generator=generator, dtype=y.dtype) for _ in range(method.draws)]
     ).mean(0)
