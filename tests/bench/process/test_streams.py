@@ -99,7 +99,11 @@ def test_poor_encodings(variables: dict[str, str], tmp_path: Path) -> None:
     )  # fmt: skip
     # in one process, as each takes seconds to begin
     done = subprocess.run(
-        [sys.executable, "-c", _ONE_BY_ONE, json.dumps(commands)], cwd=tmp_path, env=environment, capture_output=True, timeout=300
+        [sys.executable, "-c", _ONE_BY_ONE, json.dumps(commands)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode(errors="replace")
     matrix, told, run, markdown, page, _ = done.stdout.split(b"\0")
