@@ -7,10 +7,9 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 from PIL import Image as PillowImage
 
@@ -19,6 +18,9 @@ from bench.files.shapes import fits_as_far_as_there, maybe, number
 from bench.files.writing import write_atomically
 from bench.plan.cells import Entry
 from bench.plan.scores import METRICS, MOST_DECIBELS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = (
     "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value",
@@ -125,6 +127,8 @@ def table(entries: Sequence[Entry], records: Sequence[dict[str, Any] | None]) ->
     numbers = {"value": "float64", "noise_no": "int64", "seed": "int64"}
     # text columns stay text where nothing is done yet, and all of their values are missing
     kinds = {column: numbers.get(column, "string") for column in COLUMNS}
+    import pandas as pd  # not above: workers, which need no table, would take a third of a second for it
+
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(kinds)
 
 

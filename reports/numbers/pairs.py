@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap, rankdata, wilcoxon
+import scipy  # its submodules are imported when they are used: `stats` takes half a second
 
 from reports.numbers.tables import DIGITS
 
@@ -142,10 +142,10 @@ def signed_rank(differences: np.ndarray) -> tuple[float, int]:
     left = differences[differences != 0]
     if not len(left):
         return 1.0, 0
-    ranks = np.rint(2 * rankdata(np.abs(left))).astype(int)  # twice the mean ranks: whole numbers
+    ranks = np.rint(2 * scipy.stats.rankdata(np.abs(left))).astype(int)  # twice the mean ranks: whole numbers
     above, total = int(ranks[left > 0].sum()), int(ranks.sum())
     if len(left) > MOST_EXACT:
-        p = float(wilcoxon(left, method="asymptotic").pvalue)
+        p = float(scipy.stats.wilcoxon(left, method="asymptotic").pvalue)
     else:
         p = min(1.0, 2 * float(_null(tuple(sorted(ranks)))[: min(above, total - above) + 1].sum()))
     return p, int(np.sign(2 * above - total))
@@ -201,7 +201,7 @@ def _bootstrap(samples: np.ndarray, resamples: int) -> np.ndarray:
         lacking = ~np.isfinite(bounds).all(axis=1)
         if lacking.any():
             with np.errstate(all="ignore"):
-                ends = bootstrap(
+                ends = scipy.stats.bootstrap(
                     (samples[lacking],), np.mean, n_resamples=resamples, confidence_level=CONFIDENCE, method=method,
                     axis=-1, batch=max(1, _BATCH // samples.size), rng=np.random.default_rng(0),
                 ).confidence_interval  # fmt: skip
