@@ -25,6 +25,7 @@ KNOWLEDGE = {
     "clean": "clean images",
     "law": "the law of the noise with its parameters",
     "gain": "the gain of the noise",
+    "second": "a second noisy draw of each training image",
 }
 
 Verdict = Literal["yes", "indirect", "infeasible", "no"]
@@ -71,6 +72,8 @@ class Batch:
         Share of the training that is done, in [0, 1).
     generator : torch.Generator
         For all of the step's random numbers; on the device of `noisy`.
+    second : Tensor or None
+        The same patches of a second noisy draw of each image, independent of the first; None unless the method knows it.
     """
 
     noisy: torch.Tensor
@@ -78,6 +81,7 @@ class Batch:
     model: NoiseModel
     progress: float
     generator: torch.Generator
+    second: torch.Tensor | None = None
 
     def normal(self, like: torch.Tensor) -> torch.Tensor:
         """Standard normal numbers of the shape of `like`."""

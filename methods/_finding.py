@@ -102,6 +102,8 @@ def _check(method: Method) -> None:
             raise TypeError(f"{name} is {getattr(method, name)!r}: expected True or False")
     if not isinstance(method.knows, tuple) or not set(method.knows) <= set(KNOWLEDGE):
         raise TypeError(f"knows is {method.knows!r}: expected a tuple of {', '.join(KNOWLEDGE)}")
+    if method.supervised and "second" in method.knows:
+        raise TypeError("it is supervised and knows a second draw: expected one of the two")
     published = method.as_published()
     if type(published) is not type(method):
         raise TypeError(f"as_published() gave {published!r}: expected the method itself, or one with other settings")

@@ -71,8 +71,9 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[UNet, dict[str, Any]]:
     training_images = [image for chosen in run.data.training for image in chosen.images]
     report(cell, "drawing noise", 0.0)
     patches = make_patches(
-        training_images, cell.model, seen, cell.seed, cell.method.supervised, device, folder_of(run.directory)
-    )
+        training_images, cell.model, seen, cell.seed, cell.method.supervised, device, folder_of(run.directory),
+        "second" in cell.method.knows,
+    )  # fmt: skip
     planned = schedule(run.settings, cell, run.data)
     preset = planned.preset
     code = training_code(cell)

@@ -161,7 +161,7 @@ def _free(run: Run, left: Sequence[Job]) -> None:
     """Remove the shared training images that no job will want any more."""
     cells = [cell for job in left for cell in job.cells if cell.key]
     names = {shared_name(cell.model, cell.seen, cell.seed) for cell in cells}
-    remove_unneeded(folder_of(run.directory), names | {f"clean--{name}" for name in names})
+    remove_unneeded(folder_of(run.directory), names | {f"{kind}--{name}" for kind in ("clean", "second") for name in names})
 
 
 def _record(run: Run, cell: Cell, outcome: dict[str, Any]) -> None:

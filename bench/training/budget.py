@@ -141,7 +141,8 @@ def _loss(method: Method, law: NoiseModel, side: int, progress: float, network: 
     generator = generator_of("cost", method.slug, progress)
     clean = torch.linspace(20, 235, side).expand(_PATCHES, 3, side, side).contiguous()
     noisy = law.sample(clean, generator)
-    return method.loss(network, Batch(noisy, clean if method.supervised else None, law, progress, generator))
+    second = law.sample(clean, generator) if "second" in method.knows else None
+    return method.loss(network, Batch(noisy, clean if method.supervised else None, law, progress, generator, second))
 
 
 def _counted(loss: Callable[[nn.Module], torch.Tensor], preset: Preset, tried: int, side: int) -> Cost:

@@ -132,13 +132,15 @@ def train(
     kept = started = time.perf_counter()
 
     for step in range(first, preset.steps):
-        noisy, clean = patches.draw(patch_seed, step, preset.patches, preset.patch, preset.flips)
+        noisy, others = patches.draw(patch_seed, step, preset.patches, preset.patch, preset.flips)
         generator = generator_of("step", seed, step, device=device)
         seed_globals("step", seed, step)
         for part in range(preset.accumulate):
             rows = slice(part * preset.patches // preset.accumulate, (part + 1) * preset.patches // preset.accumulate)
             y = noisy[rows].contiguous(memory_format=layout(device))
-            batch = Batch(y, None if clean is None else clean[rows], model, step / preset.steps, generator)
+            other = None if others is None else others[rows]
+            clean, second = (other, None) if method.supervised else (None, other)
+            batch = Batch(y, clean, model, step / preset.steps, generator, second)
             with autocast:
                 loss = method.loss(network, batch) * (len(y) / preset.patches)
             loss.backward()

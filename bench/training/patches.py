@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,16 +26,20 @@ class Patches:
     noisy, clean : list of Tensor
         (3, H, W) grey levels each, as the network sees them, float32 (clean: also uint8); `clean` is empty for
         unsupervised methods.
+    second : list of Tensor
+        A second noisy draw of each; empty unless the method knows it, in which case `clean` is.
     """
 
     noisy: list[torch.Tensor]
     clean: list[torch.Tensor]
+    second: list[torch.Tensor] = field(default_factory=list)
 
     def draw(self, seed: int, step: int, count: int, size: int, flips: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         """`count` patches (count, 3, size, size) for that step, which depend on `seed` and `step` alone.
 
         Places are uniform over all images' pixels (an image is drawn in proportion to its number of places). With `flips`
-        each patch is turned and mirrored into one of its 8 positions.
+        each patch is turned and mirrored into one of its 8 positions. Beside the noisy patches those of `clean`, or of
+        `second`; None where there is neither.
         """
         rng = np.random.default_rng([seed, step])
         places = np.array([(y.shape[-2] - size + 1) * (y.shape[-1] - size + 1) for y in self.noisy])
@@ -44,9 +48,10 @@ class Patches:
         turns = rng.integers(8, size=count) if flips else np.zeros(count, dtype=int)
         picks = list(zip(chosen.tolist(), corners.tolist(), turns.tolist(), strict=True))
         noisy = torch.stack([_cut(self.noisy[i], corner, turn, size) for i, corner, turn in picks])
-        if not self.clean:
+        others = self.clean or self.second
+        if not others:
             return noisy, None
-        return noisy, torch.stack([_cut(self.clean[i], corner, turn, size) for i, corner, turn in picks]).float()
+        return noisy, torch.stack([_cut(others[i], corner, turn, size) for i, corner, turn in picks]).float()
 
 
 def _cut(image: torch.Tensor, corner: list[float], turn: int, size: int) -> torch.Tensor:
@@ -87,6 +92,7 @@ def make_patches(
     supervised: bool,
     device: str | torch.device,
     folder: Path | None = None,
+    pairs: bool = False,
 ) -> Patches:
     """Draw the one noisy image of every training image, and put what the network sees on the device.
 
@@ -99,6 +105,8 @@ def make_patches(
         the correlated draw, and makes equal laws train on equal images.
     folder : Path or None
         Where workers on a CPU share what they draw (`bench.training.shared_images`); None: each draws its own.
+    pairs : bool
+        Draw a second noisy image of each, for methods that know it.
     """
     law = seen.model if seen else model
     place = folder if torch.device(device).type == "cpu" else None
@@ -106,10 +114,15 @@ def make_patches(
     def seen_clean(image: Image) -> torch.Tensor:
         return as_tensor(image) if seen is None else seen.forward_clean(as_tensor(image))
 
-    def drawn(image: Image) -> torch.Tensor:
-        return law.sample(seen_clean(image), generator_of("training noise", law.law, image.dataset, image.name, seed))
+    def drawn(image: Image, *which: str) -> torch.Tensor:
+        purpose = ("training noise", law.law, image.dataset, image.name, seed, *which)
+        return law.sample(seen_clean(image), generator_of(*purpose))
 
     noisy = [y.to(device) for y in shared_images(place, shared_name(model, seen, seed), images, drawn)]
+    if pairs:
+        name = f"second--{shared_name(model, seen, seed)}"
+        again = shared_images(place, name, images, lambda image: drawn(image, "second"))
+        return Patches(noisy, [], [y.to(device) for y in again])
     if not supervised:
         return Patches(noisy, [])
     if seen is None or seen.same_image:  # a quarter of the memory, and exact; on a CPU the pixels themselves

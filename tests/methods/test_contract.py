@@ -39,7 +39,8 @@ def make_batch(method, model, progress=0.5, seed=0):
     generator = torch.Generator().manual_seed(seed)
     law, y, x = as_seen(method, model, clean_image(3, 3, 16, 16), generator)
     y = y.contiguous(memory_format=torch.channels_last)  # as the training loop hands it over
-    return methods.Batch(y, x if method.supervised else None, law, progress, generator)
+    second = law.sample(x, generator) if "second" in method.knows else None
+    return methods.Batch(y, x if method.supervised else None, law, progress, generator, second)
 
 
 def global_random_state():
@@ -223,7 +224,7 @@ class Median(Method):
 def test_new_file_is_found(monkeypatch, tmp_path):
     add_module(monkeypatch, tmp_path, "a_median", MEDIAN)
     found = methods.catalogue.__wrapped__()
-    assert list(found) == [*methods.catalogue(), "a-median"]
+    assert "a-median" in found and [slug for slug in found if slug != "a-median"] == list(methods.catalogue())
     assert found["a-median"].slug == "a-median" and not found["a-median"].trains
     del sys.modules["methods.a_median"]
 

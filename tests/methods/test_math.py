@@ -174,3 +174,19 @@ def test_second_noise_is_drawn_from_the_noisy_image(number, seeded):
     if number % 2 == 0:
         added = model.convolution.apply(added)
     torch.testing.assert_close(seen[0], y + 0.5 * added, rtol=0, atol=1e-9)
+
+
+# Noise2Noise
+
+
+def test_noise2noise_loss_is_least_at_the_posterior_mean(seeded):
+    """As of a linear denoiser: SPREAD^2 / (SPREAD^2 + SIGMA^2) of what y deviates by."""
+    method = methods.get("noise2noise")
+    clean, y = gaussian_world((8, 3, 64, 64), seeded)
+    second = clean + SIGMA * torch.randn(clean.shape, generator=seeded(9), dtype=clean.dtype)
+    scale = torch.tensor(SPREAD**2 / (SPREAD**2 + SIGMA**2), dtype=torch.float64, requires_grad=True)
+    network = as_network(lambda z: MEAN + scale * (z - MEAN))
+    method.loss(network, dataclasses.replace(batch_of(y, seeded(1)), second=second)).backward()
+    # the gradient's standard deviation is that of a mean of y.numel() products
+    bound = 5 * 2 * SPREAD * (SPREAD + SIGMA) / UNIT**2 / math.sqrt(y.numel())
+    assert abs(scale.grad.item()) < bound

@@ -31,7 +31,7 @@ def step_operations(method: Method, preset: Preset, progress: float) -> int:
     """Of one whole step of a preset, with all its patches, counted by PyTorch."""
     law, generator = law_for(method), torch.Generator().manual_seed(0)
     clean = torch.full((preset.patches, 3, preset.patch, preset.patch), 90.0)
-    batch = Batch(law.sample(clean, generator), clean, law, progress, generator)
+    batch = Batch(law.sample(clean, generator), clean, law, progress, generator, law.sample(clean, generator))
     network = make_network(preset)
     with FlopCounterMode(display=False) as counter:
         method.loss(network, batch).backward()

@@ -178,3 +178,16 @@ def test_the_eight_positions_differ_and_are_undone():
     positions = [turned(image, turn) for turn in range(8)]
     assert len({(tuple(p.shape), tuple(p.flatten().tolist())) for p in positions}) == 8
     assert all(torch.equal(turned_back(p, turn), image) for turn, p in enumerate(positions))
+
+
+def test_a_second_draw_is_of_the_same_images_and_independent(random_images):
+    """The same crops in the same positions; the noise of the two is as unlike as that of two images."""
+    images = random_images("set", ["a", "b"], 60, 50)
+    patches = make_patches(images, noise.get(1), None, 3, False, "cpu", pairs=True)
+    alone = make_patches(images, noise.get(1), None, 3, False, "cpu")
+    assert all(torch.equal(one, other) for one, other in zip(patches.noisy, alone.noisy, strict=True)) and alone.second == []
+    first, second = patches.draw(0, 0, 40, 16, True)
+    clean = make_patches(images, noise.get(1), None, 3, True, "cpu").draw(0, 0, 40, 16, True)[1]
+    left, right = (first - clean).flatten(), (second - clean).flatten()
+    assert abs(float(torch.corrcoef(torch.stack([left, right]))[0, 1])) < 0.03
+    assert right.std().item() == pytest.approx(25, rel=0.03)
