@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch.nn import functional as F
@@ -106,6 +106,14 @@ class Training:
     patch: float = 1.0
     clip: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Raise TypeError or ValueError for what no training can be given."""
+        for name, value in vars(self).items():
+            if type(value) not in (int, float):
+                raise TypeError(f"training.{name} is {value!r}: expected a factor, a number above 0")
+            if not 0 < value <= 1e6:
+                raise ValueError(f"training.{name} is {value}: expected a factor above 0, at most 1e6")
+
 
 @dataclass(frozen=True)
 class Method:
@@ -131,8 +139,9 @@ class Method:
     supervised: ClassVar[bool] = False
     #: The network sees every so-many-th row and column in training: patches are so much larger.
     subsampling: ClassVar[int] = 1
-    #: What `python -m bench tune` may vary, and over which values, by the setting's name ("training.patch" for a nested one).
-    tunable: ClassVar[dict[str, tuple[float, ...]]] = {
+    #: What `python -m bench tune` may vary, and over which values (numbers, True or False, text), by the setting's name
+    #: ("training.patch" for a nested one).
+    tunable: ClassVar[dict[str, tuple[Any, ...]]] = {
         "training.learning_rate": (0.5, 1.0, 2.0, 4.0),
         "training.patch": (0.75, 1.0, 1.5, 2.0),
         "training.clip": (0.5, 1.0, 1e3),

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import noise
-from methods._api import KNOWLEDGE, Applicability, Method
+from methods._api import KNOWLEDGE, Applicability, Method, Training
 
 #: What a slug may be: it is a part of file names, on every file system.
 SLUG = re.compile(r"[a-z0-9+_-]{1,60}")
@@ -104,6 +104,12 @@ def _check(method: Method) -> None:
         raise TypeError(f"knows is {method.knows!r}: expected a tuple of {', '.join(KNOWLEDGE)}")
     if method.supervised and "second" in method.knows:
         raise TypeError("it is supervised and knows a second draw: expected one of the two")
+    if not isinstance(method.training, Training):
+        raise TypeError(f"training is {method.training!r}: expected a Training")
+    if type(method.subsampling) is not int or method.subsampling < 1:
+        raise TypeError(f"subsampling is {method.subsampling!r}: expected a whole number from 1")
+    if not isinstance(method.tunable, dict) or not all(map(_is_choice, method.tunable.items())):
+        raise TypeError(f"tunable is {method.tunable!r}: expected names of settings, each with a tuple of the values to try")
     published = method.as_published()
     if type(published) is not type(method):
         raise TypeError(f"as_published() gave {published!r}: expected the method itself, or one with other settings")
@@ -116,6 +122,13 @@ def _check(method: Method) -> None:
             raise TypeError(f"learns() gave {learns!r}: expected text")
     for model in noise.catalogue():
         answers(method, model)
+
+
+def _is_choice(item: tuple[object, object]) -> bool:
+    """Whether it is a setting's name with values to try."""
+    name, values = item
+    of_kinds = isinstance(values, tuple) and all(type(value) in (int, float, bool, str, type(None)) for value in values)
+    return isinstance(name, str) and of_kinds and bool(values)
 
 
 def _is_utf8(text: str) -> bool:

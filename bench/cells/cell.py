@@ -7,13 +7,10 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -28,6 +25,7 @@ from bench.runs import store
 from bench.runs.inputs import Run
 from bench.runs.origin import made_of
 from bench.runs.record import inputs_sha256, settings_record
+from bench.training.operations import watch
 from noise import guards
 
 #: Share of the values from which on a guarded solve is worth a warning.
@@ -49,7 +47,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
         clock = time.perf_counter()
         reset_peak_memory()
         outcome: dict[str, Any] = {}
-        with globals_kept(), _process_kept(), warnings.catch_warnings(record=True) as caught:
+        with globals_kept(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:  # whatever a method does wrong is its cell's own affair
                 if broken is not None:
@@ -75,19 +73,6 @@ def do_job(run: Run, job: Job, report: Report) -> None:
         store.write_cell(run.directory, cell.entry, record)
 
 
-@contextmanager
-def _process_kept() -> Iterator[None]:
-    """Put back at the end what a method may set for its whole process: the next cell is to begin as it would alone."""
-    kind, threads, grad, errors = torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled(), np.geterr()
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(kind)
-        torch.set_num_threads(threads)
-        torch.set_grad_enabled(grad)
-        np.seterr(**errors)
-
-
 def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[str, Any]:
     """Denoise every test image, score and keep crops; returns the record's contents."""
     device, ensemble = torch.device(run.settings.device), run.settings.preset.self_ensemble
@@ -96,11 +81,11 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
     acted: Counter[str] = Counter()
     fed = 0  # pixels
 
-    def note(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    def note(pixels: int) -> None:
         nonlocal fed
-        fed += inputs[0].numel() // 3 if inputs and isinstance(inputs[0], torch.Tensor) else 0
+        fed += pixels
 
-    counting = network.register_forward_pre_hook(note)
+    counting = watch(network, note)
     images = [(chosen, image) for chosen in run.data.test for image in chosen.images]
     stems = file_stems(image for _, image in images)
     for index, (chosen, image) in enumerate(images):

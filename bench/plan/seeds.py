@@ -35,11 +35,19 @@ def seed_globals(*purpose: object) -> None:
 
 @contextmanager
 def globals_kept() -> Iterator[None]:
-    """Put the states of these generators back at the end."""
+    """Put back at the end the states of these generators, and what a method may set for its whole process.
+
+    What comes next is to begin as it would alone.
+    """
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    kind, threads, grad, errors = torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled(), np.geterr()
     try:
         yield
     finally:
+        torch.set_default_dtype(kind)
+        torch.set_num_threads(threads)
+        torch.set_grad_enabled(grad)
+        np.seterr(**errors)
         torch.set_rng_state(states[0])
         np.random.set_state(states[1])
         random.setstate(states[2])

@@ -22,7 +22,7 @@ SHARE = 1 / 4
 SEEDS = 2
 
 #: Values of settings by name, "training.patch" for a nested one; empty: the default.
-Values = Mapping[str, float]
+Values = Mapping[str, Any]
 
 
 def with_values(method: Method, values: Values) -> Method:
@@ -35,14 +35,23 @@ def with_values(method: Method, values: Values) -> Method:
     return method
 
 
-def _with(settings: Any, path: Sequence[str], value: float) -> Any:
+def _with(settings: Any, path: Sequence[str], value: Any) -> Any:
     first, *rest = path
     known = [item.name for item in fields(settings)] if is_dataclass(settings) else []
     if first not in known:
         raise AttributeError(f"there is no setting {first!r}{nearest(first, known)}")
     before = getattr(settings, first)
+    return replace(settings, **{first: _with(before, rest, value) if rest else _like(before, value, first)})
+
+
+def _like(before: Any, value: Any, name: str) -> Any:
+    """The value as the setting's default is written: 2 for 2.0 and the other way; of another kind raises TypeError."""
     kind = type(before)
-    return replace(settings, **{first: _with(before, rest, value) if rest else kind(value) if kind in (int, float) else value})
+    if before is None or value is None or type(value) is kind:
+        return value
+    if {kind, type(value)} == {int, float} and kind(value) == value:
+        return kind(value)
+    raise TypeError(f"{name} is {value!r}, and {before!r} by default: expected {kind.__name__}")
 
 
 def default_values(method: Method) -> dict[str, Any]:
@@ -56,7 +65,7 @@ def default_values(method: Method) -> dict[str, Any]:
     return found
 
 
-def draw_trials(method: Method, count: int) -> list[dict[str, float]]:
+def draw_trials(method: Method, count: int) -> list[dict[str, Any]]:
     """The settings to try, the default first; each of the others draws all tunable settings anew.
 
     A function of the method's slug, what is tunable, and `count` alone. Fewer where there are no more.
@@ -64,22 +73,24 @@ def draw_trials(method: Method, count: int) -> list[dict[str, float]]:
     Raises
     ------
     UsageError
-        For a method that is not trained or declares nothing that a trial could set.
+        For a method that is not trained, declares nothing that a trial could set, or a value that it cannot have.
     """
     if not method.trains:
         raise UsageError(f"{method.slug} is not trained: expected a method with a loss")
-    if not method.tunable or not all(method.tunable.values()):
+    if not method.tunable:
         raise UsageError(f"{method.slug} declares nothing as tunable: expected names with the values to try")
     rng = np.random.default_rng(seed_of("tune", method.slug, sorted(method.tunable.items())))
-    own = with_values(method, {})
-    tried, found = {own}, [dict[str, float]()]
+    for name, choices in method.tunable.items():
+        for value in choices:
+            with_values(method, {name: value})
+    tried, found = [method], [dict[str, Any]()]
     for _ in range(100 * count):
         if len(found) >= count:
             break
         values = {name: choices[int(rng.integers(len(choices)))] for name, choices in method.tunable.items()}
         variant = with_values(method, values)
         if variant not in tried:
-            tried.add(variant)
+            tried.append(variant)
             found.append(values)
     return found
 

@@ -14,7 +14,7 @@ from bench.plan.cells import Cell
 from bench.plan.seeds import generator_of, globals_kept
 from bench.plan.settings import Preset, Settings
 from bench.training.networks import make_network
-from bench.training.operations import count
+from bench.training.operations import count, watch
 from methods import Batch, Method
 from noise import NoiseModel
 
@@ -75,12 +75,14 @@ def schedule(settings: Settings, cell: Cell, data: Data) -> Schedule:
 
     The patches are of the side that the method asks for, as far as the training images have it. Where a patch costs more
     than one of supervised training, a step has fewer of them, down to half as many; then there are fewer steps.
+
+    Raises ValueError for a loss without any operations, and whatever the loss raises.
     """
     preset, method = settings.preset, cell.method
     law = cell.seen.model if cell.seen else cell.model
     smallest = min(min(image.pixels.shape[:2]) for chosen in data.training for image in chosen.images)
     same_steps = settings.equal == "steps"
-    side = preset.patch if same_steps else min(own_side(preset, method), smallest)
+    side = preset.patch if same_steps else min(own_side(preset, method), smallest - smallest % method.subsampling)
     cost = cost_of(method, law, preset, side)
     budget = preset.steps * preset.patches * supervised_cost(preset)
     factors = method.training
@@ -88,6 +90,8 @@ def schedule(settings: Settings, cell: Cell, data: Data) -> Schedule:
         preset, patch=side, learning_rate=preset.learning_rate * factors.learning_rate, clip=preset.clip * factors.clip
     )
     if not same_steps:
+        if not cost.operations:
+            raise ValueError("no operations of its loss can be counted: expected a loss that the network takes part in")
         own = _within(own, cost.operations, budget)
     return Schedule(own, cost, budget, max(1, side // method.subsampling))
 
@@ -122,39 +126,55 @@ def _within(preset: Preset, operations: float, budget: float) -> Preset:
 
 
 def cost_of(method: Method, law: NoiseModel, preset: Preset, side: int) -> Cost:
-    """What a patch of that side costs a step of a method's training on noise of that law, the mean over the training."""
-    tried = min(side, method.subsampling * _SIDE)
-    counted = [_counted(partial(_loss, method, law, tried, at), preset, tried, side) for at in _PROGRESS]
+    """What a patch of that side costs a step of a method's training on noise of that law, the mean over the training.
+
+    It is counted on few small patches where the loss takes such, as if it did alike to every pixel and every patch; else on a
+    step's own.
+    """
+    tried = _tried(side, preset, method.subsampling)
+    try:
+        counted = [
+            _counted(partial(_loss, method, law, _PATCHES, tried, at), preset, _PATCHES, tried, side) for at in _PROGRESS
+        ]
+    except Exception:  # a loss that wants larger patches, or more of them
+        patches = -(-preset.patches // preset.accumulate)
+        counted = [_counted(partial(_loss, method, law, patches, side, at), preset, patches, side, side) for at in _PROGRESS]
     return Cost(*(sum(getattr(cost, item.name) for cost in counted) / len(counted) for item in fields(Cost)))
 
 
 @cache
 def supervised_cost(preset: Preset) -> float:
     """Operations of one patch of supervised training: one pass of the network, and its gradient."""
-    tried = min(preset.patch, _SIDE)
+    tried = _tried(preset.patch, preset)
     patches = torch.full((_PATCHES, 3, tried, tried), 100.0)
-    return _counted(lambda network: network(patches).square().mean(), preset, tried, preset.patch).operations
+    return _counted(lambda network: network(patches).square().mean(), preset, _PATCHES, tried, preset.patch).operations
 
 
-def _loss(method: Method, law: NoiseModel, side: int, progress: float, network: nn.Module) -> torch.Tensor:
+def _tried(side: int, preset: Preset, subsampling: int = 1) -> int:
+    """Side of the patches that are counted for those of `side`: smaller ones only where the network pads neither."""
+    whole = 2 ** (len(preset.multipliers) - 1)
+    return side if side % (subsampling * whole) else min(side, subsampling * max(_SIDE, whole))
+
+
+def _loss(method: Method, law: NoiseModel, patches: int, side: int, progress: float, network: nn.Module) -> torch.Tensor:
     """The loss of a batch of noisy ramps."""
     generator = generator_of("cost", method.slug, progress)
-    clean = torch.linspace(20, 235, side).expand(_PATCHES, 3, side, side).contiguous()
+    clean = torch.linspace(20, 235, side).expand(patches, 3, side, side).contiguous()
     noisy = law.sample(clean, generator)
     second = law.sample(clean, generator) if "second" in method.knows else None
     return method.loss(network, Batch(noisy, clean if method.supervised else None, law, progress, generator, second))
 
 
-def _counted(loss: Callable[[nn.Module], torch.Tensor], preset: Preset, tried: int, side: int) -> Cost:
-    """What a loss of `_PATCHES` patches of the side `tried` would cost a patch if they had the side `side`."""
-    pixels = {True: 0, False: 0}
+def _counted(loss: Callable[[nn.Module], torch.Tensor], preset: Preset, patches: int, tried: int, side: int) -> Cost:
+    """What a loss of patches of the side `tried` would cost a patch if they had the side `side`."""
+    passed = {True: 0, False: 0}
 
-    def note(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        pixels[torch.is_grad_enabled()] += inputs[0][:, 0].numel()
+    def note(pixels: int) -> None:
+        passed[torch.is_grad_enabled()] += pixels
 
     with globals_kept():
         network = make_network(preset)
-        network.register_forward_pre_hook(note)
+        watch(network, note)
         found = count(lambda: loss(network).backward())
-    area = _PATCHES * tried**2
-    return Cost(found.scaled((side / tried) ** 2) / _PATCHES, pixels[True] / area, pixels[False] / area)
+    area = patches * tried**2
+    return Cost(found.scaled((side / tried) ** 2) / patches, passed[True] / area, passed[False] / area)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.hooks import RemovableHandle
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,17 @@ def count(work: Callable[[], object]) -> Operations:
     counts = counter.get_flop_counts().get("Global", {})
     attention = sum(value for operator, value in counts.items() if "scaled_dot_product" in str(operator))
     return Operations(float(counter.get_total_flops() - attention), float(attention))
+
+
+def watch(network: nn.Module, note: Callable[[int], None]) -> RemovableHandle:
+    """Have `note` told how many pixels go into the network each time that it is called with images of three channels."""
+
+    def hook(module: nn.Module, inputs: tuple[object, ...], named: dict[str, object]) -> None:
+        for value in (*inputs, *named.values()):
+            if isinstance(value, torch.Tensor):
+                note(value.numel() // 3)
+
+    return network.register_forward_pre_hook(hook, with_kwargs=True)
 
 
 def flops_per_pixel(network: nn.Module, side: int) -> float:

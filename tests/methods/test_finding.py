@@ -18,6 +18,8 @@ from tests.methods.test_contract import MEDIAN
 HEAD = "from dataclasses import dataclass\nfrom methods import Applicability, Method\n"
 YES = 'Applicability("yes", "needs nothing")'
 
+MAD = "    from methods import Training\n    training: Training = Training(patch=-1.0)\n"
+
 LOSS = "    def loss(self, network, batch): ...\n"
 
 #: File name, text, line in the file (0: none), words of the message.
@@ -59,6 +61,12 @@ BAD = {
     "no frozen class": ("mine.py", MEDIAN.replace("(frozen=True)", ""), 0, ["non-frozen"]),
     "fault in applicable": ("mine.py", MEDIAN.replace(YES, "model.colour"), 12, ["AttributeError", "colour"]),
     "A^-1 y": ("mine.py", MEDIAN + "    def wants_decorrelated(self, model):\n        return 1\n", 0, ["gave 1"]),
+    "training": ("mine.py", MEDIAN + "    training: float = 2.0\n", 0, ["training is 2.0", "expected a Training"]),
+    "factor": ("mine.py", MEDIAN + MAD, 17, ["training.patch is -1.0"]),
+    "subsampling": ("mine.py", MEDIAN + "    subsampling = 1.5\n", 0, ["subsampling is 1.5", "expected a whole number"]),
+    "tunable": ("mine.py", MEDIAN + "    tunable = ['size']\n", 0, ["tunable is ['size']", "expected names of settings"]),
+    "tunable value": ("mine.py", MEDIAN + "    tunable = {'size': 3}\n", 0, ["tunable is {'size': 3}"]),
+    "tunable without values": ("mine.py", MEDIAN + "    tunable = {'size': ()}\n", 0, ["tunable is {'size': ()}"]),
     "A^-1 y of none": ("mine.py", MEDIAN + "    def wants_decorrelated(self, model):\n        return True\n", 0, ["gave True"]),
 }  # fmt: skip
 

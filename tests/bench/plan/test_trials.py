@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any, ClassVar
 
 import pytest
 
@@ -72,3 +73,43 @@ def test_the_default_stays_within_twice_the_spread() -> None:
     assert (found.gain, found.spread) == (pytest.approx(0.15), pytest.approx(spread))
     assert found.replaces and not verdict([30.0, 30.1], [30.14, 30.14]).replaces
     assert not verdict([30.0, 30.0], [29.9, 29.9]).replaces
+
+
+@dataclasses.dataclass(frozen=True)
+class Odd(type(methods.get("supervised"))):  # type: ignore[misc]
+    """Settings of all kinds, of which one cannot be hashed."""
+
+    mode: str = "plain"
+    depth: int | None = None
+    count: int = 2
+    smooth: bool = True
+    widths: list[int] = dataclasses.field(default_factory=lambda: [1])
+
+    tunable: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "mode": ("plain", "wide"),
+        "depth": (None, 3),
+        "smooth": (True, False),
+        "count": (2.0, 4),
+    }
+
+
+def test_settings_may_be_of_any_kind() -> None:
+    drawn = draw_trials(Odd(), 5)
+    assert len(drawn) == 5 and {type(with_values(Odd(), values).count) for values in drawn} == {int}
+
+
+@pytest.mark.parametrize(
+    ("tunable", "words"),
+    [
+        ({"count": (2, 2.5)}, "count is 2.5, and 2 by default: expected int"),
+        ({"mode": (3,)}, "mode is 3, and 'plain' by default: expected str"),
+        ({"training.patch": (1.0, 0.0)}, "training.patch is 0.0: expected a factor above 0"),
+        ({}, "declares nothing as tunable"),
+    ],
+)
+def test_values_that_a_setting_cannot_have_are_told_before_any_trial(
+    tunable: dict[str, tuple[object, ...]], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Odd, "tunable", tunable)
+    with pytest.raises(UsageError, match=words):
+        draw_trials(Odd(), 1)

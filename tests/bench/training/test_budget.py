@@ -112,3 +112,58 @@ def test_attention_is_counted_by_its_formula() -> None:
     tokens, width = 16**2, 64
     attention = 4 * tokens**2 * width
     assert flops_per_pixel(network, 64) * 64**2 == pytest.approx(counter.get_total_flops() + attention)
+
+
+def of_loss(loss: Callable[[Any, Batch], torch.Tensor], subsampling: int = 1) -> Method:
+    """A method with this loss of (network, batch)."""
+    namespace = {"loss": lambda self, network, batch: loss(network, batch), "subsampling": subsampling}
+    kind = dataclasses.make_dataclass("Made", [], bases=(type(methods.get("noisy")),), frozen=True, namespace=namespace)
+    return kind()
+
+
+@pytest.mark.parametrize("slug", ["supervised", "neighbor2neighbor"])
+def test_sides_that_the_network_pads_are_counted_as_they_are(slug: str) -> None:
+    """By the cost of smaller patches, 36 pixels with three halvings would be 23 % too cheap."""
+    preset = dataclasses.replace(PRESETS["quick"], multipliers=(1, 2, 2, 4), patches=2, patch=36)
+    method = methods.get(slug)
+    preset = dataclasses.replace(preset, patch=own_side(preset, method))
+    counted = sum(step_operations(method, preset, at) for at in (1 / 6, 1 / 2, 5 / 6)) / 3 / preset.patches
+    assert cost_of(method, law_for(method), preset, preset.patch).operations == pytest.approx(counted)
+    if slug == "supervised":
+        assert supervised_cost(preset) == pytest.approx(counted)
+
+
+def test_a_loss_may_want_large_patches_many_of_them_and_the_networks_words() -> None:
+    def loss(network: Any, batch: Batch) -> torch.Tensor:
+        if batch.noisy.shape[-1] < 48 or len(batch.noisy) < 4:
+            raise ValueError("too small")
+        torch.set_default_dtype(torch.float64)
+        return network(y=batch.noisy).square().mean()
+
+    preset = PRESETS["quick"]
+    cost = cost_of(of_loss(loss), noise.get(1), preset, preset.patch)
+    assert torch.get_default_dtype() == torch.float32
+    assert (cost.with_gradient, cost.operations) == (1.0, pytest.approx(supervised_cost(preset)))
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        (lambda network, batch: next(network.parameters()).square().sum(), "no operations of its loss can be counted"),
+        (lambda network, batch: {}["x"], "'x'"),
+    ],
+)
+def test_a_loss_without_a_cost_is_told(loss: Any, words: str, make_run: Callable[..., Run]) -> None:
+    run = make_run(methods_=("supervised",), noise_=("gaussian",))
+    cell = next(cell for cell in make_cells(run.settings, "images") if cell.key)
+    with pytest.raises((ValueError, KeyError), match=words):
+        schedule(run.settings, dataclasses.replace(cell, method=of_loss(loss)), run.data)
+
+
+def test_patches_of_small_images_can_be_sub_sampled(make_run: Callable[..., Run]) -> None:
+    """The images' 36 pixels are no multiple of 5."""
+    run = make_run(preset=dataclasses.replace(PRESETS["quick"], patch=24), methods_=("supervised",), noise_=("gaussian",))
+    cell = next(cell for cell in make_cells(run.settings, "images") if cell.key)
+    method = of_loss(lambda network, batch: network(batch.noisy[..., ::5, ::5]).square().mean(), subsampling=5)
+    found = schedule(run.settings, dataclasses.replace(cell, method=method), run.data)
+    assert (found.preset.patch, found.window) == (35, 7)
