@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,19 @@ from rich.table import Table
 
 from bench.errors import UsageError
 from bench.executors.execution import execute
+from bench.executors.needs import fitted
 from bench.executors.place import Place, start
-from bench.files.json_files import write_json
+from bench.files.json_files import read_again, read_json, write_json
 from bench.plan.cells import Cell, make_cells, make_jobs
 from bench.plan.settings import Settings
 from bench.plan.trials import SEEDS, Values, default_values, draw_trials, of_a_trial, verdict, with_values
 from bench.process.interrupts import held_back
 from bench.runs import store
-from bench.runs.directory import open_directory, sweep, tidy
+from bench.runs.directory import differing, open_directory, sweep, tidy
 from bench.runs.inputs import Run, load_data, training_sum
-from bench.runs.lock import in_use
+from bench.runs.lock import in_use, refuse_bytes
 from bench.runs.origin import set_aside_changed
-from bench.runs.record import git_revision, run_record, versions
+from bench.runs.record import git_revision, hardware, run_record, settings_record, versions
 
 #: The file that a tuning leaves, in its folder.
 RESULT = "tune.json"
@@ -43,12 +44,13 @@ def tune(settings: Settings, trials: int, directory: Path, place: Place, command
         Before any work, for a method that cannot be tuned, or a folder that holds something else.
     """
     (method,) = settings.methods
-    if directory.exists() and any(directory.iterdir()) and not (directory / RESULT).exists():
-        raise UsageError(f"{directory}: holds files but no {RESULT}: expected a new or empty folder for --out")
+    _refuse_folder(directory)
     drawn = draw_trials(method, trials)
     for model in settings.noise:
         if (answer := method.applicable(model)).verdict == "no":
             raise UsageError(f"{method.slug} on {model.slug}: {answer.reason}: expected other noise models")
+    data = load_data(settings)
+    place, shortage = fitted(place, settings, data)
     quarter = replace(settings, preset=of_a_trial(settings.preset), seeds=1)
     full = replace(settings, preset=replace(settings.preset, checks=1), seeds=SEEDS)
     told: dict[str, Any] = {
@@ -58,14 +60,19 @@ def tune(settings: Settings, trials: int, directory: Path, place: Place, command
         "preset": settings.preset_name,
         "equal": settings.equal,
         "noise": [model.slug for model in settings.noise],
+        "settings": {name: value for name, value in settings_record(settings, data).items() if name != "data"},
         "tunable": {name: list(values) for name, values in method.tunable.items()},
         "default": default_values(method),
         "versions": versions(),
+        "hardware": hardware(),
         "git": git_revision(),
         "trials": [],
         "full": [],
     }
+    _open(directory, told)
     tuning = _Tuning(directory, place, console, told)
+    if shortage:
+        console.print(shortage, soft_wrap=True)
     console.print(
         f"{method.slug}: {len(drawn)} trials at a quarter of the compute of {settings.preset_name} on "
         f"{', '.join(model.slug for model in settings.noise)}, then the best and the default at all of it, {SEEDS} seeds each.",
@@ -81,6 +88,35 @@ def tune(settings: Settings, trials: int, directory: Path, place: Place, command
     return 0 if all(arm["failed"] is None for arm in [*told["trials"], *told["full"]]) else 1
 
 
+def _refuse_folder(directory: Path) -> None:
+    """Raise UsageError where the folder holds something else, or cannot be used."""
+    refuse_bytes(directory)
+    try:
+        if directory.exists() and any(directory.iterdir()) and not (directory / RESULT).exists():
+            raise UsageError(f"{directory}: holds files but no {RESULT}: expected a new or empty folder for --out")
+    except OSError as error:
+        raise UsageError(f"{directory}: cannot be used for a tuning: {error.strerror or error}") from None
+
+
+def _open(directory: Path, told: dict[str, Any]) -> None:
+    """Begin a tuning in the folder, or check that the one in it is this one; it may have had more or fewer trials.
+
+    Raises UsageError where it is another, naming what differs, or where the folder cannot be made.
+    """
+    before = read_json(directory / RESULT) or {}
+    alike = [name for name in ("method", "settings", "tunable", "default") if name in before]
+    old, new = ({name: info[name] for name in alike} for info in (before, read_again(told)))
+    for name, there, now in differing(old, new):
+        name = name.removeprefix("settings.").removeprefix("fields.")
+        raise UsageError(f"{directory}: holds another tuning: {name} is {there} there and {now} now; expected another --out")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not before:
+            write_json(directory / RESULT, told)
+    except OSError as error:
+        raise UsageError(f"{directory}: cannot be used for a tuning: {error.strerror or error}") from None
+
+
 def _decided(tuning: _Tuning, full: Settings) -> dict[str, Any]:
     """The best of the trials, repeated beside the default, and whether it replaces that."""
     nothing: dict[str, Any] = {"best": {}, "gain": None, "spread": None, "replaces": False}
@@ -88,8 +124,9 @@ def _decided(tuning: _Tuning, full: Settings) -> dict[str, Any]:
     best = max(done, key=lambda arm: arm["mean"], default=None)
     if best is None or not best["values"]:
         return nothing
-    tuning.arm("full", "full-default", full, {})
-    tuning.arm("full", "full-best", full, best["values"])
+    tuning.arm("full", "full-00", full, {})
+    # by the trial's number: with more trials, another may be the best
+    tuning.arm("full", f"full-{tuning.told['trials'].index(best):02d}", full, best["values"])
     default, other = tuning.told["full"]
     if default["failed"] or other["failed"]:
         return nothing | {"best": best["values"]}
@@ -108,7 +145,7 @@ def table_of(told: Mapping[str, Any]) -> Table:
             name = f"{title} {index}" if kind == "trials" else f"full, {'best' if index else 'default'}"
             means = [_number(arm["noise"].get(noise)) for noise in told["noise"]]
             change = None if None in (first, arm["mean"]) or not index else arm["mean"] - first
-            shown = [f"{settings[setting]:g}" for setting in names]
+            shown = [_value(settings[setting]) for setting in names]
             table.add_row(name, *shown, *means, _number(arm["mean"]), "" if change is None else f"{change:+.2f}")
     return table
 
@@ -128,7 +165,11 @@ def sentence(told: Mapping[str, Any]) -> str:
 
 def words_of(values: Values) -> str:
     """Settings in words: "training.patch=2, gamma=1"."""
-    return ", ".join(f"{name}={value:g}" for name, value in values.items()) or "default"
+    return ", ".join(f"{name}={_value(value)}" for name, value in values.items()) or "default"
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if type(value) in (int, float) else str(value)
 
 
 def _number(value: float | None) -> str:
@@ -140,9 +181,6 @@ class _Tuning:
 
     def __init__(self, directory: Path, place: Place, console: Console, told: dict[str, Any]) -> None:
         self.directory, self.place, self.console, self.told = directory, place, console, told
-        directory.mkdir(parents=True, exist_ok=True)
-        if not (directory / RESULT).exists():
-            self.write()
 
     def write(self) -> None:
         write_json(self.directory / RESULT, self.told)
@@ -153,24 +191,30 @@ class _Tuning:
         settings = replace(settings, methods=(with_values(method, values),), test=False)
         with self.console.status(f"{name}: {words_of(values)}"):
             records = _trained(settings, self.directory / name, self.place, self.told["command"], self.console)
-        failed = [f"{cell.name}: {record.get('message')}" for cell, record in records if record.get("status") != "done"]
-        trainings = {cell: record["training"] for cell, record in records if record.get("status") == "done"}
-        psnr = {cell: training["validation"][-1][1] for cell, training in trainings.items()}
-        arm: dict[str, Any] = {"values": dict(values), "failed": failed[0] if failed else None}
-        arm["psnr"] = {cell.name: value for cell, value in psnr.items()}
-        arm["operations"] = {cell.name: training["operations"] for cell, training in trainings.items()}
-        arm["noise"], arm["seeds"], arm["mean"] = {}, [], None
-        if not failed:
-            arm["noise"] = {
-                model.slug: statistics.fmean(value for cell, value in psnr.items() if cell.model == model)
-                for model in settings.noise
-            }
-            arm["seeds"] = [
-                statistics.fmean(value for cell, value in psnr.items() if cell.seed == seed) for seed in range(settings.seeds)
-            ]
-            arm["mean"] = statistics.fmean(arm["seeds"])
-        self.told[kind].append(arm)
+        self.told[kind].append(arm_of(settings, values, records))
         self.write()
+
+
+def arm_of(settings: Settings, values: Values, records: Sequence[tuple[Cell, Mapping[str, Any]]]) -> dict[str, Any]:
+    """What tune.json holds of a trial, by the records of its cells."""
+    failed = [f"{cell.name}: {record.get('message')}" for cell, record in records if record.get("status") != "done"]
+    trainings = {cell: record["training"] for cell, record in records if record.get("status") == "done"}
+    psnr = {cell: training["validation"][-1][1] for cell, training in trainings.items()}
+    failed += [f"{cell.name}: its validation images have no finite PSNR" for cell, value in psnr.items() if value is None]
+    arm: dict[str, Any] = {"values": dict(values), "failed": failed[0] if failed else None}
+    arm["psnr"] = {cell.name: value for cell, value in psnr.items()}
+    arm["operations"] = {cell.name: training["operations"] for cell, training in trainings.items()}
+    arm["noise"], arm["seeds"], arm["mean"] = {}, [], None
+    if not failed:
+        arm["noise"] = {
+            model.slug: statistics.fmean(value for cell, value in psnr.items() if cell.model == model)
+            for model in settings.noise
+        }
+        arm["seeds"] = [
+            statistics.fmean(value for cell, value in psnr.items() if cell.seed == seed) for seed in range(settings.seeds)
+        ]
+        arm["mean"] = statistics.fmean(arm["seeds"])
+    return arm
 
 
 def _trained(

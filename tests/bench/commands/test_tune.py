@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from bench.commands.tune import sentence, table_of
+from bench.commands.tune import _decided, arm_of, sentence, table_of, words_of
+from bench.plan.cells import make_cells
+from bench.plan.settings import Settings
 from tests.helpers.harness import copy_sources, here, several, tiny
 
 #: A method of a user's own, with a setting of its own: the residual is scaled.
@@ -41,7 +44,7 @@ def test_a_method_of_ones_own_is_tuned_and_goes_on(tmp_path: Path) -> None:
     copy_sources(root)
     (root / "methods" / "own.py").write_text(OWN, encoding="utf-8")
     command = ("tune", "own", "--noise", "1", "--trials", "2", "--preset", "quick", *tiny(), "--workers", "1", "--out", out)
-    (first, again) = several(command, command, root=root)
+    (first, again, refused) = several(command, command, (*command, "--set", "steps=5"), root=root)
     status, printed, error = first
     assert (status, error) == (0, "")
     lines = [line for line in printed.splitlines() if line.strip()]
@@ -55,6 +58,12 @@ def test_a_method_of_ones_own_is_tuned_and_goes_on(tmp_path: Path) -> None:
     assert record["rows"] == [] and record["training"]["steps"] == 1
     assert again == first  # nothing was trained again, and the file says the same
     assert json.loads((out / "tune.json").read_text()) == told
+    assert told["settings"]["fields"]["steps"] == 4 and told["settings"]["data_sha256"] and "data" not in told["settings"]
+    assert refused == (
+        2,
+        "",
+        f"denoisebench: {out}: holds another tuning: steps is 4 there and 5 now; expected another --out\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,6 +87,47 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     status, _, error = here("tune", "supervised", "--out", tmp_path)
     assert status == 2 and "holds files but no tune.json" in error
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize("name", ["letter.txt", "letter.txt/below"])
+def test_a_folder_that_cannot_be_one_is_told(name: str, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    status, _, error = here("tune", "supervised", *tiny(), "--out", tmp_path / name)
+    assert status == 2 and "cannot be used for a tuning: Not a directory" in error
+
+
+def test_trials_without_a_finite_score_have_failed(make_settings: Callable[..., Settings]) -> None:
+    """JSON has null in the place of nan."""
+    settings = make_settings(methods_=("supervised",), noise_=("gaussian", "gamma"))
+    cells = [cell for cell in make_cells(settings, "images") if cell.key]
+    records = [{"status": "done", "training": {"validation": [[4, psnr]], "operations": 1.0}} for psnr in (28.0, None)]
+    arm = arm_of(settings, {"training.clip": 2.0}, list(zip(cells, records, strict=True)))
+    assert arm["failed"] == "05-gamma--supervised--s0: its validation images have no finite PSNR"
+    assert arm["mean"] is None and arm["psnr"]["01-gaussian--supervised--s0"] == 28.0
+
+
+def test_with_more_trials_another_may_be_the_best(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
+    """Its trainings at full compute are not those of the best before."""
+
+    class Told:
+        def __init__(self, *means: float) -> None:
+            trials = [{"values": {"n": n} if n else {}, "failed": None, "mean": mean} for n, mean in enumerate(means)]
+            self.told: dict[str, list[dict[str, object]]] = {"trials": trials, "full": []}
+            self.names: list[str] = []
+
+        def arm(self, kind: str, name: str, settings: Settings, values: dict[str, float]) -> None:
+            self.names.append(name)
+            self.told[kind].append({"failed": None, "seeds": [1.0, 1.0]})
+
+    few, more = Told(28.0, 29.0), Told(28.0, 29.0, 30.0)
+    for tuning in (few, more):
+        _decided(tuning, make_settings())  # type: ignore[arg-type]
+    assert (few.names, more.names) == (["full-00", "full-01"], ["full-00", "full-02"])
+
+
+@pytest.mark.parametrize(("value", "words"), [(2.0, "2"), (1e3, "1000"), (True, "True"), (None, "None"), ("wide", "wide")])
+def test_values_of_any_kind_are_told(value: object, words: str) -> None:
+    assert words_of({"mode": value}) == f"mode={words}"
 
 
 def told_of(gain: float | None, spread: float | None, replaces: bool) -> dict[str, object]:
