@@ -50,7 +50,6 @@ class Noisier2Noise(Method):
     residual: bool = True
     window: int = 5
 
-    paper = "Moran et al., Noisier2Noise, CVPR 2020, by the loss of Pang et al., Recorrupted-to-Recorrupted, CVPR 2021"
     assumptions = "additive noise of known law"
     knows = ("law",)
     tunable = Method.tunable | {"alpha": (0.35, 0.5, 0.7, 1.0)}
@@ -59,6 +58,12 @@ class Noisier2Noise(Method):
     def title(self) -> str:  # type: ignore[override]  # the loss decides what it may be called
         """The name of tables: which of the two losses it is."""
         return "Noisier2Noise (R2R loss)" if self.predicts_clean else "Noisier2Noise"
+
+    @property
+    def paper(self) -> str:  # type: ignore[override]
+        """The same in full."""
+        own = ", by the loss of Pang et al., Recorrupted-to-Recorrupted, CVPR 2021" if self.predicts_clean else ""
+        return f"Moran et al., Noisier2Noise, CVPR 2020{own}"
 
     def as_published(self) -> Noisier2Noise:
         return replace(self, predicts_clean=False, residual=False, window=1)

@@ -17,11 +17,13 @@ from bench.cells.denoising import denoise, noisy_image
 from bench.cells.metrics import score
 from bench.commands.arguments import usable_cores
 from bench.data.sets import Data, ImageSet
+from bench.errors import one_line
 from bench.executors.gpus import visible_gpus
 from bench.executors.needs import available_bytes, fitted, needs_of
 from bench.executors.place import Place
 from bench.files.json_files import read_again
 from bench.plan.cells import Cell, Job, count_trainings, make_cells, make_jobs, shared
+from bench.plan.seeds import globals_kept
 from bench.plan.settings import Settings
 from bench.runs import store
 from bench.runs.directory import refuse_other
@@ -84,8 +86,10 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console,
     if settings.device == "cuda" and not torch.cuda.is_available():
         needed = "unknown, there is no GPU here to try a step on"
     else:
-        costs = measure(settings, data, cells)
-        one = [job_seconds(job, costs, settings, data) for job in jobs]
+        costs, faults = measure(settings, data, cells)
+        for slug, fault in faults.items():
+            console.print(f"{slug} failed when it was tried, and is not in the time: {fault}", soft_wrap=True)
+        one = [job_seconds(job, costs, settings, data) for job in jobs if job.cells[0].entry.method not in faults]
         needed = duration(loading + START + makespan(one, workers, loading, crowding(settings, place, workers)) + END)
     memory = memory_words(settings, data, workers, place)
     console.print(
@@ -102,11 +106,12 @@ def _is_done(directory: Path, cell: Cell, retry: Sequence[str]) -> bool:
     return record is not None and record.get("status") not in retry and not outdated(record, cell)
 
 
-def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> dict[str, Cost]:
-    """What each method costs that the cells ask for, by slug, tried on its first noise model."""
+def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> tuple[dict[str, Cost], dict[str, str]]:
+    """What each method costs that the cells ask for, by slug, tried on its first noise model; and what was wrong with some."""
     before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     found: dict[str, Cost] = {}
+    faults: dict[str, str] = {}
     began = time.perf_counter()
     try:
         for cell in cells:
@@ -114,13 +119,17 @@ def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> dict[str, 
             if slug in found or cell.entry.applicability == "no":
                 continue
             if time.perf_counter() - began < PATIENCE:
-                found[slug] = _tried(cell, settings, data)
+                try:
+                    with globals_kept():
+                        found[slug] = _tried(cell, settings, data)
+                except Exception as error:  # a method's own code
+                    found[slug], faults[slug] = Cost(0.0, 0.0, 0.0), f"{type(error).__name__}: {one_line(error)}"
             else:
                 costs = list(found.values())
                 found[slug] = Cost(*(max(getattr(cost, name) for cost in costs) for name in ("step", "noise", "pixel")))
     finally:
         torch.set_num_threads(before)
-    return found
+    return found, faults
 
 
 def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:

@@ -190,3 +190,11 @@ def test_noise2noise_loss_is_least_at_the_posterior_mean(seeded):
     # the gradient's standard deviation is that of a mean of y.numel() products
     bound = 5 * 2 * SPREAD * (SPREAD + SIGMA) / UNIT**2 / math.sqrt(y.numel())
     assert abs(scale.grad.item()) < bound
+
+
+def test_noisier2noise_is_called_by_its_loss() -> None:
+    """Under each recipe: the published loss has no name beside Moran et al.'s."""
+    own = methods.get("noisier2noise")
+    published = own.as_published()
+    assert "R2R" in own.title and "Pang et al." in own.paper
+    assert (published.title, published.paper) == ("Noisier2Noise", "Moran et al., Noisier2Noise, CVPR 2020")

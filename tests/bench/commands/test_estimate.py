@@ -8,11 +8,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import torch
 
+import methods
 from bench.commands import estimate
 from bench.commands.estimate import START, crowding, makespan, memory_words
 from bench.executors.needs import Needs
 from bench.executors.place import Place
+from bench.plan.cells import make_cells
 from bench.plan.settings import Settings
 from bench.runs.inputs import Run
 from tests.helpers.harness import here, tiny
@@ -62,6 +65,20 @@ def test_what_is_done_already_is_not_told_again(tmp_path: Path) -> None:
     assert "1 of 2 jobs were done before. Estimated time with 1 worker (there is 1 job): " in here(*arguments, "--dry-run")[1]
     status, _, error = here(*arguments, "--dry-run", "--set", "test_crop=48")
     assert status == 2 and "test_crop is 64 there and 48 now" in error
+
+
+def test_a_method_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, make_run: Callable[..., Run]) -> None:
+    """It costs its own cells the estimate, and what it sets for the process is put back."""
+
+    def loss(self: Any, network: Any, batch: Any) -> Any:
+        torch.set_default_dtype(torch.float64)
+        raise ValueError("no loss")
+
+    run = make_run(methods_=("noisy", "supervised"), noise_=("gaussian",))
+    monkeypatch.setattr(type(methods.get("supervised")), "loss", loss)
+    costs, faults = estimate.measure(run.settings, run.data, make_cells(run.settings, "images"))
+    assert faults == {"supervised": "ValueError: no loss"} and costs["noisy"].pixel > 0
+    assert torch.get_default_dtype() == torch.float32
 
 
 def test_no_more_workers_are_told_than_there_are_jobs(tmp_path: Path) -> None:
