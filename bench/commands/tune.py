@@ -203,7 +203,8 @@ def arm_of(settings: Settings, values: Values, records: Sequence[tuple[Cell, Map
     failed += [f"{cell.name}: its validation images have no finite PSNR" for cell, value in psnr.items() if value is None]
     arm: dict[str, Any] = {"values": dict(values), "failed": failed[0] if failed else None}
     arm["psnr"] = {cell.name: value for cell, value in psnr.items()}
-    arm["operations"] = {cell.name: training["operations"] for cell, training in trainings.items()}
+    for name in ("operations", "patch", "steps"):
+        arm[name] = {cell.name: training[name] for cell, training in trainings.items()}
     arm["noise"], arm["seeds"], arm["mean"] = {}, [], None
     if not failed:
         arm["noise"] = {

@@ -100,7 +100,10 @@ def test_trials_without_a_finite_score_have_failed(make_settings: Callable[..., 
     """JSON has null in the place of nan."""
     settings = make_settings(methods_=("supervised",), noise_=("gaussian", "gamma"))
     cells = [cell for cell in make_cells(settings, "images") if cell.key]
-    records = [{"status": "done", "training": {"validation": [[4, psnr]], "operations": 1.0}} for psnr in (28.0, None)]
+    records = [
+        {"status": "done", "training": {"validation": [[4, psnr]], "operations": 1.0, "patch": 96, "steps": 3}}
+        for psnr in (28.0, None)
+    ]
     arm = arm_of(settings, {"training.clip": 2.0}, list(zip(cells, records, strict=True)))
     assert arm["failed"] == "05-gamma--supervised--s0: its validation images have no finite PSNR"
     assert arm["mean"] is None and arm["psnr"]["01-gaussian--supervised--s0"] == 28.0
