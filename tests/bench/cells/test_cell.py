@@ -33,7 +33,7 @@ TRAINING = {
 def test_records_are_complete(make_run):
     run = make_run(noise_=("gaussian", "gaussian-conv", "rayleigh-conv", "poisson+gaussian"))
     records = do(run)
-    assert len(records) == 7 + 7 + 6 + 5
+    assert len(records) == 8 + 8 + 7 + 6
     for (slug, method, seed), record in records.items():
         assert set(record) == RECORD
         assert (record["schema"], record["noise"], record["method"], record["seed"]) == (1, slug, method, seed)
