@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from noise import guards
+from noise import checks, guards
 from noise.convolution import Convolution
 from noise.gamma import Gamma
 from noise.gaussian import Gaussian, SharpenedGaussian, normal
@@ -161,11 +161,12 @@ class NoiseModel:
 
         Raises
         ------
-        TypeError
-            For an image of integers, whose noise would be rounded.
+        TypeError, ValueError
+            For an image that is not float32 or float64; for values below 0 where the noise is not additive.
         """
-        if not x.is_floating_point():
-            raise TypeError(f"image of {x.dtype}: expected grey levels as floating-point numbers (x.float())")
+        checks.refuse_other_types(x)
+        if not isinstance(self.base, Gaussian):
+            checks.refuse_negative(x, self.slug)
         y = self.base.sample(x, generator)
         if isinstance(self.base, Gaussian):
             return y
@@ -209,7 +210,10 @@ class NoiseModel:
         it, sigma_a^2 is counted with the Gaussian variance of the model (a mixture from then on for Nos. 5-10).
 
         The result is not clamped to [0, 255].
+        Raises TypeError and ValueError for tensors that are not float32 or float64, or of unlike shapes.
         """
+        checks.refuse_other_types(y, s)
+        checks.refuse_unlike(y, s)
         if iterations is None:
             y = guards.limited("noisy value beyond limit", y, y.clamp(-LIMIT, LIMIT))
             s = guards.limited("score beyond limit", s, s.clamp(-LIMIT, LIMIT))

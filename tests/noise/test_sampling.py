@@ -72,7 +72,7 @@ def test_nothing_is_clipped_or_rounded(model):
 
 @MODELS
 def test_integer_images_are_refused(model):
-    with pytest.raises(TypeError, match="floating-point"):
+    with pytest.raises(TypeError, match="expected grey levels as float32 or float64"):
         model.sample(torch.full((3, 4, 4), 100, dtype=torch.uint8))
 
 
@@ -257,3 +257,27 @@ def test_stein_noise_of_images_without_light_is_finite():
         for y in (-50.0, 0.0, 300.0):
             found = model.stein_noise(torch.zeros(1, 3, 9, 8), torch.full((1, 3, 9, 8), y), seeded(0))
             assert found.dtype == torch.float32 and found.isfinite().all(), model.slug
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_precision_is_refused_by_sampling_and_solving(kind):
+    y = torch.full((1, 3, 8, 8), 90.0, dtype=kind)
+    for work in (lambda: noise.get(1).sample(y), lambda: noise.get(9).solve(y, y)):
+        with pytest.raises(TypeError, match=f"image of {kind}: expected"):
+            work()
+
+
+@pytest.mark.parametrize("number", range(1, 17))
+def test_negative_images_are_refused_where_the_noise_is_not_additive(number):
+    x = torch.full((1, 3, 8, 8), -1.5)
+    if number <= 4:
+        assert noise.get(number).sample(x).isfinite().all()
+    else:
+        with pytest.raises(ValueError, match=r"image with a value of -1\.5: expected grey levels from 0 on"):
+            noise.get(number).sample(x)
+
+
+def test_scores_of_another_shape_are_refused():
+    y = torch.full((1, 3, 8, 8), 90.0)
+    with pytest.raises(ValueError, match=r"noisy image of shape \(1, 3, 8, 8\), score of \(8, 8\): expected one shape"):
+        noise.get(1).solve(y, y[0, 0])
