@@ -1,0 +1,36 @@
+"""What was tuned is what the methods have, and what docs/recipes.md tells of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import methods
+from bench.plan.trials import default_values, verdict
+
+ROOT = Path(__file__).parents[3]
+FILES = sorted((ROOT / "results" / "tune").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_method_has_the_settings_that_its_tuning_chose(path: Path) -> None:
+    told = json.loads(path.read_text(encoding="utf-8"))
+    chosen = told["default"] | (told["best"] if told["replaces"] else {})
+    assert default_values(methods.get(path.stem)) == chosen and told["method"] == path.stem
+    if told["full"]:
+        found = verdict(*(arm["seeds"] for arm in told["full"]))
+        assert (found.gain, found.spread, found.replaces) == (told["gain"], told["spread"], told["replaces"])
+    assert len(told["trials"]) == 6 and told["preset"] == "small" and told["noise"] == ["gaussian", "gaussian-affine"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_page_shows_every_trial(path: Path) -> None:
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    told = json.loads(path.read_text(encoding="utf-8"))
+    for arm in [*told["trials"], *told["full"]]:
+        settings = told["default"] | arm["values"]
+        cells = [f"{value:g}" for value in settings.values()]
+        cells += [f"{arm['noise'][noise]:.2f}" for noise in told["noise"]] + [f"{arm['mean']:.2f}"]
+        assert f"| {' | '.join(cells)} |" in page
