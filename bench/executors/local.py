@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -101,9 +101,9 @@ class Local:
         _end([seat])
         pool = ProcessPool(
             max_workers=1,
-            context=_context(),
+            context=multiprocessing.get_context("spawn"),
             initializer=_begin,
-            initargs=(self._run.settings, True, self._memory, None, seat.gpu, self._share),
+            initargs=(self._run.settings, os.getpid(), self._memory, None, seat.gpu, self._share),
         )
         return _Seat(seat.gpu, pool)
 
@@ -135,15 +135,6 @@ class Local:
         for inside in list(self._inside.values()):
             inside.cancel()
         self.close()
-
-
-def _context() -> Any:
-    """How workers are started: on Linux by a process that has imported all they need, and forks; elsewhere each imports it."""
-    if sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([worker.__name__, "torch._dynamo"])  # which AdamW imports
-    return context
 
 
 def _deafen() -> None:

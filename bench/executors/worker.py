@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -25,13 +24,13 @@ from bench.runs.sharing import held_by
 #: Least seconds between two notes of progress.
 INTERVAL = 0.5
 
-_bound = False  # to the process that started this one
+_parent: int | None = None  # of this process
 _holder: str | None = None
 
 
 def start(
     settings: Settings,
-    bound: bool = False,
+    parent: int | None = None,
     memory: int | None = None,
     holder: str | None = None,
     gpu: str | None = None,
@@ -41,8 +40,8 @@ def start(
 
     Parameters
     ----------
-    bound : bool
-        This process is to end with the one that started it, on this machine.
+    parent : int or None
+        Process of this machine without which this one is to end.
     memory : int or None
         Bytes that this process may take; past them allocations fail, and with them the cell alone (Linux, CPU).
     holder : str or None
@@ -53,8 +52,8 @@ def start(
     gpu_share : float
         Share of the GPU's memory that is this process's.
     """
-    global _bound, _holder
-    _bound, _holder = bound, holder
+    global _parent, _holder
+    _parent, _holder = parent, holder
     if settings.device == "cuda":
         gpus.confine(gpu, gpu_share)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
@@ -73,7 +72,7 @@ def work(run: Run, job: Job) -> None:
 
     def report(cell: Cell, phase: str, share: float) -> None:
         nonlocal noted, cell_noted, begun, phase_noted, since, first
-        if _bound and not _parent_lives():
+        if _parent is not None and os.getppid() != _parent:
             os._exit(1)  # the run was killed: an orphan must not go on beside its successor
         if cell.name != cell_noted:
             cell_noted, begun, noted, phase_noted = cell.name, time.time(), 0.0, ""
@@ -124,12 +123,6 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _parent_lives() -> bool:
-    """Whether the process is there that started this one, which need not be its parent to the system."""
-    parent = multiprocessing.parent_process()
-    return parent is None or parent.is_alive()
 
 
 def _spare_the_others(memory: int | None) -> None:

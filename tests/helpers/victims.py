@@ -16,11 +16,11 @@ MARK = "DENOISEBENCH_CAMPAIGN"
 
 
 def workers_of(parent: int, out: Path) -> list[int]:
-    """Processes that work for the parent: its children, the process that forks them, and those that tell of a cell in hand."""
+    """Processes that work for the parent: its spawned children, and those that tell of a cell in hand."""
     found = set()
     try:
         for child in psutil.Process(parent).children(recursive=True):
-            if any("spawn_main" in word or "forkserver" in word for word in child.cmdline()):
+            if any("spawn_main" in word for word in child.cmdline()):
                 found.add(child.pid)
     except psutil.Error:
         pass

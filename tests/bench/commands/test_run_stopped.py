@@ -69,7 +69,7 @@ def after(seconds: float) -> Callable[[psutil.Process, Path], bool]:
 
 def workers_import(process: psutil.Process, out: Path) -> bool:
     with suppress(psutil.Error):
-        return any("forkserver" in " ".join(child.cmdline()) for child in process.children())
+        return any("spawn_main" in " ".join(child.cmdline()) for child in process.children())
     return False
 
 

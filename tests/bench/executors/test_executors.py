@@ -99,7 +99,7 @@ def test_a_worker_sees_its_gpu_alone_and_takes_its_share_of_the_memory(
     monkeypatch.setattr(worker.signal, "signal", lambda number, handler: None)
     monkeypatch.setattr(worker, "_spare_the_others", lambda memory: None)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    for name in ("_bound", "_holder"):
+    for name in ("_parent", "_holder"):
         monkeypatch.setattr(worker, name, None, raising=False)
     seen = []
     for gpu in ("1", "0", None):
@@ -147,7 +147,7 @@ def test_a_worker_whose_run_is_over_ends_before_it_writes_anything(
     if pid is not None:
         write_json(holder_path(run.directory), asdict(Holder(pid, "here", 1000.5, beats=3)))
     monkeypatch.setattr(worker.os, "_exit", leave)
-    for name, value in (("_bound", False), ("_holder", mine)):  # as worker.start leaves them
+    for name, value in (("_parent", None), ("_holder", mine)):  # as worker.start leaves them
         monkeypatch.setattr(worker, name, value)
     if status is None:
         worker.work(run, job)

@@ -44,10 +44,11 @@ def test_a_step_keeps_at_least_what_its_convolutions_are_given() -> None:
 
 
 def test_images_count_once_for_each_worker_and_noisy_ones_once_for_all(make_run: Callable[..., Run]) -> None:
-    run = make_run()
+    run, pairs = make_run(methods_=("supervised",)), make_run(methods_=("supervised", "noise2noise"))
     found = needs_of(run.settings, run.data)
     training = sum(image.pixels.size for chosen in run.data.training for image in chosen.images)
     assert found.shared == 2 * 4 * training
+    assert needs_of(pairs.settings, pairs.data).shared == 2 * 2 * 4 * training  # two draws of each image
     assert found.worker > 300 * 2**20
 
 
