@@ -47,9 +47,9 @@ STEPS, IMAGES, SIDE, PATIENCE = 4, 4, 128, 20.0
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds that a method takes one undisturbed worker: a step of its training, a pixel's noise there, a pixel at test."""
+    """Seconds that a method takes one undisturbed worker: all steps of a training, a pixel's noise there, a pixel at test."""
 
-    step: float
+    steps: float
     noise: float
     pixel: float
 
@@ -126,7 +126,7 @@ def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> tuple[dict
                     found[slug], faults[slug] = Cost(0.0, 0.0, 0.0), f"{type(error).__name__}: {one_line(error)}"
             else:
                 costs = list(found.values())
-                found[slug] = Cost(*(max(getattr(cost, name) for cost in costs) for name in ("step", "noise", "pixel")))
+                found[slug] = Cost(*(max(getattr(cost, name) for cost in costs) for name in ("steps", "noise", "pixel")))
     finally:
         torch.set_num_threads(before)
     return found, faults
@@ -136,7 +136,7 @@ def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
     """A few steps, and a part of an image denoised and scored."""
     preset, device = settings.preset, torch.device(settings.device)
     network = make_network(preset, device)
-    step = noise = 0.0
+    steps = noise = 0.0
     if cell.key:
         few = [image for chosen in data.training for image in chosen.images][:IMAGES]
         clocks = [time.perf_counter()]
@@ -145,12 +145,12 @@ def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
         )
         noise = (time.perf_counter() - clocks[0]) / sum(image.pixels.shape[0] * image.pixels.shape[1] for image in few)
         law = cell.seen.model if cell.seen else cell.model
-        few_steps = replace(schedule(settings, cell, data).preset, steps=STEPS, checks=1)
+        own = schedule(settings, cell, data).preset
         train(
-            network, cell.method, law, patches, few_steps, "estimate", device,
+            network, cell.method, law, patches, replace(own, steps=STEPS, checks=1), "estimate", device,
             lambda share, loss: clocks.append(time.perf_counter()), lambda average: 0.0,
         )  # fmt: skip
-        step = statistics.median(late - early for early, late in pairwise(clocks[1:]))
+        steps = own.steps * statistics.median(late - early for early, late in pairwise(clocks[1:]))
     network.eval()
     image = data.test[0].images[0]
     image = replace(image, pixels=image.pixels[:SIDE, :SIDE])
@@ -160,7 +160,7 @@ def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
         clean, noisy = noisy_image(image, cell.model, cell.seed)
         score(denoise(network, cell, noisy.to(device), image, preset.self_ensemble), clean)
         times.append((time.perf_counter() - clock) / (clean.shape[-1] * clean.shape[-2]))
-    return Cost(step, noise, min(times))
+    return Cost(steps, noise, min(times))
 
 
 def job_seconds(job: Job, costs: Mapping[str, Cost], settings: Settings, data: Data) -> float:
@@ -169,7 +169,7 @@ def job_seconds(job: Job, costs: Mapping[str, Cost], settings: Settings, data: D
     cost = costs[first.entry.method]
     seconds = sum(costs[cell.entry.method].pixel * _pixels(data.test) for cell in job.cells)
     if first.key:
-        seconds += cost.step * schedule(settings, first, data).preset.steps + cost.noise * _pixels(data.training)
+        seconds += cost.steps + cost.noise * _pixels(data.training)
         seconds += cost.pixel * preset.checks * _pixels([data.validation])
     return seconds
 

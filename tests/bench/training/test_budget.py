@@ -38,9 +38,8 @@ def step_operations(method: Method, preset: Preset, progress: float) -> int:
     return counter.get_total_flops()
 
 
-@pytest.mark.parametrize("slug", TRAINED)
-@pytest.mark.parametrize("name", ["quick", "small"])
-def test_every_method_trains_at_the_compute_of_supervised(slug: str, name: str, make_run: Callable[..., Run]) -> None:
+@pytest.mark.parametrize(("name", "slug"), [("quick", "neighbor2neighbor"), *(("small", slug) for slug in TRAINED)])
+def test_every_method_trains_at_the_compute_of_supervised(name: str, slug: str, make_run: Callable[..., Run]) -> None:
     """Within 3 %, counted on the losses at other points of progress than the schedule is made by."""
     preset, method = PRESETS[name], methods.get(slug)
     run = make_run(preset=preset, methods_=("noisy", slug), noise_=(law_for(method).slug,))
@@ -56,7 +55,7 @@ def test_every_method_trains_at_the_compute_of_supervised(slug: str, name: str, 
     assert own.warmup / own.steps == pytest.approx(preset.warmup / preset.steps, rel=0.05)
 
 
-@pytest.mark.parametrize(("passes", "patches", "steps"), [(1, 8, 100), (2, 4, 100), (4, 4, 50), (17, 4, 12), (0.25, 8, 400)])
+@pytest.mark.parametrize(("passes", "patches", "steps"), [(1, 8, 100), (2, 4, 100), (4, 4, 50), (9, 4, 22), (0.25, 8, 400)])
 def test_the_batch_shrinks_before_the_steps_do(passes: float, patches: int, steps: int, make_run: Callable[..., Run]) -> None:
     """Down to half of it; a cheap method has more steps."""
 
