@@ -133,7 +133,8 @@ class Method:
     title: ClassVar[str]
     paper: ClassVar[str]
     assumptions: ClassVar[str]
-    #: What it is told beside the noisy images, of `KNOWLEDGE`; where it asks for A^-1 y, it knows A as well.
+    #: What it is told beside the noisy images, of `KNOWLEDGE`; one that is supervised knows clean images, and where it asks
+    #: for A^-1 y, it knows A as well.
     knows: ClassVar[tuple[str, ...]] = ()
     #: True hands clean images to `loss`.
     supervised: ClassVar[bool] = False

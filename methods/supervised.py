@@ -29,7 +29,6 @@ class Supervised(Method):
     title = "Supervised"
     paper = "Zhang et al., Beyond a Gaussian Denoiser, IEEE TIP 2017"
     assumptions = "clean images for training"
-    knows = ("clean",)
     supervised = True
 
     def as_published(self) -> Supervised:

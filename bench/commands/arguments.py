@@ -55,8 +55,12 @@ def parse_tuning(options: argparse.Namespace) -> tuple[Settings, Place, Path]:
     """The settings, place and folder of a tuning, which has one method. Raises UsageError."""
     fixed: dict[str, object] = {"recipe": "best", "equal": "compute", "seeds": "1", "self_ensemble": False}
     elsewhere: dict[str, object] = {"executor": "local", "ray_address": None, "slurm": []}
+    slug = options.methods.strip()
+    if "," in slug or slug == "all":
+        raise UsageError(f"{options.methods!r}: expected one method, of {', '.join(methods.catalogue())}")
     options = argparse.Namespace(**vars(options) | fixed | elsewhere)
-    settings = replace(parse_settings(options), methods=(parse_method(options.methods),))
+    settings = parse_settings(options)
+    settings = replace(settings, methods=tuple(method for method in settings.methods if method.slug == slug))
     name = f"tune-{settings.methods[0].slug}-{settings.preset_name}-{Path(settings.data).name}"
     return settings, parse_place(options, settings), options.out or Path("runs") / name
 
@@ -100,13 +104,6 @@ def parse_noise(text: str, recipe: str = "best") -> tuple[noise.NoiseModel, ...]
                 raise UsageError(f"--noise {text!r}: {error}") from None
             chosen[model.number] = model
     return tuple(chosen[number] for number in sorted(chosen))
-
-
-def parse_method(slug: str, recipe: str = "best") -> methods.Method:
-    """One method. Raises UsageError."""
-    if "," in slug or slug.strip() == "all":
-        raise UsageError(f"{slug!r}: expected one method, of {', '.join(methods.catalogue())}")
-    return next(method for method in reversed(parse_methods(slug, recipe)) if method.slug == slug.strip())
 
 
 def parse_duration(option: str, text: str | None) -> float | None:

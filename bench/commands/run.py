@@ -77,11 +77,22 @@ def run(
     with in_use(directory), held_back():
         if shortage:
             console.print(shortage, soft_wrap=True)
-        sentences = open_directory(directory, run_record(settings, data, entries, command), settings, entries)
-        for sentence in [*sentences, *tidy(directory, entries), *set_aside_changed(directory, cells)]:
-            console.print(sentence, soft_wrap=True)
+        begun = Run(directory, settings, data)
+        begin(begun, cells, command, console)
         forget(directory, entries, retry)
-        return _do(Run(directory, settings, data), cells, place, console, deadline, cell_timeout)
+        return _do(begun, cells, place, console, deadline, cell_timeout)
+
+
+def begin(run: Run, cells: Sequence[Cell], command: str, console: Console) -> None:
+    """Begin in the run directory, which is held, or go on there, and say what in it could not be trusted.
+
+    Raises UsageError where it holds something else, or cannot be used.
+    """
+    entries = [cell.entry for cell in cells]
+    record = run_record(run.settings, run.data, entries, command)
+    sentences = open_directory(run.directory, record, run.settings, entries)
+    for sentence in [*sentences, *tidy(run.directory, entries), *set_aside_changed(run.directory, cells)]:
+        console.print(sentence, soft_wrap=True)
 
 
 def reserve(budget: float, cells: int) -> float:

@@ -12,6 +12,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bench.commands.run import Records, begin
+from bench.data.sets import Data
 from bench.errors import UsageError
 from bench.executors.execution import execute
 from bench.executors.needs import fitted
@@ -21,12 +23,10 @@ from bench.plan.cells import Cell, make_cells, make_jobs
 from bench.plan.settings import Settings
 from bench.plan.trials import SEEDS, Values, default_values, draw_trials, of_a_trial, verdict, with_values
 from bench.process.interrupts import held_back
-from bench.runs import store
-from bench.runs.directory import differing, open_directory, sweep, tidy
+from bench.runs.directory import differing, sweep
 from bench.runs.inputs import Run, load_data, training_sum
 from bench.runs.lock import in_use, refuse_bytes
-from bench.runs.origin import set_aside_changed
-from bench.runs.record import git_revision, hardware, run_record, settings_record, versions
+from bench.runs.record import git_revision, hardware, settings_record, versions
 
 #: The file that a tuning leaves, in its folder.
 RESULT = "tune.json"
@@ -36,7 +36,7 @@ def tune(settings: Settings, trials: int, directory: Path, place: Place, command
     """Try settings of the one method of `settings`; write DIR/tune.json and print the table.
 
     Each trial is a run directory of its own below DIR, so that the same command goes on where it was stopped. Trials are
-    judged on the validation images alone: no test image is read.
+    judged on the validation images alone: no test image is denoised.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def tune(settings: Settings, trials: int, directory: Path, place: Place, command
         "full": [],
     }
     _open(directory, told)
-    tuning = _Tuning(directory, place, console, told)
+    tuning = _Tuning(directory, replace(data, test=()), place, console, told)
     if shortage:
         console.print(shortage, soft_wrap=True)
     console.print(
@@ -179,8 +179,8 @@ def _number(value: float | None) -> str:
 class _Tuning:
     """The folder of a tuning, and what is told of it so far."""
 
-    def __init__(self, directory: Path, place: Place, console: Console, told: dict[str, Any]) -> None:
-        self.directory, self.place, self.console, self.told = directory, place, console, told
+    def __init__(self, directory: Path, data: Data, place: Place, console: Console, told: dict[str, Any]) -> None:
+        self.directory, self.data, self.place, self.console, self.told = directory, data, place, console, told
 
     def write(self) -> None:
         write_json(self.directory / RESULT, self.told)
@@ -190,7 +190,8 @@ class _Tuning:
         (method,) = settings.methods
         settings = replace(settings, methods=(with_values(method, values),), test=False)
         with self.console.status(f"{name}: {words_of(values)}"):
-            records = _trained(settings, self.directory / name, self.place, self.told["command"], self.console)
+            run = Run(self.directory / name, settings, self.data)
+            records = _trained(run, self.place, self.told["command"], self.console)
         self.told[kind].append(arm_of(settings, values, records))
         self.write()
 
@@ -218,20 +219,16 @@ def arm_of(settings: Settings, values: Values, records: Sequence[tuple[Cell, Map
     return arm
 
 
-def _trained(
-    settings: Settings, directory: Path, place: Place, command: str, console: Console
-) -> list[tuple[Cell, Mapping[str, Any]]]:
+def _trained(run: Run, place: Place, command: str, console: Console) -> list[tuple[Cell, Mapping[str, Any]]]:
     """The records of a run's cells, which are trained where they are not yet."""
-    data = load_data(settings)
-    cells = make_cells(settings, training_sum(data))
-    entries, run = [cell.entry for cell in cells], Run(directory, settings, data)
-    with in_use(directory), held_back():
-        sentences = open_directory(directory, run_record(settings, data, entries, command), settings, entries)
-        for sentence in [*sentences, *tidy(directory, entries), *set_aside_changed(directory, cells)]:
-            console.print(sentence, soft_wrap=True)
-        todo = [job for job in make_jobs(cells) if any(store.read_cell(directory, cell.entry) is None for cell in job.cells)]
+    cells = make_cells(run.settings, training_sum(run.data))
+    with in_use(run.directory), held_back():
+        begin(run, cells, command, console)
+        records = Records(run.directory, [cell.entry for cell in cells])
+        todo = [job for job in make_jobs(cells) if any(records.now[cell.name] is None for cell in job.cells)]
         try:
             execute(run, todo, lambda: start(place, run, todo), lambda: None)
         finally:
-            sweep(directory)
-    return [(cell, store.read_cell(directory, cell.entry) or {}) for cell in cells]
+            sweep(run.directory)
+    records.update()
+    return [(cell, records.now[cell.name] or {}) for cell in cells]

@@ -105,6 +105,12 @@ PAPER_TRAINING: dict[str, Any] = {
 }  # fmt: skip
 
 
+def with_steps(preset: Preset, steps: int) -> Preset:
+    """The preset with so many steps; what else is told in steps keeps its share of them."""
+    share = steps / preset.steps
+    return replace(preset, steps=steps, warmup=round(preset.warmup * share), ema=preset.ema ** (1 / share))
+
+
 def units() -> dict[str, str]:
     """The unit of every field."""
     return {item.name: item.metadata["unit"] for item in fields(Preset)}

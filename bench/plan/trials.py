@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.errors import UsageError, one_line
 from bench.plan.seeds import seed_of
-from bench.plan.settings import Preset
+from bench.plan.settings import Preset, with_steps
 from methods import Method
 from noise.names import nearest
 
@@ -97,13 +97,7 @@ def draw_trials(method: Method, count: int) -> list[dict[str, Any]]:
 
 def of_a_trial(preset: Preset) -> Preset:
     """The preset at a quarter of its compute: steps, and what is told in them; one look at the validation images."""
-    return replace(
-        preset,
-        steps=max(1, round(preset.steps * SHARE)),
-        warmup=round(preset.warmup * SHARE),
-        ema=preset.ema ** (1 / SHARE),
-        checks=1,
-    )
+    return replace(with_steps(preset, max(1, round(preset.steps * SHARE))), checks=1)
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def method_record(method: Method) -> dict[str, Any]:
         "title": method.title,
         "paper": method.paper,
         "assumptions": method.assumptions,
-        "knows": [KNOWLEDGE[word] for word in method.knows],
+        "knows": [KNOWLEDGE[word] for word in dict.fromkeys((*("clean",) * method.supervised, *method.knows))],
         "supervised": method.supervised,
         "trains": method.trains,
         "settings": asdict(method),

@@ -12,7 +12,7 @@ from torch import nn
 from bench.data.sets import Data
 from bench.plan.cells import Cell
 from bench.plan.seeds import generator_of, globals_kept
-from bench.plan.settings import Preset, Settings
+from bench.plan.settings import Preset, Settings, with_steps
 from bench.training.networks import make_network
 from bench.training.operations import count, watch
 from methods import Batch, Method
@@ -110,19 +110,11 @@ def most_pixels(preset: Preset, method: Method, equal: str) -> int:
 
 
 def _within(preset: Preset, operations: float, budget: float) -> Preset:
-    """The preset with as many patches and steps as the budget holds; what is told in steps keeps its share of them."""
+    """The preset with as many patches and steps as the budget holds."""
     affordable = budget / (preset.steps * operations)
     patches = min(preset.patches, max(-(-preset.patches // 2), round(affordable)))
     steps = max(1, round(budget / (patches * operations)))
-    share = steps / preset.steps
-    return replace(
-        preset,
-        steps=steps,
-        patches=patches,
-        accumulate=min(preset.accumulate, patches),
-        warmup=round(preset.warmup * share),
-        ema=preset.ema ** (1 / share),
-    )
+    return replace(with_steps(preset, steps), patches=patches, accumulate=min(preset.accumulate, patches))
 
 
 def cost_of(method: Method, law: NoiseModel, preset: Preset, side: int) -> Cost:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+import methods
 from bench.data.sets import load
 from bench.plan.settings import Settings
 from bench.runs.notes import cautions, notes
-from bench.runs.record import set_record
+from bench.runs.record import method_record, set_record
 from tests.helpers.data_sets import fill, picture
 
 Make = Callable[..., Settings]
@@ -152,3 +153,10 @@ def test_hostile_names_stay_in_their_line(root: Path) -> None:
     save(root / "mine", **{"new\nline \x1b[31m": blank(0)})
     (sentence,) = told(root)
     assert sentence.isprintable()
+
+
+@pytest.mark.parametrize("method", methods.catalogue().values(), ids=lambda method: method.slug)
+def test_who_is_supervised_is_told_to_know_clean_images(method: methods.Method) -> None:
+    """Whether it names them or not."""
+    told = method_record(method)["knows"]
+    assert ("clean images" in told) == method.supervised and len(set(told)) == len(told)
