@@ -106,6 +106,7 @@ def test_a_terminal_interrupts_all_processes_at_any_moment(
     process = subprocess.Popen(
         [sys.executable, *started, *words], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
         start_new_session=True, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # which nohup has it ignore
     )  # fmt: skip
     while process.poll() is None and not moment(psutil.Process(process.pid), out):
         time.sleep(0.01)
