@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, estimate, mean_squared
+from methods._api import Applicability, Batch, Method, Network, Training, estimate, mean_squared
 from noise import NoiseModel
 
 
@@ -25,6 +25,7 @@ class Supervised(Method):
     """
 
     residual: bool = True
+    training: Training = Training(learning_rate=2.0, patch=0.75, clip=1000.0)
 
     title = "Supervised"
     paper = "Zhang et al., Beyond a Gaussian Denoiser, IEEE TIP 2017"
@@ -32,7 +33,7 @@ class Supervised(Method):
     supervised = True
 
     def as_published(self) -> Supervised:
-        return replace(self, residual=False)
+        return replace(self, training=Training(), residual=False)
 
     def applicable(self, model: NoiseModel) -> Applicability:
         return Applicability("yes", "learns from clean images, whatever the noise")
