@@ -24,9 +24,15 @@ UNIT = 25.0
 KNOWLEDGE = {
     "clean": "clean images",
     "law": "the law of the noise with its parameters",
+    "level": "the standard deviation of the noise",
+    "kernel": "the convolution A",
     "gain": "the gain of the noise",
     "second": "a second noisy draw of each training image",
+    "weights": "a network that others have trained",
 }
+
+#: What a method learns from.
+Source = Literal["nothing", "set", "image"]
 
 Verdict = Literal["yes", "indirect", "infeasible", "no"]
 
@@ -147,6 +153,9 @@ class Method:
         "training.patch": (0.75, 1.0, 1.5, 2.0),
         "training.clip": (0.5, 1.0, 1e3),
     }
+    #: True: `denoise` trains anew on each test image alone (it enables gradients itself), for as many optimiser steps as the
+    #: field `steps` says, which every such method has.
+    one_image: ClassVar[bool] = False
     #: False leaves the method out of `--methods all` (it can still be named).
     in_all: ClassVar[bool] = True
 
@@ -161,6 +170,16 @@ class Method:
     def trains(self) -> bool:
         """Whether the method has a network to train."""
         return type(self).loss is not Method.loss
+
+    @property
+    def learns_from(self) -> Source:
+        """Whether it learns from a set of images, from the one that it denoises, or not at all."""
+        return "set" if self.trains else "image" if self.one_image else "nothing"
+
+    @property
+    def pairs(self) -> bool:
+        """Whether `loss` is given a second noisy draw of each patch."""
+        return "second" in self.knows
 
     def as_published(self) -> Method:
         """The method as Xie et al. (2023) ran it (`--recipe paper`); the default is the method itself."""

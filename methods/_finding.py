@@ -97,13 +97,15 @@ def _check(method: Method) -> None:
         told = getattr(method, name, None)
         if not isinstance(told, str) or not told.strip() or not _is_utf8(told):
             raise TypeError(f"{name} is {'missing' if told is None else repr(told)}: expected text")
-    for name in ("supervised", "in_all"):
+    for name in ("supervised", "in_all", "one_image"):
         if not isinstance(getattr(method, name), bool):
             raise TypeError(f"{name} is {getattr(method, name)!r}: expected True or False")
     if not isinstance(method.knows, tuple) or not set(method.knows) <= set(KNOWLEDGE):
         raise TypeError(f"knows is {method.knows!r}: expected a tuple of {', '.join(KNOWLEDGE)}")
-    if method.supervised and "second" in method.knows:
+    if method.supervised and method.pairs:
         raise TypeError("it is supervised and knows a second draw: expected one of the two")
+    if method.one_image and (method.trains or type(getattr(method, "steps", None)) is not int):
+        raise TypeError("it trains on one image: expected a whole number as its field `steps`, and no loss")
     if not isinstance(method.training, Training):
         raise TypeError(f"training is {method.training!r}: expected a Training")
     if type(method.subsampling) is not int or method.subsampling < 1:

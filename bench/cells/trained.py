@@ -72,7 +72,7 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[UNet, dict[str, Any]]:
     report(cell, "drawing noise", 0.0)
     patches = make_patches(
         training_images, cell.model, seen, cell.seed, cell.method.supervised, device, folder_of(run.directory),
-        "second" in cell.method.knows,
+        cell.method.pairs,
     )  # fmt: skip
     planned = schedule(run.settings, cell, run.data)
     preset = planned.preset

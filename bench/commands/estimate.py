@@ -140,9 +140,7 @@ def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
     if cell.key:
         few = [image for chosen in data.training for image in chosen.images][:IMAGES]
         clocks = [time.perf_counter()]
-        patches = make_patches(
-            few, cell.model, cell.seen, cell.seed, cell.method.supervised, device, pairs="second" in cell.method.knows
-        )
+        patches = make_patches(few, cell.model, cell.seen, cell.seed, cell.method.supervised, device, pairs=cell.method.pairs)
         noise = (time.perf_counter() - clocks[0]) / sum(image.pixels.shape[0] * image.pixels.shape[1] for image in few)
         law = cell.seen.model if cell.seen else cell.model
         own = schedule(settings, cell, data).preset

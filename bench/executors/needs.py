@@ -51,7 +51,7 @@ def needs_of(settings: Settings, data: Data) -> Needs:
     sets = [*data.test, *data.training, data.validation]
     pixels = sum(image.pixels.nbytes for chosen in sets for image in chosen.images)
     tested = [image.pixels[..., 0].size for chosen in (*data.test, data.validation) for image in chosen.images]
-    draws = 2 if any("second" in method.knows for method in settings.methods) else 1
+    draws = 2 if any(method.pairs for method in settings.methods) else 1
     shared = 4 * draws * sum(image.pixels.size for chosen in data.training for image in chosen.images)
     network = make_network(preset)
     trained = [most_pixels(preset, method, settings.equal) for method in settings.methods if method.trains]

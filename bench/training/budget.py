@@ -153,7 +153,7 @@ def _loss(method: Method, law: NoiseModel, patches: int, side: int, progress: fl
     generator = generator_of("cost", method.slug, progress)
     clean = torch.linspace(20, 235, side).expand(patches, 3, side, side).contiguous()
     noisy = law.sample(clean, generator)
-    second = law.sample(clean, generator) if "second" in method.knows else None
+    second = law.sample(clean, generator) if method.pairs else None
     return method.loss(network, Batch(noisy, clean if method.supervised else None, law, progress, generator, second))
 
 

@@ -39,7 +39,7 @@ def make_batch(method, model, progress=0.5, seed=0):
     generator = torch.Generator().manual_seed(seed)
     law, y, x = as_seen(method, model, clean_image(3, 3, 16, 16), generator)
     y = y.contiguous(memory_format=torch.channels_last)  # as the training loop hands it over
-    second = law.sample(x, generator) if "second" in method.knows else None
+    second = law.sample(x, generator) if method.pairs else None
     return methods.Batch(y, x if method.supervised else None, law, progress, generator, second)
 
 
