@@ -11,8 +11,8 @@ import torch
 #: Pixels that neighbouring tiles share (a third of small tiles): half of it, on each side of a cut, is thrown away.
 OVERLAP = 12
 #: Pixels of the tiles that are passed on together: on a CPU so few that their features mostly stay in its caches.
-_AT_ONCE = {"cpu": 2**16}
-_AT_ONCE_ELSEWHERE = 2**20
+AT_ONCE = 2**16
+_AT_ONCE_ON_GPUS = 2**20
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def in_tiles(function: Callable[[torch.Tensor], torch.Tensor], y: torch.Tensor, 
     height, width = y.shape[-2:]
     tiles = list(product(pieces(height, side), pieces(width, side)))
     pixels = len(y) * min(side, height) * min(side, width)
-    count = max(1, _AT_ONCE.get(y.device.type, _AT_ONCE_ELSEWHERE) // pixels)
+    count = max(1, (AT_ONCE if y.device.type == "cpu" else _AT_ONCE_ON_GPUS) // pixels)
     result: torch.Tensor | None = None
     for some in (tiles[i : i + count] for i in range(0, len(tiles), count)):
         cut = [y[..., row.start : row.start + side, column.start : column.start + side] for row, column in some]

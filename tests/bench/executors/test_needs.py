@@ -33,7 +33,9 @@ def test_it_grows_with_what_it_is_of() -> None:
     weights = 4 * 5 * sum(p.numel() for p in network.parameters())
     assert training_bytes(network, preset, 2 * pixels) - weights == pytest.approx(2 * (step - weights), rel=1e-6)
     assert training_bytes(network, dataclasses.replace(preset, accumulate=2), 2 * pixels) == step
-    assert evaluation_bytes(network, 10**6) > evaluation_bytes(network, 10**5)
+    one, ten = (evaluation_bytes(network, pixels, at_once=10**4) for pixels in (10**5, 10**6))
+    assert ten - one == 9 * 10**5 * 360  # the network sees no more of it at a time
+    assert evaluation_bytes(network, 10**4, 10**4) > evaluation_bytes(network, 10**4, 10**3)
     assert not any(module._forward_hooks for module in network.modules())
 
 
