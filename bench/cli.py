@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from bench.commands.arguments import (
+    METHODS_HELP,
     default_directory,
     parse_duration,
     parse_noise,
@@ -108,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     sub = add("run", _run, "Train, denoise, score and report; an interrupted run goes on by the same command.", _CELLS)
-    sub.add_argument("--methods", default="all", metavar="all|a,b", help="method slugs; the noisy input is always there")
+    sub.add_argument("--methods", default="all", metavar="all|a,b", help=METHODS_HELP)
     sub.add_argument("--noise", default="all", metavar="all|1,5-8|slug", help="noise models by number, range or slug")
     _add_computing(sub, "quick")
     sub.add_argument("--recipe", default="best", help="how to train: best, or as the paper did (default: best)")

@@ -26,9 +26,12 @@ from methods._api import (
 )
 from methods._finding import answers, find
 from methods._score import ScoreMethod
+from methods._tags import GROUPS, TAGS, chosen, known, tags
 
 __all__ = [
+    "GROUPS",
     "KNOWLEDGE",
+    "TAGS",
     "Applicability",
     "Batch",
     "Method",
@@ -39,11 +42,14 @@ __all__ = [
     "answers",
     "broken",
     "catalogue",
+    "chosen",
     "derived",
     "estimate",
     "get",
+    "known",
     "local_mean",
     "mean_squared",
+    "tags",
 ]
 
 #: Methods of the paper come first, in the order of its Table 1, after the noisy input, each with our variants of it behind it;

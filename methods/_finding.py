@@ -16,11 +16,12 @@ from pathlib import Path
 
 import noise
 from methods._api import KNOWLEDGE, Applicability, Method, Training
+from methods._tags import GROUPS
 
 #: What a slug may be: it is a part of file names, on every file system.
 SLUG = re.compile(r"[a-z0-9+_-]{1,60}")
 #: What `--methods` takes for something else.
-RESERVED = ("all",)
+RESERVED = tuple(GROUPS)
 #: What a method tells of itself.
 _TOLD = ("title", "paper", "assumptions")
 _SHOWN = 200  # characters of a message
@@ -76,7 +77,7 @@ def _load(name: str, file: Path, slug: str, others: dict[str, Method]) -> Method
     if not SLUG.fullmatch(slug):
         raise ValueError("the file's name is the method's: expected at most 60 of a-z, 0-9 and _")
     if slug in RESERVED:
-        raise ValueError(f"the file's name is the method's, and {slug!r} means all methods: expected another name")
+        raise ValueError(f"the file's name is the method's, and {slug!r} is a group of methods: expected another name")
     if slug in others:
         raise ValueError(f"another file has the method {slug!r}: expected one file a method")
     with redirect_stdout(sys.stderr):  # standard output may be a table that a program reads

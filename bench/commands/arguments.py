@@ -23,6 +23,12 @@ from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import EQUAL, PRESETS, Settings, get_preset
 from noise.names import nearest
 
+#: What `--methods` takes.
+METHODS_HELP = (
+    "slugs, tags (knows:nothing, learns:image; `list methods` shows them) and groups ("
+    f"{'; '.join(f'{name}: {words}' for name, words in methods.GROUPS.items())}); the noisy input is always there"
+)
+
 #: Bytes of a data folder's name in that of a run directory; of a longer one its beginning and a hash.
 _LONGEST_NAME = 100
 
@@ -56,7 +62,7 @@ def parse_tuning(options: argparse.Namespace) -> tuple[Settings, Place, Path]:
     fixed: dict[str, object] = {"recipe": "best", "equal": "compute", "seeds": "1", "self_ensemble": False}
     elsewhere: dict[str, object] = {"executor": "local", "ray_address": None, "slurm": []}
     slug = options.methods.strip()
-    if "," in slug or slug == "all":
+    if "," in slug or slug in methods.GROUPS or slug in methods.TAGS:
         raise UsageError(f"{options.methods!r}: expected one method, of {', '.join(methods.catalogue())}")
     options = argparse.Namespace(**vars(options) | fixed | elsewhere)
     settings = parse_settings(options)
@@ -66,18 +72,24 @@ def parse_tuning(options: argparse.Namespace) -> tuple[Settings, Place, Path]:
 
 
 def parse_methods(text: str, recipe: str = "best") -> tuple[methods.Method, ...]:
-    """Methods in the catalogue's order, `noisy` always among them. Raises UsageError."""
-    known = methods.catalogue()
+    """The methods that slugs, groups and tags stand for, in the catalogue's order, `noisy` always among them.
+
+    Raises UsageError.
+    """
+    there = methods.catalogue()
+    expected = f"expected {', '.join(methods.GROUPS)}, a tag such as knows:nothing, or of {', '.join(there)}"
     words = [word.strip() for word in text.split(",") if word.strip()]
-    for word in words:
-        if word != "all" and word not in known and (reason := _broken(word)):
-            raise UsageError(f"method {word!r}: {reason}")
-        if word != "all" and word not in known:
-            raise UsageError(f"unknown method {word!r}{nearest(word, known)}: expected all, or of {', '.join(known)}")
     if not words:
-        raise UsageError(f"--methods {text!r} names no method: expected all, or of {', '.join(known)}")
-    chosen = [slug for slug in known if slug == "noisy" or slug in words or ("all" in words and known[slug].in_all)]
-    return tuple(method_of(slug, recipe) for slug in chosen)
+        raise UsageError(f"--methods {text!r} names no method: {expected}")
+    for word in words:
+        if word in methods.TAGS and not any(word in methods.tags(method) for method in there.values()):
+            raise UsageError(f"--methods {word!r}: no method has this tag: {expected}")
+        known = (*there, *methods.GROUPS, *methods.TAGS)
+        if word not in known and (reason := _broken(word)):
+            raise UsageError(f"method {word!r}: {reason}")
+        if word not in known:
+            raise UsageError(f"unknown method {word!r}{nearest(word, known)}: {expected}")
+    return tuple(method_of(slug, recipe) for slug in methods.chosen(words, there))
 
 
 def _broken(word: str) -> str:

@@ -58,9 +58,9 @@ def list_things(what: str, data: str, console: Console) -> None:
     if what not in kinds:
         raise UsageError(f"list {what!r}: expected methods, noise or data{nearest(what, kinds)}")
     if what == "methods":
-        table = _table("method", "title", "assumes", "settings")
+        table = _table("method", "title", "tags", "assumes")
         for slug, method in methods.catalogue().items():
-            table.add_row(slug, method.title, method.assumptions, str(method).partition("(")[2].removesuffix(")"))
+            table.add_row(slug, method.title, " ".join(methods.tags(method)), method.assumptions)
     elif what == "noise":
         table = _table("No.", "noise model", "formula", "parameters")
         for model in noise.catalogue():

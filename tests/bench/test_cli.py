@@ -58,6 +58,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     [
         (["run", "--methods", "score-solvr"], ["'score-solvr'", "nearest: score-solver"]),
         (["run", "--methods", ""], ["names no method"]),
+        (["run", "--methods", "evrything"], ["'evrything'", "nearest: everything"]),
+        (["run", "--methods", "paper,knows:nothin"], ["'knows:nothin'", "nearest: knows:nothing"]),
+        (["run", "--methods", "learns:images"], ["'learns:images'", "nearest: learns:image"]),
         (["run", "--noise", "17"], ["'17'", "1 to 16"]),
         (["run", "--noise", "5-20"], ["'5-20'", "1-16"]),
         (["run", "--noise", "poison"], ["'poison'", "nearest: poisson"]),
@@ -255,3 +258,16 @@ def test_noise_selection() -> None:
 def test_noisy_input_is_always_run() -> None:
     assert parse_methods("score-solver") == (methods.get("noisy"), methods.get("score-solver"))
     assert parse_methods("all")[0] == methods.get("noisy")
+
+
+def test_groups_and_tags_of_methods() -> None:
+    def slugs(text: str) -> list[str]:
+        return [method.slug for method in parse_methods(text)]
+
+    paper = ["noisy", "supervised", "noisier2noise", "neighbor2neighbor", "noise2score", "score-solver"]
+    assert slugs("paper") == paper
+    assert slugs("everything") == list(methods.catalogue())
+    assert slugs("all") == [slug for slug, method in methods.catalogue().items() if method.in_all]
+    assert "neighbor2neighbor" in slugs("knows:nothing") and "score-solver" not in slugs("knows:nothing")
+    assert slugs("knows:clean, paper") == paper
+    assert slugs("noise2noise") == slugs("knows:second") == ["noisy", "noise2noise"]

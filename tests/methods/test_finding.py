@@ -40,7 +40,7 @@ BAD = {
     "upper case": ("BM3D.py", MEDIAN, 0, ["the file's name", "a-z, 0-9 and _"]),
     "a space": ("my median.py", MEDIAN, 0, ["the file's name"]),
     "other letters": ("größe.py", MEDIAN, 0, ["the file's name"]),
-    "all": ("all.py", MEDIAN, 0, ["the file's name", "'all' means all methods"]),
+    "all": ("all.py", MEDIAN, 0, ["the file's name", "'all' is a group of methods"]),
     "title that is no text": ("mine.py", MEDIAN.replace('"Median",', r'"\ud800",'), 0, ["title is '\\ud800'"]),
     "reason that is no text": ("mine.py", MEDIAN.replace('"needs nothing"', r'"\ud800"'), 0, [r"reason '\ud800'"]),
     "setting that is no text": ("mine.py", MEDIAN.replace("int = 3", r"str = '\ud800'"), 0, ["its settings"]),
