@@ -9,7 +9,7 @@ import torch
 import methods
 from bench.data.sets import Data, Image, ImageSet
 from bench.plan.recipes import method_of, model_of, models_of
-from bench.plan.settings import Preset, Settings
+from bench.plan.settings import Preset, Settings, in_budget
 from bench.runs.inputs import Run
 from bench.training.networks import UNet
 from tests.helpers.http_server import serve
@@ -94,7 +94,8 @@ def make_settings():
     """Makes the settings of a run, tiny and of everything unless told otherwise."""
 
     def make(preset=TINY, methods_=None, noise_=None, seeds=1, device="cpu", recipe="best", threads=1, equal="compute"):
-        chosen = tuple(method_of(slug, recipe) for slug in (methods.catalogue() if methods_ is None else methods_))
+        slugs = methods.catalogue() if methods_ is None else methods_
+        chosen = tuple(in_budget(method_of(slug, recipe), preset) for slug in slugs)
         models = models_of(recipe) if noise_ is None else tuple(model_of(slug, recipe) for slug in noise_)
         return Settings("tiny", preset, recipe, equal, "random", seeds, device, threads, chosen, models)
 

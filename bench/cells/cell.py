@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from bench.cells.centre import centre, denoise_centre
 from bench.cells.crops import file_stems, keep_crops
 from bench.cells.denoising import Report, denoise, noisy_image
 from bench.cells.memory import peak_memory_mib, reset_peak_memory
@@ -21,11 +22,13 @@ from bench.cells.metrics import score
 from bench.cells.trained import trained_network
 from bench.plan.cells import Cell, Entry, Job
 from bench.plan.seeds import globals_kept
+from bench.plan.settings import Preset, crop_of
 from bench.runs import store
 from bench.runs.inputs import Run
 from bench.runs.origin import made_of
 from bench.runs.record import inputs_sha256, settings_record
 from bench.training.operations import watch
+from methods import Method
 from noise import guards
 
 #: Share of the values from which on a guarded solve is worth a warning.
@@ -75,7 +78,8 @@ def do_job(run: Run, job: Job, report: Report) -> None:
 
 def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[str, Any]:
     """Denoise every test image, score and keep crops; returns the record's contents."""
-    device, ensemble = torch.device(run.settings.device), run.settings.preset.self_ensemble
+    device, preset = torch.device(run.settings.device), run.settings.preset
+    ensemble, side = preset.self_ensemble, crop_of(cell.method, preset)
     network.eval()
     rows, crops, problems, seconds, pixels, values = [], [], [], 0.0, 0, 0
     acted: Counter[str] = Counter()
@@ -90,10 +94,14 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
     stems = file_stems(image for _, image in images)
     for index, (chosen, image) in enumerate(images):
         report(cell, "denoising", index / len(images))
-        clean, noisy = noisy_image(image, cell.model, cell.seed)
+        whole, noisy = noisy_image(image, cell.model, cell.seed)
+        clean, noisy = centre(whole, side), noisy.to(device)
         clock = time.perf_counter()
         with guards.count() as counts:
-            denoised = denoise(network, cell, noisy.to(device), image, ensemble)
+            if side:
+                denoised = denoise_centre(network, cell, noisy, image, ensemble, side)
+            else:
+                denoised = denoise(network, cell, noisy, image, ensemble)
         seconds += time.perf_counter() - clock
         pixels += clean.shape[-1] * clean.shape[-2]
         values += clean.numel() * (8 if ensemble else 1)
@@ -102,10 +110,11 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         if not denoised.isfinite().all():
             bad = int((~denoised.isfinite()).sum())
             problems.append(f"{image.dataset}/{image.name}: {bad} values of the denoised image are not finite")
-        rows.append({"dataset": image.dataset, "image": image.name, **scores})
-        if cell.seed == 0 and any(image is kept for kept in chosen.images[: run.settings.preset.crops]):
+        cut = {"crop": side} if clean.shape != whole.shape else {}
+        rows.append({"dataset": image.dataset, "image": image.name, **scores, **cut})
+        if cell.seed == 0 and any(image is kept for kept in chosen.images[: preset.crops]):
             stem = stems[image.dataset, image.name]
-            crops.append(keep_crops(run.directory, cell.entry, image, stem, denoised, clean))
+            crops.append(keep_crops(run.directory, cell.entry, image, stem, denoised, whole, preset.one_image_crop))
     counting.remove()
     shares = {name: acted[name] / values for name in sorted(acted)}
     many = [f"{name} {100 * share:.1f} %" for name, share in shares.items() if share > _MANY]
@@ -115,11 +124,20 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         "denoise_seconds": seconds,
         "megapixels": pixels / 1e6,
         "passes": fed / pixels if pixels else None,
+        "one_image": one_image(cell.method, preset),
         "guards": shares,
         "rows": rows,
         "crops": crops,
         "warnings": problems,
     }
+
+
+def one_image(method: Method, preset: Preset) -> dict[str, Any] | None:
+    """What a method on one image was given of the steps that it asks for, and of each image; None for others."""
+    if not method.one_image:
+        return None
+    crop = crop_of(method, preset)
+    return {"steps": vars(method)["steps"], "share": preset.one_image_steps, "crop": crop or None}
 
 
 def blank_record(entry: Entry) -> dict[str, Any]:
@@ -135,6 +153,7 @@ def blank_record(entry: Entry) -> dict[str, Any]:
             "denoise_seconds": None,
             "megapixels": None,
             "passes": None,
+            "one_image": None,
             "seconds": None,
             "peak_memory_mib": None,
             "started": None,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.cells.centre import centre
 from bench.data.sets import Image
 from bench.plan.cells import Entry
 from bench.runs import store
@@ -41,16 +42,28 @@ def file_stems(images: Iterable[Image]) -> dict[tuple[str, str], str]:
 
 
 def keep_crops(
-    directory: Path, entry: Entry, image: Image, stem: str, denoised: torch.Tensor, clean: torch.Tensor
+    directory: Path,
+    entry: Entry,
+    image: Image,
+    stem: str,
+    denoised: torch.Tensor,
+    clean: torch.Tensor,
+    within: int = 0,
 ) -> dict[str, Any]:
-    """Store a crop of the denoised image, and of the clean one, in files of that stem; returns the record of both."""
-    side = min(CROP, *clean.shape[-2:])
-    top, left = detailed_window(clean, side)
+    """Store a crop of the denoised image, and of the clean one, in files of that stem; returns the record of both.
+
+    With `within` it is of the image's centre of that side, the same for all methods: some have denoised no more, and
+    `denoised` is that centre.
+    """
+    inner = centre(clean, within)
+    side = min(CROP, *inner.shape[-2:])
+    top, left = detailed_window(inner, side)
     window = np.s_[..., top : top + side, left : left + side]
+    height, width = ((whole - part) // 2 for whole, part in zip(clean.shape[-2:], inner.shape[-2:], strict=True))
     name = f"{stem}.png"
     own, reference = Path("crops") / entry.noise / f"{entry.method}--{name}", Path("crops") / "clean" / name
-    own_sha256 = store.write_crop(directory / own, denoised[window])
-    clean_sha256 = store.write_crop(directory / reference, clean[window])
+    own_sha256 = store.write_crop(directory / own, centre(denoised, within)[window])
+    clean_sha256 = store.write_crop(directory / reference, inner[window])
     return {
         "dataset": image.dataset,
         "image": image.name,
@@ -58,8 +71,8 @@ def keep_crops(
         "sha256": own_sha256,
         "clean": reference.as_posix(),
         "clean_sha256": clean_sha256,
-        "top": top,
-        "left": left,
+        "top": height + top,
+        "left": width + left,
         "size": side,
     }
 

@@ -20,7 +20,7 @@ from bench.errors import UsageError
 from bench.executors.gpus import visible_gpus
 from bench.executors.place import EXECUTORS, SLURM, Place
 from bench.plan.recipes import RECIPES, method_of, model_of, models_of
-from bench.plan.settings import EQUAL, PRESETS, Settings, get_preset
+from bench.plan.settings import EQUAL, PRESETS, Settings, get_preset, in_budget
 from noise.names import nearest
 
 #: What `--methods` takes.
@@ -43,16 +43,17 @@ def parse_settings(options: argparse.Namespace) -> Settings:
     equal = options.equal or ("steps" if recipe == "paper" else "compute")
     if equal not in EQUAL:
         raise UsageError(f"--equal {equal!r}: expected {' or '.join(EQUAL)}{nearest(equal, EQUAL)}")
+    preset = get_preset(options.preset, [*options.set, *["self_ensemble=true"] * options.self_ensemble], recipe)
     return Settings(
         preset_name=options.preset,
-        preset=get_preset(options.preset, [*options.set, *["self_ensemble=true"] * options.self_ensemble], recipe),
+        preset=preset,
         recipe=recipe,
         equal=equal,
         data=options.data,
         seeds=seeds,
         device=parse_device(options.device, elsewhere=options.executor != "local"),
         threads=threads,
-        methods=parse_methods(options.methods, recipe),
+        methods=tuple(in_budget(method, preset) for method in parse_methods(options.methods, recipe)),
         noise=parse_noise(options.noise, recipe),
     )
 
@@ -232,9 +233,10 @@ def default_directory(settings: Settings) -> Path:
     if len(folder.encode()) > _LONGEST_NAME:
         folder = f"{folder[:20]}-{sha256(folder.encode()).hexdigest()[:6]}"
     name = f"{settings.preset_name}-{folder}"
+    preset = PRESETS[settings.preset_name]
     usual = Settings(
-        settings.preset_name, PRESETS[settings.preset_name], "best", "compute", settings.data, 1, parse_device("auto"), 1,
-        parse_methods("all"), parse_noise("all"),
+        settings.preset_name, preset, "best", "compute", settings.data, 1, parse_device("auto"), 1,
+        tuple(in_budget(method, preset) for method in parse_methods("all")), parse_noise("all"),
     )  # fmt: skip
     if settings != usual:
         slugs = {"methods": tuple(each.slug for each in settings.methods), "noise": tuple(each.slug for each in settings.noise)}

@@ -24,7 +24,7 @@ from bench.executors.place import Place
 from bench.files.json_files import read_again
 from bench.plan.cells import Cell, Job, count_trainings, make_cells, make_jobs, shared
 from bench.plan.seeds import globals_kept
-from bench.plan.settings import Settings
+from bench.plan.settings import Settings, crop_of, with_own_steps
 from bench.runs import store
 from bench.runs.directory import refuse_other
 from bench.runs.inputs import load_data, training_sum
@@ -152,28 +152,37 @@ def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
     network.eval()
     image = data.test[0].images[0]
     image = replace(image, pixels=image.pixels[:SIDE, :SIDE])
-    times = []
-    for _ in range(2):  # the first time may load libraries
+
+    def seconds_a_pixel(cell: Cell) -> float:
         clock = time.perf_counter()
         clean, noisy = noisy_image(image, cell.model, cell.seed)
         score(denoise(network, cell, noisy.to(device), image, preset.self_ensemble), clean)
-        times.append((time.perf_counter() - clock) / (clean.shape[-1] * clean.shape[-2]))
-    return Cost(steps, noise, min(times))
+        return (time.perf_counter() - clock) / (clean.shape[-1] * clean.shape[-2])
+
+    if not cell.method.one_image:
+        return Cost(steps, noise, min(seconds_a_pixel(cell) for _ in range(2)))  # the first time may load libraries
+    short, long = (replace(cell, method=with_own_steps(cell.method, few)) for few in (1, 1 + STEPS))
+    seconds_a_pixel(short)
+    once = seconds_a_pixel(short)
+    step = max(0.0, seconds_a_pixel(long) - once) / STEPS
+    return Cost(steps, noise, once + step * (vars(cell.method)["steps"] - 1))
 
 
 def job_seconds(job: Job, costs: Mapping[str, Cost], settings: Settings, data: Data) -> float:
     """What a job takes one undisturbed worker: its training, with its validations, and the tests of its cells."""
     first, preset = job.cells[0], settings.preset
     cost = costs[first.entry.method]
-    seconds = sum(costs[cell.entry.method].pixel * _pixels(data.test) for cell in job.cells)
+    seconds = sum(costs[cell.entry.method].pixel * _pixels(data.test, crop_of(cell.method, preset)) for cell in job.cells)
     if first.key:
         seconds += cost.steps + cost.noise * _pixels(data.training)
         seconds += cost.pixel * preset.checks * _pixels([data.validation])
     return seconds
 
 
-def _pixels(sets: Sequence[ImageSet]) -> int:
-    return sum(image.pixels.shape[0] * image.pixels.shape[1] for chosen in sets for image in chosen.images)
+def _pixels(sets: Sequence[ImageSet], side: int = 0) -> int:
+    """Of all images, or of their centres of that side."""
+    sizes = [image.pixels.shape[:2] for chosen in sets for image in chosen.images]
+    return sum(min(height, side or height) * min(width, side or width) for height, width in sizes)
 
 
 def crowding(settings: Settings, place: Place, workers: int) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 
-from bench.plan.settings import Settings
+from bench.plan.settings import ONE_IMAGE, Settings
 from methods import Method
 from noise import NoiseModel
 
 #: Fields of a preset that do not bear on the weights.
-_EVALUATION_FIELDS = ("test_sets", "test_images", "test_crop", "validation_crop", "checks", "crops", "self_ensemble")
+_EVALUATION_FIELDS = (
+    "test_sets", "test_images", "test_crop", "validation_crop", "checks", "crops", "self_ensemble", *ONE_IMAGE,
+)  # fmt: skip
 
 
 def training_key(settings: Settings, model: NoiseModel, method: Method, seed: int, training_sha256: str) -> str:

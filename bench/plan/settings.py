@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from bench.data.layout import LEAST
 from bench.errors import UsageError
 from methods import Method
 from noise import NoiseModel
@@ -47,6 +48,9 @@ class Preset:
     validation_images: int = _number(24, "validation images", 1, 10**4)
     validation_crop: int = _number(0, "side of their centre crop (pixels; 0: whole)", 0, 10**5)
     checks: int = _number(10, "points of the validation curve", 1, 1000)
+    # methods that learn from the one image that they denoise
+    one_image_steps: float = _number(1.0, "share of their own steps that methods on one image train for", 1e-6, 100.0)
+    one_image_crop: int = _number(0, "side of the centre of test images that they are given (pixels; 0: whole)", 0, 10**5)
     # results
     self_ensemble: bool = _number(False, "denoise the 8 flips and turns of each test image, and average")
     crops: int = _number(4, "images a set of which crops are stored", 0, 10**4)
@@ -57,7 +61,7 @@ PRESETS: dict[str, Preset] = {
         channels=16, multipliers=(1, 2, 4), blocks=1, attention=False,
         steps=240, patches=4, patch=48, learning_rate=4e-3, warmup=20, ema=0.98,
         training_crop=96, test_sets=("kodak24", "cbsd68", "sample"), test_images=5, test_crop=256,
-        validation_images=4, validation_crop=256, checks=2, crops=1,
+        validation_images=4, validation_crop=256, checks=2, crops=1, one_image_steps=0.1, one_image_crop=128,
     ),
     "small": Preset(
         channels=16, multipliers=(1, 2, 4), blocks=1, attention=False,
@@ -68,6 +72,9 @@ PRESETS: dict[str, Preset] = {
     "paper": Preset(channels=128, steps=5000, patches=32, patch=128, accumulate=2),
 }  # fmt: skip
 
+
+#: What limits methods on one image, and is told where it does: the values that limit nothing.
+ONE_IMAGE: dict[str, float] = {"one_image_steps": 1.0, "one_image_crop": 0}
 
 #: What all methods of a run have equally much of: compute (that of supervised training by the preset), or optimiser steps.
 EQUAL = ("compute", "steps")
@@ -111,6 +118,24 @@ def with_steps(preset: Preset, steps: int) -> Preset:
     return replace(preset, steps=steps, warmup=round(preset.warmup * share), ema=preset.ema ** (1 / share))
 
 
+def in_budget(method: Method, preset: Preset) -> Method:
+    """The method as the preset runs it: one that learns from one image has a share of its own steps, at least one."""
+    if not method.one_image:
+        return method
+    return with_own_steps(method, max(1, round(vars(method)["steps"] * preset.one_image_steps)))
+
+
+def with_own_steps(method: Method, steps: int) -> Method:
+    """A method on one image that trains for so many steps."""
+    changed: dict[str, Any] = {"steps": steps}
+    return replace(method, **changed)
+
+
+def crop_of(method: Method, preset: Preset) -> int:
+    """Side of the centre of test images that a method is given and scored on (pixels); 0: whole images."""
+    return preset.one_image_crop if method.one_image else 0
+
+
 def units() -> dict[str, str]:
     """The unit of every field."""
     return {item.name: item.metadata["unit"] for item in fields(Preset)}
@@ -134,6 +159,8 @@ def get_preset(name: str, assignments: list[str], recipe: str = "best") -> Prese
         raise UsageError(f"multipliers: {len(preset.multipliers)} levels; expected at most {LEVELS}")
     if preset.accumulate > preset.patches:
         raise UsageError(f"accumulate={preset.accumulate}: expected at most the {preset.patches} patches of a step")
+    if 0 < preset.one_image_crop < LEAST:
+        raise UsageError(f"one_image_crop={preset.one_image_crop}: expected 0, or at least {LEAST} pixels")
     return preset
 
 

@@ -24,6 +24,7 @@ def notes(settings: Settings, data: Data) -> list[str]:
         words.append("Self-ensemble: every result is the mean over the 8 flips and turns of the image, at 8 times the cost.")
     if "quick" in settings.preset_name:
         words.append("The quick preset trains for seconds: it shows the whole matrix, not what the methods can reach.")
+    words += _one_image(settings)
     if {"kodak24", "cset9"} <= {chosen.name for chosen in data.test}:
         words.append("kodim01, kodim02, kodim03 and kodim12 are in both kodak24 and cset9: the two are not independent.")
     words += [
@@ -55,6 +56,18 @@ def _limits(chosen: ImageSet) -> str:
         owner = "their" if limits or some else "the"
         limits.append(f"{owner} centre {chosen.crop}x{chosen.crop}{some}")
     return f"Scores on {chosen.name} are of {', '.join(limits)}: not comparable with scores of the whole set." if limits else ""
+
+
+def _one_image(settings: Settings) -> list[str]:
+    """What methods on one image had less than they ask for, where they are and had."""
+    preset = settings.preset
+    slugs = [method.slug for method in settings.methods if method.one_image]
+    parts = [f"the centre {preset.one_image_crop}x{preset.one_image_crop} of each image"] if preset.one_image_crop else []
+    parts += [f"{preset.one_image_steps:g} of their own steps"] if preset.one_image_steps != 1 else []
+    if not slugs or not parts:
+        return []
+    alone = " Their scores are of that part, and not comparable with those of whole images." if preset.one_image_crop else ""
+    return [f"Methods that train on each image alone ({', '.join(slugs)}) are given {' and '.join(parts)}.{alone}"]
 
 
 def _repeated(data: Data, total: int) -> str:

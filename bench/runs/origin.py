@@ -27,13 +27,15 @@ _TRAINING = (
     "bench.plan.seeds", "bench.training.budget", "bench.training.loop", "bench.training.networks",
     "bench.training.operations", "bench.training.patches",
 )  # fmt: skip
+_CENTRE = ("bench.cells.centre",)  # of methods on one image, which may be given the centre of each
 _EVALUATION = ("bench.cells.denoising", "bench.cells.metrics", "bench.plan.scores", "bench.plan.seeds")
 
 
 def made_of(cell: Cell) -> dict[str, Any]:
     """What decides a cell's numbers, as its record tells it: method settings, noise parameters, key, code by module."""
     trained = (*_TRAINING, "bench.training.tiles") if cell.key else ()
-    modules = {*_method_modules(cell.method), *_noise_modules(cell.model), *trained, *_EVALUATION}
+    cut = _CENTRE if cell.method.one_image else ()
+    modules = {*_method_modules(cell.method), *_noise_modules(cell.model), *trained, *_EVALUATION, *cut}
     told = {"key": cell.key, "method": asdict(cell.method), "noise": cell.model.parameters, "code": _digests(modules)}
     return read_again(told)
 

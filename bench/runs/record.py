@@ -23,7 +23,7 @@ from bench.errors import UsageError
 from bench.files.shapes import fits_as_far_as_there, maybe
 from bench.plan.cells import Entry, count_trainings, entry_of, matrix, shared
 from bench.plan.recipes import RECIPES, method_of, model_of, models_of
-from bench.plan.settings import EQUAL, Settings, get_preset, units
+from bench.plan.settings import EQUAL, ONE_IMAGE, Preset, Settings, get_preset, in_budget, units
 from bench.runs import store
 from bench.runs.notes import notes
 from methods import KNOWLEDGE, Method
@@ -63,9 +63,15 @@ def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
         "threads": settings.threads,
         "methods": [method.slug for method in settings.methods],
         "noise": [model.slug for model in settings.noise],
-        "fields": {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings.preset).items()},
+        "fields": fields_record(settings.preset),
         "data_sha256": {f"{chosen.role} {chosen.name}": chosen.sha256 for chosen in sets},
     }
+
+
+def fields_record(preset: Preset) -> dict[str, Any]:
+    """The fields of a preset; those that limit methods on one image only where they do, as runs from before had none."""
+    told = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(preset).items()}
+    return {key: value for key, value in told.items() if ONE_IMAGE.get(key) != value}
 
 
 def inputs_sha256(settings: dict[str, Any]) -> str:
@@ -101,16 +107,17 @@ def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Se
         texts = {
             name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in told["fields"].items()
         }
+        preset = get_preset(told["preset"], [f"{name}={value}" for name, value in texts.items()], told["recipe"])
         settings = Settings(
             preset_name=told["preset"],
-            preset=get_preset(told["preset"], [f"{name}={value}" for name, value in texts.items()], told["recipe"]),
+            preset=preset,
             recipe=told["recipe"],
             equal=told.get("equal", "steps"),  # runs from before it was told
             data=str(told["data"]),
             seeds=int(told["seeds"]),
             device=told["device"],
             threads=int(told["threads"]),
-            methods=tuple(method_of(slug, told["recipe"]) for slug in chosen),
+            methods=tuple(in_budget(method_of(slug, told["recipe"]), preset) for slug in chosen),
             noise=tuple(model_of(slug, told["recipe"]) for slug in models),
         )
         if (

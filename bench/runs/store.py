@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = (
-    "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value",
+    "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value", "crop",
 )  # fmt: skip
 
 #: What is relied on in the record of a cell.
@@ -121,10 +121,11 @@ def table(entries: Sequence[Entry], records: Sequence[dict[str, Any] | None]) ->
         head = (entry.noise_no, entry.noise, entry.method, entry.seed, status, entry.applicability, entry.reason)
         scores = sorted(record.get("rows", []), key=lambda row: (row["dataset"], row["image"])) if record else []
         if not scores:
-            rows.append((*head, None, None, None, None))
+            rows.append((*head, None, None, None, None, 0))
         for row in scores:
-            rows += [(*head, row["dataset"], row["image"], metric, row[metric]) for metric in METRICS]
-    numbers = {"value": "float64", "noise_no": "int64", "seed": "int64"}
+            crop = row.get("crop", 0)
+            rows += [(*head, row["dataset"], row["image"], metric, row[metric], crop) for metric in METRICS]
+    numbers = {"value": "float64", "noise_no": "int64", "seed": "int64", "crop": "int64"}
     # text columns stay text where nothing is done yet, and all of their values are missing
     kinds = {column: numbers.get(column, "string") for column in COLUMNS}
     import pandas as pd  # not above: workers, which need no table, would take a third of a second for it

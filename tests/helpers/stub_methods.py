@@ -47,3 +47,10 @@ def raising(error):
         raise error
 
     return function
+
+
+def stub_on_one_image(denoise=None, steps=30):
+    """A method that learns from one image, for so many steps; `denoise` is of (network, y, generator)."""
+    kind = dataclasses.make_dataclass("Lonely", [("steps", int, steps)], bases=(stub(denoise),), frozen=True)
+    kind.one_image = True
+    return kind

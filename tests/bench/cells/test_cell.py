@@ -20,7 +20,7 @@ IMAGES = [("odd", "a"), ("odd", "b"), ("even", "a")]
 RECORD = {
     "schema", "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "decorrelated", "training",
     "denoise_seconds", "megapixels", "seconds", "peak_memory_mib", "started", "finished", "guards", "rows", "crops", "warnings",
-    "inputs", "made_of", "passes", "message", "traceback", "sha256",
+    "inputs", "made_of", "passes", "one_image", "message", "traceback", "sha256",
 }  # fmt: skip
 TRAINING = {
     "key", "reused", "seconds", "steps", "patches", "parameters", "flops_per_pixel", "loss", "validation", "final_loss",
