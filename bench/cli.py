@@ -135,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("list", _list, "What there is: methods, noise models or data sets.")
     sub.add_argument("what", metavar="methods|noise|data")
+    sub.add_argument("name", nargs="?", metavar="NAME", help="a method, of which all is told")
+    sub.add_argument("--cards", action="store_true", help="all that is to be told of all methods, as Markdown")
     sub.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="the images of `list data`")
 
     _add_data(add("data", _data, "The public data sets of the paper: what they are, get them, check them."))
@@ -257,9 +259,7 @@ def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> 
 
 
 def _list(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    if options.what == "methods":
-        tell_broken_methods()
-    list_things(options.what, options.data, console)
+    list_things(options.what, options.data, console, options.name, options.cards)
     return 0
 
 

@@ -24,6 +24,7 @@ from methods._api import (
     local_mean,
     mean_squared,
 )
+from methods._cards import Card, card, numbered
 from methods._finding import answers, find
 from methods._score import ScoreMethod
 from methods._tags import GROUPS, TAGS, chosen, known, tags
@@ -34,6 +35,7 @@ __all__ = [
     "TAGS",
     "Applicability",
     "Batch",
+    "Card",
     "Method",
     "Network",
     "ScoreMethod",
@@ -41,6 +43,7 @@ __all__ = [
     "Verdict",
     "answers",
     "broken",
+    "card",
     "catalogue",
     "chosen",
     "derived",
@@ -49,6 +52,7 @@ __all__ = [
     "known",
     "local_mean",
     "mean_squared",
+    "numbered",
     "tags",
 ]
 

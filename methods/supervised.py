@@ -1,4 +1,8 @@
-"""Supervised learning: the upper reference, from pairs of clean and noisy images."""
+"""Supervised learning: the upper reference, from pairs of clean and noisy images.
+
+Zhang, Zuo, Chen, Meng, Zhang, "Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising", IEEE TIP 2017,
+https://arxiv.org/abs/1608.03981.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 import methods
 import noise
+from bench.commands.cards import as_lines, as_page, card_of
 from bench.data.sets import describe, unused
 from bench.errors import UsageError, one_line
 from bench.plan.cells import matrix
@@ -52,11 +53,24 @@ def print_matrix(console: Console) -> None:
             console.print(f"  {answer} on {', '.join(numbers)}: {reason}", soft_wrap=True)
 
 
-def list_things(what: str, data: str, console: Console) -> None:
-    """Print the methods, noise models or data sets. Raises UsageError for another word."""
+def list_things(what: str, data: str, console: Console, name: str | None = None, cards: bool = False) -> None:
+    """Print the methods (the card of one, or all as Markdown), noise models or data sets. Raises UsageError for other words."""
     kinds = ("methods", "noise", "data")
     if what not in kinds:
         raise UsageError(f"list {what!r}: expected methods, noise or data{nearest(what, kinds)}")
+    if what != "methods" and (name or cards):
+        raise UsageError(f"list {what} {name or '--cards'}: expected list methods {name or '--cards'}")
+    if name and cards:
+        raise UsageError(f"list methods {name} --cards: expected one of the two")
+    if what == "methods":
+        tell_broken_methods()
+    if cards:
+        print(as_page(methods.catalogue().values()), end="")
+        return
+    if name:
+        for line in as_lines(card_of(name)):
+            console.print(line, soft_wrap=not console.is_terminal)
+        return
     if what == "methods":
         table = _table("method", "title", "tags", "assumes")
         for slug, method in methods.catalogue().items():

@@ -14,7 +14,17 @@ from tests.helpers.plans import planned
 
 PAPERS = ("supervised", "noisier2noise", "neighbor2neighbor", "noise2score", "score-solver")
 #: They decide what is tested and shown, and nothing about the weights.
-EVALUATION = {"test_sets", "test_images", "test_crop", "validation_crop", "checks", "crops", "self_ensemble"}
+EVALUATION = {
+    "test_sets",
+    "test_images",
+    "test_crop",
+    "validation_crop",
+    "checks",
+    "crops",
+    "self_ensemble",
+    "one_image_steps",
+    "one_image_crop",
+}
 
 
 @pytest.fixture

@@ -173,6 +173,7 @@ def test_table_has_a_row_for_every_cell(run):
     frame = store.table(cells, records)
     assert list(frame.columns) == [
         "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value",
+        "crop",
     ]  # fmt: skip
     assert (frame["noise_no"].dtype, frame["seed"].dtype, frame["value"].dtype) == ("int64", "int64", "float64")
     groups = frame.groupby(["noise_no", "noise", "method", "seed"], sort=False)
