@@ -149,7 +149,7 @@ def _flat(told: dict[str, object], prefix: str = "") -> Iterator[tuple[str, str]
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
         else:
-            yield prefix + name, f"{value:g}" if isinstance(value, float) else str(value)
+            yield f"{prefix}{name}", f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _section(text: str, name: str) -> list[str]:

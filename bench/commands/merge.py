@@ -26,7 +26,7 @@ from bench.runs import store
 from bench.runs.directory import bad_crop, differing, differing_choices
 from bench.runs.lock import refuse_bytes
 from bench.runs.origin import changed_code, code_of, is_of_run
-from bench.runs.record import WHICH_CELLS, read_plan
+from bench.runs.record import WHICH_CELLS, described, read_plan
 
 _Plan = tuple[Path, dict[str, Any], list[Entry]]  # directory, run.json, cells
 
@@ -222,7 +222,7 @@ def _joined(parts: Sequence[Part], entries: Sequence[Entry]) -> dict[str, Any]:
         "command": " ; ".join(str(part.info.get("command")) for part in parts),
         "started": min(str(part.info.get("started")) for part in parts),
         "settings": settings,
-        "methods": [there[slug] for slug in slugs],
+        "methods": [described(there[slug]) for slug in slugs],
         "noise": noises,
         "matrix": [matrix[key] for key in sorted(matrix, key=lambda key: (key[0], slugs.index(key[1])))],
         "plan": [asdict(entry) for entry in entries],

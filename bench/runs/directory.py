@@ -106,6 +106,9 @@ def _completed(before: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]
     now = dict(before)
     if len(before.get("plan", record["plan"])) != len(record["plan"]):
         now |= {name: record[name] for name in ("plan", "cells", "trainings", "shared")}
+    if any("tags" not in method for method in before.get("methods", [])):
+        told = {method.get("slug"): method for method in before["methods"]}
+        now |= {"methods": [method | told.get(method["slug"], {}) for method in record["methods"]]}
     if "repeated" not in (before.get("data") or {}):
         now |= {"data": record["data"], "notes": list(dict.fromkeys([*before.get("notes", []), *record["notes"]]))}
     return now

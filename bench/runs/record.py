@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import torch
 
+import methods
 from bench.data.sets import Data, ImageSet
 from bench.errors import UsageError
 from bench.files.shapes import fits_as_far_as_there, maybe
@@ -26,7 +27,7 @@ from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import EQUAL, ONE_IMAGE, Preset, Settings, get_preset, in_budget, units
 from bench.runs import store
 from bench.runs.notes import notes
-from methods import KNOWLEDGE, Method
+from methods import Method
 from noise import NoiseModel
 
 #: Settings that say which cells a run has, and where its images lie; the others decide their numbers.
@@ -162,16 +163,35 @@ def run_record(settings: Settings, data: Data, entries: Sequence[Entry], command
 
 
 def method_record(method: Method) -> dict[str, Any]:
+    """A method as the report tells of it: all that does not depend on a noise model."""
+    card = methods.card(method, methods.catalogue().values())
     return {
         "slug": method.slug,
         "title": method.title,
         "paper": method.paper,
         "assumptions": method.assumptions,
-        "knows": [KNOWLEDGE[word] for word in dict.fromkeys((*("clean",) * method.supervised, *method.knows))],
+        "knows": list(card.knows),
+        "learns_from": method.learns_from,
+        "tags": list(card.tags),
         "supervised": method.supervised,
         "trains": method.trains,
         "settings": asdict(method),
+        "card": {
+            "year": card.year,
+            "url": card.url,
+            "does": card.does,
+            "learns_from": card.learns_from,
+            "costs": card.costs,
+            "departs": list(card.departs),
+            "caveats": list(card.caveats),
+        },
     }
+
+
+def described(told: dict[str, Any]) -> dict[str, Any]:
+    """A method as a run.json tells of it, with what older code did not tell, where there is a method of that name here."""
+    method = methods.catalogue().get(str(told.get("slug")))
+    return method_record(method) | told if method else told
 
 
 def noise_record(model: NoiseModel) -> dict[str, Any]:

@@ -183,6 +183,16 @@ def test_what_an_older_run_does_not_tell_of_its_images_is_taken_from_the_other(p
     assert "repeated" in read_plan(merged(one, other)[0])[0]["data"]
 
 
+def test_what_an_older_run_does_not_tell_of_its_methods_is_told(make: Make) -> None:
+    parts = make("one"), make("other", noise=("gamma",))
+    for part in parts:
+        info = store.read_run(part)
+        assert info is not None
+        silent = [{key: method[key] for key in ("slug", "settings")} for method in info["methods"]]
+        store.write_run(part, info | {"methods": silent})
+    assert read_plan(merged(*parts)[0])[0]["methods"] == info["methods"]
+
+
 def test_crops_and_weights_follow_and_may_be_gone(make: Make) -> None:
     one, other = make("one", noise=("gamma",)), make("other")
     for path in other.rglob("*.safetensors"):

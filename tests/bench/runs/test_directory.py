@@ -60,6 +60,16 @@ def test_an_older_run_learns_what_it_did_not_tell_of_its_images(done: Any) -> No
     assert opened(done) == [] and store.read_run(done.directory) == now
 
 
+def test_an_older_run_learns_what_it_did_not_tell_of_its_methods(done: Any) -> None:
+    info = store.read_run(done.directory)
+    assert info is not None and info["methods"][1]["tags"] == ["knows:clean", "learns:set", "cost:training"]
+    silent = [{key: method[key] for key in method if key not in ("tags", "card", "learns_from")} for method in info["methods"]]
+    store.write_run(done.directory, info | {"methods": [silent[0] | {"title": "As it was"}, silent[1]]})
+    assert opened(done) == []
+    now = store.read_run(done.directory)
+    assert now is not None and now["methods"] == [info["methods"][0] | {"title": "As it was"}, info["methods"][1]]
+
+
 def test_settings_that_json_has_otherwise_are_the_same_again(
     make_run: Callable[..., Any], with_methods: Callable[..., None]
 ) -> None:
