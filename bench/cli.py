@@ -14,6 +14,7 @@ from rich.console import Console
 from bench.commands.arguments import (
     METHODS_HELP,
     default_directory,
+    from_files,
     parse_duration,
     parse_noise,
     parse_place,
@@ -24,7 +25,7 @@ from bench.commands.arguments import (
     whole_number,
 )
 from bench.commands.compare import print_comparison
-from bench.commands.data import fetch_sets, list_sets, verify_sets
+from bench.commands.data import add_data, data
 from bench.commands.disturbance import parse_rates
 from bench.commands.doctor import doctor
 from bench.commands.estimate import dry_run
@@ -48,7 +49,6 @@ Command = Callable[[argparse.Namespace, Console, list[str]], int]
 _CELLS = "all finished cells are stored, {}the same command goes on from there"
 _SOLVED = "what was solved is kept, {}the same command goes on from there"
 _TRIALS = "what was trained is kept, {}the same command goes on from there"
-_DOWNLOADS = "what was downloaded is kept, {}the same command goes on from there"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return 0
             command: Command = options.command
             kept = "" if vars(options).get("dry_run") else options.kept
-            return command(options, make_console(), given)
+            with from_files(vars(options).get("method_file", ())):
+                return command(options, make_console(), given)
         except UsageError as error:
             return _ended(2, one_line(error))
         except (Interrupted, KeyboardInterrupt) as error:
@@ -129,17 +130,20 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--retry", metavar="failed,timeout", default="", help="do cells with these statuses again")
     sub.add_argument("--out", type=path_of, metavar="DIR", help="run directory (default: below runs/, named by the settings)")
     sub.add_argument("--dry-run", action="store_true", help="print cells, trainings and an estimate of the time, and stop")
+    _add_files(sub)
 
     sub = add("matrix", _matrix, "Which method suits which noise model (the paper's Table 1), with reasons.")
     sub.add_argument("--json", action="store_true", help="a list of {noise_no, noise, method, applicability, reason}")
+    _add_files(sub)
 
     sub = add("list", _list, "What there is: methods, noise models or data sets.")
     sub.add_argument("what", metavar="methods|noise|data")
     sub.add_argument("name", nargs="?", metavar="NAME", help="a method, of which all is told")
     sub.add_argument("--cards", action="store_true", help="all that is to be told of all methods, as Markdown")
     sub.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="the images of `list data`")
+    _add_files(sub)
 
-    _add_data(add("data", _data, "The public data sets of the paper: what they are, get them, check them."))
+    add_data(add("data", data, "The public data sets of the paper: what they are, get them, check them."))
 
     sub = add("tune", _tune, "Try a method's settings by the rule that is the same for all methods.", _TRIALS)
     sub.add_argument("methods", metavar="METHOD", help="a method that is trained")
@@ -147,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--trials", default="6", metavar="N", help="settings to try, the default among them (default: 6)")
     _add_computing(sub, "small")
     sub.add_argument("--out", type=path_of, metavar="DIR", help="a folder (default: runs/tune-METHOD-PRESET-DATA)")
+    _add_files(sub)
 
     sub = add("status", _status, "Where a run stands, also one in progress or another machine's.")
     sub.add_argument("directory", type=path_of)
@@ -174,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--draws", default="10", metavar="N", help="disturbed noise models a rate (default: 10)")
     sub.add_argument("--method", default="score-solver", help="a method that learns a score (default: score-solver)")
     sub.add_argument("--data", type=source_of, metavar="DIR", help="where the run's images are now, if not where they were")
+    _add_files(sub)
 
     sub = add("compare", _compare, "Pair two runs (or results tables) image by image: do their scores agree?")
     sub.add_argument("first", type=path_of, metavar="A", help="run directory, results.parquet or results.csv")
@@ -190,6 +196,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    told = "a method from a file: a subclass of Method, or denoise(image) or denoise(image, model); may be repeated"
+    parser.add_argument("--method-file", action="append", default=[], type=path_of, metavar="FILE", help=told)
+
+
 def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
     """What `run` and `tune` ask alike: how large, on what images, by what."""
     parser.add_argument("--preset", default=preset, help=f"size of the run: {', '.join(PRESETS)} (default: {preset})")
@@ -203,28 +214,6 @@ def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
     )
     parser.add_argument("--threads", default="1", metavar="N", help="threads a worker (default: 1)")
     parser.add_argument("--gpu-share", metavar="0.25", default="1", help="share of a GPU that a worker gets (default: 1)")
-
-
-def _add_data(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(required=True, metavar="list|fetch|verify", dest="action", parser_class=Parser)
-
-    text = "The sets, their licences and sources, and how many of their images a folder has."
-    sub = actions.add_parser("list", help=text, description=text)
-    sub.add_argument("directory", nargs="?", type=path_of, default="data", metavar="DIR", help="data sets (default: data)")
-
-    text = "Download what is missing; the same command goes on where it broke off. Exit status 1: something is still missing."
-    sub = actions.add_parser("fetch", help=text, description=text)
-    sub.set_defaults(kept=_DOWNLOADS)
-    sub.add_argument("sets", nargs="*", metavar="SET", help="kodak24, cset9, cbsd68, bsds432, div2k (default: all)")
-    sub.add_argument(
-        "--to", dest="directory", type=path_of, default="data", metavar="DIR", help="folder of data sets (default: data)"
-    )
-    sub.add_argument("--mirror", action="append", default=[], metavar="URL", help="try URL/kodak24/kodim01.png ... first")
-
-    text = "Check every file by its sha256. Exit status 1: something is missing, damaged or extra."
-    sub = actions.add_parser("verify", help=text, description=text)
-    sub.add_argument("directory", nargs="?", type=path_of, default="data", metavar="DIR", help="data sets (default: data)")
-    sub.add_argument("sets", nargs="*", metavar="SET", help="sets that must be there (default: those that are)")
 
 
 def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int:
@@ -261,14 +250,6 @@ def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> 
 def _list(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     list_things(options.what, options.data, console, options.name, options.cards)
     return 0
-
-
-def _data(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    if options.action == "list":
-        return list_sets(str(options.directory), console)
-    if options.action == "fetch":
-        return fetch_sets(options.sets, str(options.directory), options.mirror, console)
-    return verify_sets(options.sets, str(options.directory), console)
 
 
 def _status(options: argparse.Namespace, console: Console, given: list[str]) -> int:

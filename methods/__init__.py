@@ -9,6 +9,9 @@ A package of denoisebench.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from methods._api import (
@@ -25,7 +28,9 @@ from methods._api import (
     mean_squared,
 )
 from methods._cards import Card, card, numbered
-from methods._finding import answers, find
+from methods._finding import Found, answers, find
+from methods._functions import FunctionMethod, method_of_function
+from methods._outside import Origin, absolute, find_packaged, forget_file, load_file, origin
 from methods._score import ScoreMethod
 from methods._tags import GROUPS, TAGS, chosen, known, tags
 
@@ -36,8 +41,10 @@ __all__ = [
     "Applicability",
     "Batch",
     "Card",
+    "FunctionMethod",
     "Method",
     "Network",
+    "Origin",
     "ScoreMethod",
     "Training",
     "Verdict",
@@ -52,8 +59,11 @@ __all__ = [
     "known",
     "local_mean",
     "mean_squared",
+    "method_of_function",
     "numbered",
+    "origin",
     "tags",
+    "with_files",
 ]
 
 #: Methods of the paper come first, in the order of its Table 1, after the noisy input, each with our variants of it behind it;
@@ -68,18 +78,47 @@ _FIRST = (
 def catalogue() -> dict[str, Method]:
     """All methods with their default settings, by slug: every module of this folder whose name has no leading "_".
 
-    A module that is no method is left out; `broken` tells of it.
+    Then those of installed packages, and those of files, while `with_files` adds them. What is no method is left out; `broken`
+    tells of it.
     """
     found = find(tuple(__path__)).methods
     order = {slug: index for index, slug in enumerate(_FIRST)}
-    return dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
+    own = dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
+    return own | _packaged().methods
 
 
 def broken() -> dict[str, str]:
-    """The modules of this folder that `catalogue` had to leave out, by slug: one line that names the file and what is wrong."""
-    return find(tuple(__path__)).broken
+    """What `catalogue` had to leave out, by slug: one line that names the file, or the package, and what is wrong."""
+    return find(tuple(__path__)).broken | _packaged().broken
 
 
 def get(slug: str) -> Method:
     """The method of that slug, with its default settings. Raises KeyError for an unknown one."""
     return catalogue()[slug]
+
+
+@contextmanager
+def with_files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[None]:
+    """Have the methods of these files, wherever they are, in the catalogue meanwhile.
+
+    Raises ValueError, one line, for a file that is no usable method, and for one whose name a method has already.
+    """
+    added: dict[str, str] = {}
+    there = catalogue()
+    try:
+        for path in dict.fromkeys(absolute(path) for path in paths):
+            slug = os.path.basename(path).removesuffix(".py").replace("_", "-")
+            if slug in there or slug in broken():
+                raise ValueError(f"{path}: there is a method {slug!r} already: expected another name of the file")
+            there[slug] = load_file(path)
+            added[slug] = path
+        yield
+    finally:
+        for slug, path in added.items():
+            del there[slug]
+            forget_file(path)
+
+
+def _packaged() -> Found:
+    folder = find(tuple(__path__))
+    return find_packaged(frozenset(folder.methods) | frozenset(folder.broken))

@@ -13,9 +13,11 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import noise
 from methods._api import KNOWLEDGE, Applicability, Method, Training
+from methods._functions import method_of_function
 from methods._tags import GROUPS
 
 #: What a slug may be: it is a part of file names, on every file system.
@@ -25,6 +27,8 @@ RESERVED = tuple(GROUPS)
 #: What a method tells of itself.
 _TOLD = ("title", "paper", "assumptions")
 _SHOWN = 200  # characters of a message
+#: What these files raise has words of its own.
+_OURS = tuple(str(Path(__file__).with_name(name)) for name in ("_finding.py", "_functions.py", "_outside.py"))
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def find(path: tuple[str, ...]) -> Found:
         try:
             method = _load(module.name, file, slug, found.methods)
         except (Exception, SystemExit) as error:  # whatever a file does when it is imported
-            found.broken[slug] = _in_words(error, file, f"methods/{file.name if not module.ispkg else module.name}")
+            found.broken[slug] = in_words(error, file, f"methods/{file.name if not module.ispkg else module.name}")
         else:
             found.methods[slug] = method
     return found
@@ -74,25 +78,44 @@ def answers(method: Method, model: noise.NoiseModel) -> tuple[Applicability, boo
 
 def _load(name: str, file: Path, slug: str, others: dict[str, Method]) -> Method:
     """The one method of a module, after a look at all that it says of itself."""
-    if not SLUG.fullmatch(slug):
-        raise ValueError("the file's name is the method's: expected at most 60 of a-z, 0-9 and _")
-    if slug in RESERVED:
-        raise ValueError(f"the file's name is the method's, and {slug!r} is a group of methods: expected another name")
+    refuse_name(slug)
     if slug in others:
         raise ValueError(f"another file has the method {slug!r}: expected one file a method")
     with redirect_stdout(sys.stderr):  # standard output may be a table that a program reads
         module = importlib.import_module(f"methods.{name}")
+    return method_in(module, file, slug)
+
+
+def refuse_name(slug: str) -> None:
+    """Raise ValueError where a file of that name could be no method's."""
+    if not SLUG.fullmatch(slug):
+        raise ValueError("the file's name is the method's: expected at most 60 of a-z, 0-9 and _")
+    if slug in RESERVED:
+        raise ValueError(f"the file's name is the method's, and {slug!r} is a group of methods: expected another name")
+
+
+def method_in(module: ModuleType, file: Path, slug: str, functions: bool = False) -> Method:
+    """The one method of a module: its subclass of Method, or with `functions`, where there is none, its function `denoise`.
+
+    Raises TypeError or ValueError where there is none, are two, or what it says of itself is not what the suite expects.
+    """
     kinds = dict.fromkeys(kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Method))
     own = [kind for kind in kinds if kind.__module__ == module.__name__]
+    function = vars(module).get("denoise")
+    if functions and not own and isinstance(function, FunctionType):
+        method = method_of_function(function, slug, module.__name__)
+        check(method)
+        return method
     if len(own) != 1:
         places = "".join(f", {kind.__name__} in line {_line_of(file, kind.__name__)}" for kind in own)
-        raise TypeError(f"defines {len(own)} subclasses of Method{places}: expected exactly one")
+        other = " and no function denoise" if functions and not own else ""
+        raise TypeError(f"defines {len(own)} subclasses of Method{places}{other}: expected exactly one")
     method = own[0]()
-    _check(method)
+    check(method)
     return method
 
 
-def _check(method: Method) -> None:
+def check(method: Method) -> None:
     """Raise TypeError or ValueError where run.json, the tables or the report could not tell of the method."""
     for name in _TOLD:
         told = getattr(method, name, None)
@@ -143,7 +166,7 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _in_words(error: BaseException, file: Path, name: str) -> str:
+def in_words(error: BaseException, file: Path, name: str) -> str:
     """One line: the file, the line in it, and what is wrong."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename) == file]
@@ -155,7 +178,8 @@ def _in_words(error: BaseException, file: Path, name: str) -> str:
         except Exception:  # the file's own code, too
             text = ""
     place = f", line {lines[-1]}" if lines and lines[-1] else ""
-    kind = "" if Path(frames[-1].filename) == Path(__file__) else type(error).__name__
+    ours = frames[-1].filename in _OURS and not isinstance(error, SyntaxError)
+    kind = "" if ours else type(error).__name__
     words = " ".join(f"{kind}: {text}".removeprefix(": ").removesuffix(": ").split())
     return f"{name}{place}: {words if len(words) <= _SHOWN else words[: _SHOWN - 1] + '…'}"
 

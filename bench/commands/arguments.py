@@ -6,7 +6,8 @@ import argparse
 import importlib.util
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,7 @@ import torch
 
 import methods
 import noise
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 from bench.executors.gpus import visible_gpus
 from bench.executors.place import EXECUTORS, SLURM, Place
 from bench.plan.recipes import RECIPES, method_of, model_of, models_of
@@ -210,6 +211,17 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
 
 
+@contextmanager
+def from_files(paths: Iterable[Path]) -> Iterator[None]:
+    """Have `--method-file` add methods to those that are known meanwhile. Raises UsageError for a file without a usable one."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(methods.with_files(paths))
+        except ValueError as error:
+            raise UsageError(one_line(error)) from None
+        yield
+
+
 def path_of(text: str) -> Path:
     """The path that a word of the command line means: `source_of`, as a path."""
     return Path(source_of(text))
@@ -238,7 +250,7 @@ def default_directory(settings: Settings) -> Path:
         settings.preset_name, preset, "best", "compute", settings.data, 1, parse_device("auto"), 1,
         tuple(in_budget(method, preset) for method in parse_methods("all")), parse_noise("all"),
     )  # fmt: skip
-    if settings != usual:
+    if settings != usual or any(methods.origin(method) for method in settings.methods):
         slugs = {"methods": tuple(each.slug for each in settings.methods), "noise": tuple(each.slug for each in settings.noise)}
         told = {item.name: getattr(settings, item.name) for item in fields(settings)} | slugs
         told["preset"] = asdict(settings.preset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +11,47 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bench.commands.arguments import path_of
+from bench.commands.parser import Parser
 from bench.data.public.catalogue import PublicSet, catalogue, check, choose, folder_of
 from bench.data.public.fetching import DOWNLOADS, Outcome, fetch
 from bench.errors import UsageError, one_line
 
 _SHOWN = 6  # file names or troubles in a message
+#: What is said where it is stopped before its end.
+_KEPT = "what was downloaded is kept, {}the same command goes on from there"
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """The words of the command."""
+    actions = parser.add_subparsers(required=True, metavar="list|fetch|verify", dest="action", parser_class=Parser)
+
+    text = "The sets, their licences and sources, and how many of their images a folder has."
+    sub = actions.add_parser("list", help=text, description=text)
+    sub.add_argument("directory", nargs="?", type=path_of, default="data", metavar="DIR", help="data sets (default: data)")
+
+    text = "Download what is missing; the same command goes on where it broke off. Exit status 1: something is still missing."
+    sub = actions.add_parser("fetch", help=text, description=text)
+    sub.set_defaults(kept=_KEPT)
+    sub.add_argument("sets", nargs="*", metavar="SET", help="kodak24, cset9, cbsd68, bsds432, div2k (default: all)")
+    sub.add_argument(
+        "--to", dest="directory", type=path_of, default="data", metavar="DIR", help="folder of data sets (default: data)"
+    )
+    sub.add_argument("--mirror", action="append", default=[], metavar="URL", help="try URL/kodak24/kodim01.png ... first")
+
+    text = "Check every file by its sha256. Exit status 1: something is missing, damaged or extra."
+    sub = actions.add_parser("verify", help=text, description=text)
+    sub.add_argument("directory", nargs="?", type=path_of, default="data", metavar="DIR", help="data sets (default: data)")
+    sub.add_argument("sets", nargs="*", metavar="SET", help="sets that must be there (default: those that are)")
+
+
+def data(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    """Do what the words ask for; returns the exit status."""
+    if options.action == "list":
+        return list_sets(str(options.directory), console)
+    if options.action == "fetch":
+        return fetch_sets(options.sets, str(options.directory), options.mirror, console)
+    return verify_sets(options.sets, str(options.directory), console)
 
 
 def list_sets(directory: str, console: Console) -> int:

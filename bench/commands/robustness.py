@@ -68,7 +68,7 @@ def robustness(
         parameters does not give the run's own PSNR.
     """
     record, plan = read_plan(directory)
-    _refuse_method(method_slug)
+    _refuse_method(method_slug, record)
     entries = [_entry_of(directory, plan, slug, method_slug) for slug in slugs]
     settings = settings_from_record(record, entries)
     run = _run(directory, settings, record, data)
@@ -94,8 +94,12 @@ def robustness(
         torch.set_num_threads(threads)
 
 
-def _refuse_method(slug: str) -> None:
+def _refuse_method(slug: str, record: dict[str, Any]) -> None:
     """Raise UsageError for a method that is not known, or cannot be given another law than its network's."""
+    places = {told["slug"]: told.get("origin") for told in record["methods"]}
+    if slug not in methods.catalogue() and isinstance(place := places.get(slug), dict):
+        where = one_line(str(place.get("where")))
+        raise UsageError(f"--method {slug!r} is not of the suite, the run had it from {where}: expected --method-file {where}")
     known = [name for name, method in methods.catalogue().items() if _takes_other_laws(method)]
     if slug in methods.broken():
         raise UsageError(f"--method {slug!r}: {methods.broken()[slug]}")

@@ -27,7 +27,7 @@ from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import EQUAL, ONE_IMAGE, Preset, Settings, get_preset, in_budget, units
 from bench.runs import store
 from bench.runs.notes import notes
-from methods import Method
+from methods import Method, origin
 from noise import NoiseModel
 
 #: Settings that say which cells a run has, and where its images lie; the others decide their numbers.
@@ -163,9 +163,14 @@ def run_record(settings: Settings, data: Data, entries: Sequence[Entry], command
 
 
 def method_record(method: Method) -> dict[str, Any]:
-    """A method as the report tells of it: all that does not depend on a noise model."""
+    """What run.json tells of a method, and the report with it: all that does not depend on a noise model.
+
+    Of one from outside of the suite also the file, or the package, that it is from.
+    """
     card = methods.card(method, methods.catalogue().values())
-    return {
+    place = origin(method)
+    told = {} if place is None else {"origin": asdict(place)}
+    return told | {
         "slug": method.slug,
         "title": method.title,
         "paper": method.paper,

@@ -1,0 +1,46 @@
+"""A package outside of the suite, as an installer leaves it: its modules, and what it tells of itself."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import methods
+from methods import _outside
+
+
+def install(site: Path, name: str, package: str, modules: Mapping[str, str], points: Mapping[str, str]) -> None:
+    """Write a package with these modules, and entry points for methods, into a folder for packages."""
+    (site / package).mkdir(parents=True)
+    (site / package / "__init__.py").write_text("")
+    for module, text in modules.items():
+        (site / package / f"{module}.py").write_text(text)
+    info = site / f"{name.replace('-', '_')}-1.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.5\n")
+    (info / "entry_points.txt").write_text("[denoisebench.methods]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()))
+
+
+@contextmanager
+def found(site: Path) -> Iterator[None]:
+    """Have this process find what is in the folder, meanwhile."""
+
+    def forget() -> None:
+        importlib.invalidate_caches()
+        for cached in (methods.catalogue, _outside.find_packaged, _outside.load_packaged):
+            cached.cache_clear()
+
+    before = set(sys.modules)
+    sys.path.append(str(site))
+    forget()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(site))
+        for module in set(sys.modules) - before:
+            if module.startswith("outside_"):
+                del sys.modules[module]
+        forget()
