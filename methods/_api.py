@@ -181,6 +181,24 @@ class Method:
         """Whether `loss` is given a second noisy draw of each patch."""
         return "second" in self.knows
 
+    @property
+    def own_network(self) -> bool:
+        """Whether the method brings a network of its own."""
+        return type(self).make_network is not Method.make_network
+
+    def make_network(self, preset: Any) -> torch.nn.Module | None:
+        """The network that the method trains; None: the one that all methods share.
+
+        It maps grey levels (N, 3, H, W), any H and W, to float32 of the same shape, under autocast, too. Its weights begin as
+        torch's global generator draws them, which is seeded. Its operations are what its training is charged.
+
+        Parameters
+        ----------
+        preset : Preset
+            The run's sizes; `preset.channels` is the width of the shared network's first level (feature maps).
+        """
+        return None
+
     def as_published(self) -> Method:
         """The method as Xie et al. (2023) ran it (`--recipe paper`); the default is the method itself."""
         return self

@@ -25,7 +25,7 @@ from bench.runs.weights import read_weights, weights_path, write_weights
 from bench.training.budget import schedule
 from bench.training.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
 from bench.training.loop import NonFiniteLoss, train
-from bench.training.networks import UNet, count_parameters, make_network
+from bench.training.networks import count_parameters, network_of, set_window
 from bench.training.operations import flops_per_pixel
 from bench.training.patches import make_patches
 from bench.training.shared_images import folder_of
@@ -38,7 +38,7 @@ def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, di
     """
     if cell.key is None:
         return _NoNetwork(), None
-    network = _untrained(run.settings.preset, cell.key, run.settings.device)
+    network = _untrained(cell, run.settings.preset, run.settings.device)
     path = weights_path(run.directory, cell.key)
     try:
         record = read_weights(run.directory, cell.key, network)
@@ -47,19 +47,19 @@ def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, di
         record = None
     if record is not None and (changed := changed_code(record.get("code"), training_code(cell))):
         _set_aside(run, path, f"was trained by other code ({', '.join(changed)} changed since)")
-        network, record = _untrained(run.settings.preset, cell.key, run.settings.device), None
+        network, record = _untrained(cell, run.settings.preset, run.settings.device), None
     reused = record is not None
     if record is None:
         network, record = _train(run, cell, report)
         write_weights(run.directory, cell.key, network, record)
         checkpoint_path(run.directory, cell.key).unlink(missing_ok=True)
-    network.window = record.get("window")
+    set_window(network, record.get("window"))
     for fault in record.get("faults", []):
         warnings.warn(fault, stacklevel=1)
     return network, {"key": cell.key, "reused": reused, **record}
 
 
-def _train(run: Run, cell: Cell, report: Report) -> tuple[UNet, dict[str, Any]]:
+def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, Any]]:
     """Train, going on from a checkpoint where there is one; returns the averaged network and the record.
 
     A loss that is not finite starts the training again at half the rate, once; a GPU that is out of memory starts it again
@@ -81,8 +81,8 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[UNet, dict[str, Any]]:
     if checkpoint is not None:
         preset = replace(preset, learning_rate=checkpoint.learning_rate, accumulate=checkpoint.accumulate)
     while True:
-        network = _untrained(preset, cell.key, run.settings.device)
-        network.window = planned.window
+        network = _untrained(cell, preset, run.settings.device)
+        set_window(network, planned.window)
         try:
             average, curves = train(
                 network,
@@ -126,11 +126,11 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[UNet, dict[str, Any]]:
     }
 
 
-def _untrained(preset: Preset, key: str, device: str) -> UNet:
-    """The network as a training of that key starts with it."""
+def _untrained(cell: Cell, preset: Preset, device: str) -> nn.Module:
+    """The network as a training of the cell's key starts with it."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of("weights", key))
-        return make_network(preset, torch.device(device))
+        torch.manual_seed(seed_of("weights", cell.key))
+        return network_of(cell.method, preset, torch.device(device))
 
 
 def _checkpoint(run: Run, key: str, code: Mapping[str, str]) -> Checkpoint | None:

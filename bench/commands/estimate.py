@@ -34,7 +34,7 @@ from bench.runs.progress import duration
 from bench.runs.record import run_record
 from bench.training.budget import schedule
 from bench.training.loop import train
-from bench.training.networks import make_network
+from bench.training.networks import network_of
 from bench.training.patches import make_patches
 
 #: Seconds until a process has imported all it needs, and those of the last table and report.
@@ -135,7 +135,7 @@ def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> tuple[dict
 def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
     """A few steps, and a part of an image denoised and scored."""
     preset, device = settings.preset, torch.device(settings.device)
-    network = make_network(preset, device)
+    network = network_of(cell.method, preset, device)
     steps = noise = 0.0
     if cell.key:
         few = [image for chosen in data.training for image in chosen.images][:IMAGES]

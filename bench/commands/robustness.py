@@ -37,7 +37,7 @@ from bench.runs.inputs import Run, load_data
 from bench.runs.origin import made_of, outdated
 from bench.runs.record import read_plan, settings_from_record, settings_record
 from bench.runs.weights import read_weights, weights_path
-from bench.training.networks import make_network
+from bench.training.networks import network_of, set_window
 from bench.training.patches import turned, turned_back
 from noise.names import nearest
 
@@ -151,9 +151,9 @@ def _run(directory: Path, settings: Settings, record: dict[str, Any], data: str 
 def _measured(run: Run, cell: Cell, rates: Sequence[float], draws: int, console: Console) -> dict[str, Any]:
     """What robustness.json holds of one noise model."""
     model = cell.model
-    network = make_network(run.settings.preset, _device(run.settings))
+    network = network_of(cell.method, run.settings.preset, _device(run.settings))
     try:
-        network.window = (read_weights(run.directory, str(cell.key), network) or {}).get("window")
+        set_window(network, (read_weights(run.directory, str(cell.key), network) or {}).get("window"))
     except (ValueError, OSError) as error:
         path = weights_path(run.directory, str(cell.key))
         raise UsageError(f"{path} does not hold the weights of {cell.name} ({error})") from None

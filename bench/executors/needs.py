@@ -5,6 +5,7 @@ An estimate, from what the network keeps of a small image: features grow with th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from bench.errors import UsageError
 from bench.executors.place import Place
 from bench.plan.settings import Preset, Settings
 from bench.training.budget import most_pixels, own_side
-from bench.training.networks import UNet, count_parameters, make_network
+from bench.training.networks import UNet, count_parameters, make_network, network_of
 from bench.training.tiles import AT_ONCE
 
 #: A process with the libraries, before any work (measured: 0.35 GiB; with what allocators keep).
@@ -58,15 +59,26 @@ def needs_of(settings: Settings, data: Data) -> Needs:
     tested = [image.pixels[..., 0].size for chosen in (*data.test, data.validation) for image in chosen.images]
     draws = 2 if any(method.pairs for method in settings.methods) else 1
     shared = 4 * draws * sum(image.pixels.size for chosen in data.training for image in chosen.images)
-    network = make_network(preset)
-    trained = [most_pixels(preset, method, settings.equal) for method in settings.methods if method.trains]
-    side = max((own_side(preset, method) for method in settings.methods if method.trains), default=0)
-    training = training_bytes(network, preset, max(trained, default=0))
-    evaluation = evaluation_bytes(network, max(tested, default=0), max(AT_ONCE, side**2))
-    return Needs(BASE + pixels + max(training, evaluation), _FILES * shared)
+    trained = [method for method in settings.methods if method.trains]
+    sharing, largest = [method for method in trained if not method.own_network], max(tested, default=0)
+    fed = max((most_pixels(preset, method, settings.equal) for method in sharing), default=0)
+    side = max((own_side(preset, method) for method in sharing), default=0)
+    work = work_bytes(make_network(preset), preset, fed, largest, max(AT_ONCE, side**2))
+    for method in trained:
+        if method.own_network:
+            with suppress(Exception):  # a method's own code: its cells will tell
+                own = network_of(method, preset)
+                own_work = work_bytes(own, preset, most_pixels(preset, method, settings.equal), largest, largest)
+                work = max(work, own_work)
+    return Needs(BASE + pixels + work, _FILES * shared)
 
 
-def training_bytes(network: UNet, preset: Preset, pixels: int) -> int:
+def work_bytes(network: nn.Module, preset: Preset, fed: int, tested: int, at_once: int) -> int:
+    """What a worker takes at most: in a step that `fed` pixels go through, or with an image of `tested` pixels, in tiles."""
+    return max(training_bytes(network, preset, fed), evaluation_bytes(network, tested, at_once))
+
+
+def training_bytes(network: nn.Module, preset: Preset, pixels: int) -> int:
     """What a step keeps: the tensors that its backward pass wants, and what the optimiser holds of each weight.
 
     Parameters
@@ -86,7 +98,7 @@ def training_bytes(network: UNet, preset: Preset, pixels: int) -> int:
     return saved * pixels // preset.accumulate // _SIDE**2 + 4 * _COPIES * count_parameters(network)
 
 
-def evaluation_bytes(network: UNet, pixels: int, at_once: int) -> int:
+def evaluation_bytes(network: nn.Module, pixels: int, at_once: int) -> int:
     """What denoising and scoring an image of so many pixels takes, of which the network sees `at_once`, in tiles.
 
     Of a pass: the features that wait for the way up, and those at work.
@@ -98,7 +110,7 @@ def evaluation_bytes(network: UNet, pixels: int, at_once: int) -> int:
         kept += output.nbytes if module in waiting else 0
         largest = max(largest, output.nbytes + sum(tensor.nbytes for tensor in inputs))
 
-    waiting = {network.stem, *network.down}
+    waiting = {network.stem, *network.down} if isinstance(network, UNet) else set[nn.Module]()
     hooks = [module.register_forward_hook(count) for module in network.modules()]
     with torch.no_grad():
         network(torch.zeros(1, 3, _SIDE, _SIDE))

@@ -27,5 +27,10 @@ def training_key(settings: Settings, model: NoiseModel, method: Method, seed: in
     fields = {name: value for name, value in asdict(settings.preset).items() if name not in _EVALUATION_FIELDS}
     how = (settings.device, settings.threads)
     training = (settings.equal, method.training, method.subsampling)
-    parts = (method.learns(), training, law, view, settings.recipe, sorted(fields.items()), training_sha256, seed, how)
+    parts: tuple[object, ...] = (
+        method.learns(), training, law, view, settings.recipe, sorted(fields.items()), training_sha256, seed, how,
+    )  # fmt: skip
+    if method.own_network:
+        made = type(method).make_network
+        parts += (made.__module__, made.__qualname__)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]

@@ -42,9 +42,10 @@ def made_of(cell: Cell) -> dict[str, Any]:
 
 def training_code(cell: Cell) -> dict[str, str]:
     """The code that decides the weights of a cell's network, by module: cells that share it agree in this."""
-    loss = type(cell.method).loss
+    kind = type(cell.method)
     law = cell.seen.model if cell.seen is not None else cell.model
-    return _digests({*_of_method(loss.__module__), *_noise_modules(law), *_TRAINING})
+    deciding = {kind.loss.__module__, *([kind.make_network.__module__] if cell.method.own_network else [])}
+    return _digests({*(name for module in deciding for name in _of_method(module)), *_noise_modules(law), *_TRAINING})
 
 
 def changed_code(before: object, now: Mapping[str, str]) -> list[str]:

@@ -13,7 +13,7 @@ from bench.data.sets import Data
 from bench.plan.cells import Cell
 from bench.plan.seeds import generator_of, globals_kept
 from bench.plan.settings import Preset, Settings, with_steps
-from bench.training.networks import make_network
+from bench.training.networks import make_network, network_of
 from bench.training.operations import count, watch
 from methods import Batch, Method
 from noise import NoiseModel
@@ -123,14 +123,13 @@ def cost_of(method: Method, law: NoiseModel, preset: Preset, side: int) -> Cost:
     It is counted on few small patches where the loss takes such, as if it did alike to every pixel and every patch; else on a
     step's own.
     """
-    tried = _tried(side, preset, method.subsampling)
+    make = partial(network_of, method, preset)
+    tried = side if method.own_network else _tried(side, preset, method.subsampling)  # of another one, the padding is not known
     try:
-        counted = [
-            _counted(partial(_loss, method, law, _PATCHES, tried, at), preset, _PATCHES, tried, side) for at in _PROGRESS
-        ]
+        counted = [_counted(partial(_loss, method, law, _PATCHES, tried, at), make, _PATCHES, tried, side) for at in _PROGRESS]
     except Exception:  # a loss that wants larger patches, or more of them
         patches = -(-preset.patches // preset.accumulate)
-        counted = [_counted(partial(_loss, method, law, patches, side, at), preset, patches, side, side) for at in _PROGRESS]
+        counted = [_counted(partial(_loss, method, law, patches, side, at), make, patches, side, side) for at in _PROGRESS]
     return Cost(*(sum(getattr(cost, item.name) for cost in counted) / len(counted) for item in fields(Cost)))
 
 
@@ -139,7 +138,8 @@ def supervised_cost(preset: Preset) -> float:
     """Operations of one patch of supervised training: one pass of the network, and its gradient."""
     tried = _tried(preset.patch, preset)
     patches = torch.full((_PATCHES, 3, tried, tried), 100.0)
-    return _counted(lambda network: network(patches).square().mean(), preset, _PATCHES, tried, preset.patch).operations
+    make = partial(make_network, preset)
+    return _counted(lambda network: network(patches).square().mean(), make, _PATCHES, tried, preset.patch).operations
 
 
 def _tried(side: int, preset: Preset, subsampling: int = 1) -> int:
@@ -157,7 +157,9 @@ def _loss(method: Method, law: NoiseModel, patches: int, side: int, progress: fl
     return method.loss(network, Batch(noisy, clean if method.supervised else None, law, progress, generator, second))
 
 
-def _counted(loss: Callable[[nn.Module], torch.Tensor], preset: Preset, patches: int, tried: int, side: int) -> Cost:
+def _counted(
+    loss: Callable[[nn.Module], torch.Tensor], make: Callable[[], nn.Module], patches: int, tried: int, side: int
+) -> Cost:
     """What a loss of patches of the side `tried` would cost a patch if they had the side `side`."""
     passed = {True: 0, False: 0}
 
@@ -165,7 +167,7 @@ def _counted(loss: Callable[[nn.Module], torch.Tensor], preset: Preset, patches:
         passed[torch.is_grad_enabled()] += pixels
 
     with globals_kept():
-        network = make_network(preset)
+        network = make()
         watch(network, note)
         found = count(lambda: loss(network).backward())
     area = patches * tried**2

@@ -32,7 +32,7 @@ class Checkpoint:
     recorded : int
         The step up to which the loss is in its curve; the tensor "total" is the sum since then.
     tensors : mapping
-        Weights, their average and AdamW's moments, the loss's sum and the gradient's mean norm, on the CPU.
+        Weights, buffers, their average and AdamW's moments, the loss's sum and the gradient's mean norm, on the CPU.
     code : mapping or None
         The code that it was trained by, as `bench.runs.origin.training_code` tells it.
     """
@@ -64,8 +64,10 @@ def restore(
     sums: Mapping[str, torch.Tensor],
 ) -> None:
     """Put the tensors back in their places, which keep their memory formats."""
-    for parameter in network.parameters():
-        moments = {name: torch.zeros_like(parameter) for name in _MOMENTS}
+    for name, parameter in network.named_parameters():
+        if f"{_MOMENTS[0]}.{name}" not in checkpoint.tensors:
+            continue
+        moments = {moment: torch.zeros_like(parameter) for moment in _MOMENTS}
         optimiser.state[parameter] = {"step": torch.tensor(float(checkpoint.step)), **moments}
     with torch.no_grad():
         for name, tensor in [*sums.items(), *_tensors(network, average, optimiser)]:
@@ -75,8 +77,10 @@ def restore(
 def _tensors(network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> Iterator[tuple[str, torch.Tensor]]:
     for name, parameter in network.named_parameters():
         yield f"network.{name}", parameter
-        for moment in _MOMENTS:
+        for moment in _MOMENTS if parameter in optimiser.state else ():  # not of one that no loss has reached
             yield f"{moment}.{name}", optimiser.state[parameter][moment]
+    for name, buffer in network.named_buffers():
+        yield f"buffer.{name}", buffer
     for name, parameter in average.named_parameters():
         yield f"average.{name}", parameter
 

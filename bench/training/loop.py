@@ -14,7 +14,7 @@ from torch import nn
 from bench.plan.seeds import generator_of, seed_globals, seed_of
 from bench.plan.settings import Preset
 from bench.training.checkpoint import Checkpoint, restore, snapshot
-from bench.training.networks import UNet, layout
+from bench.training.networks import layout
 from bench.training.patches import Patches
 from methods import Batch, Method
 from noise import NoiseModel
@@ -22,7 +22,7 @@ from noise import NoiseModel
 #: Called with the share of the training that is done and the mean loss since the last call.
 Report = Callable[[float, float], None]
 #: Called with the averaged network; returns the validation PSNR (dB).
-Validate = Callable[[UNet], float]
+Validate = Callable[[nn.Module], float]
 #: Called from time to time with what it takes to go on from here.
 Keep = Callable[[Checkpoint], None]
 
@@ -81,7 +81,7 @@ def clip_relative(parameters: list[torch.Tensor], mean: torch.Tensor, most: floa
 
 
 def train(
-    network: UNet,
+    network: nn.Module,
     method: Method,
     model: NoiseModel,
     patches: Patches,
@@ -93,7 +93,7 @@ def train(
     keep: Keep = lambda checkpoint: None,
     checkpoint: Checkpoint | None = None,
     every_seconds: float = CHECKPOINT_SECONDS,
-) -> tuple[UNet, Curves]:
+) -> tuple[nn.Module, Curves]:
     """Train the network and return the exponential moving average of its weights.
 
     Every random number of a step depends on `seed` and the step alone, so that a training that goes on from a checkpoint
@@ -116,6 +116,7 @@ def train(
     average = copy.deepcopy(network).requires_grad_(False).eval()
     parameters: list[torch.Tensor] = list(network.parameters())
     averages: list[torch.Tensor] = list(average.parameters())
+    buffers = [list(each.buffers()) for each in (average, network)]  # statistics that a method's own network may keep
     optimiser = torch.optim.AdamW(parameters, lr=preset.learning_rate, weight_decay=preset.weight_decay, foreach=True)
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
     every = max(1, preset.steps // 100)
@@ -154,6 +155,8 @@ def train(
         decay = min(preset.ema, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(averages, parameters, 1 - decay)
+            if buffers[0]:
+                torch._foreach_copy_(buffers[0], buffers[1])
 
         done = step + 1
         if done % every == 0 or done == preset.steps:

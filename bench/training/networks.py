@@ -1,4 +1,4 @@
-"""The one network that all trained methods share: the ADM U-Net without its timestep."""
+"""The one network that trained methods share, but for those with their own: the ADM U-Net without its timestep."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from bench.plan.settings import Preset
 from bench.training.tiles import in_tiles
+from methods import Method
 
 #: The network works on (y - CENTRE) / CENTRE.
 CENTRE = 127.5
@@ -184,6 +185,22 @@ def make_network(preset: Preset, device: str | torch.device = "cpu") -> UNet:
     """The network of a preset, in the layout for that device."""
     network = UNet(preset.channels, preset.multipliers, preset.blocks, preset.attention)
     return network.to(device=device, memory_format=layout(device))  # type: ignore[call-overload]  # not in the stub
+
+
+def network_of(method: Method, preset: Preset, device: str | torch.device = "cpu") -> nn.Module:
+    """The network that a method trains: its own, where it brings one. Raises TypeError where that is none."""
+    own = method.make_network(preset)
+    if own is None:
+        return make_network(preset, device)
+    if not isinstance(own, nn.Module) or not any(parameter.requires_grad for parameter in own.parameters()):
+        raise TypeError(f"make_network returned {type(own).__name__}: expected a torch.nn.Module with weights, or None")
+    return own.to(device=device, memory_format=layout(device))  # type: ignore[call-overload]  # not in the stub
+
+
+def set_window(network: nn.Module, window: int | None) -> None:
+    """Have the shared network see squares of that side at a time; a method's own sees whole images."""
+    if isinstance(network, UNet):
+        network.window = window
 
 
 def count_parameters(network: nn.Module) -> int:
