@@ -66,11 +66,11 @@ __all__ = [
     "with_files",
 ]
 
-#: Methods of the paper come first, in the order of its Table 1, after the noisy input, each with our variants of it behind it;
-#: others follow by name.
+#: Methods of the paper come first, in the order of its Table 1, after the noisy input, each with our variants of it, and
+#: what comes of it, behind it; others follow by name.
 _FIRST = (
-    "noisy", "supervised", "noisier2noise", "neighbor2neighbor", "neighbor2neighbor-unbiased", "noise2score", "score-solver",
-    "score-solver-plus",
+    "noisy", "supervised", "noisier2noise", "recorrupted", "neighbor2neighbor", "neighbor2neighbor-unbiased", "noise2score",
+    "score-solver", "score-solver-plus",
 )  # fmt: skip
 
 

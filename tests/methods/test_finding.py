@@ -164,7 +164,7 @@ def test_every_command_that_lists_methods_goes_on_and_says_it_once(source: Path,
         assert len(told) == 2 and all(line.startswith("denoisebench: methods/") for line in told)
         assert sum("methods/bad.py, line 2: SyntaxError" in line for line in told) == 1
         assert sum("methods/BM3D.py: the file's name" in line for line in told) == 1
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["methods"][-1] == "median"
+    assert "median" in json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["methods"]
     status, out, error = here("status", tmp_path / "run")
     assert status == 0, error
 

@@ -126,11 +126,11 @@ def test_neighbor2neighbor_denoises_in_one_pass(tiny_network, seeded):
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0])
 def test_noisier2noise_returns_the_posterior_mean(alpha, seeded):
-    """With the network's image E[x | z] its result is the mean of that over the draws of z."""
+    """With the network's image E[y | z] its result is the mean of E[x | z] over the draws of z."""
     method = dataclasses.replace(NR2N, alpha=alpha, draws=3)
     of_z = SPREAD**2 + (1 + alpha**2) * SIGMA**2
     y = gaussian_world((1, 3, 9, 11), seeded)[1]
-    best = as_network(lambda z: MEAN + SPREAD**2 / of_z * (z - MEAN))
+    best = as_network(lambda z: MEAN + (SPREAD**2 + SIGMA**2) / of_z * (z - MEAN))
     result = method.denoise(best, y, noise.get(1), seeded(5))
     generator = methods.derived(seeded(5), "second noise of noisier2noise")
     z = [y + alpha * SIGMA * torch.randn(y.shape, generator=generator, dtype=y.dtype) for _ in range(3)]
@@ -147,15 +147,14 @@ def test_noisier2noise_draws_other_noise_than_is_there(seeded):
     assert abs(float(correlation)) < 4 / 200
 
 
-def test_noisier2noise_loss_is_least_at_the_posterior_mean(seeded):
-    """Both E[x | z] and E[y | z] are linear in z; the loss there is Var[y | z], in units of the estimate of x."""
+def test_noisier2noise_loss_is_least_at_the_mean_of_y_given_z(seeded):
+    """E[y | z] is linear in z; the loss there is Var[y | z]."""
     y = gaussian_world((8, 3, 128, 128), seeded)[1]
-    of_y, of_z = SPREAD**2 + SIGMA**2, SPREAD**2 + 1.25 * SIGMA**2
-    scale = torch.tensor(SPREAD**2 / of_z, dtype=torch.float64, requires_grad=True)
+    of_y, of_z = SPREAD**2 + SIGMA**2, SPREAD**2 + (1 + NR2N.alpha**2) * SIGMA**2
+    scale = torch.tensor(of_y / of_z, dtype=torch.float64, requires_grad=True)
     loss = NR2N.loss(as_network(lambda z: MEAN + scale * (z - MEAN)), batch_of(y, seeded(1)))
     loss.backward()
-    share = NR2N.alpha**2 / (1 + NR2N.alpha**2)
-    expected = of_y * (1 - of_y / of_z) / (share * UNIT) ** 2  # Var[y | z]
+    expected = of_y * (1 - of_y / of_z) / UNIT**2
     assert loss.item() == pytest.approx(expected, rel=5 * math.sqrt(2 / y.numel()))
     assert scale.grad.abs() < 5 * 2 * math.sqrt(expected * of_z / y.numel()) / UNIT
 
@@ -190,11 +189,3 @@ def test_noise2noise_loss_is_least_at_the_posterior_mean(seeded):
     # the gradient's standard deviation is that of a mean of y.numel() products
     bound = 5 * 2 * SPREAD * (SPREAD + SIGMA) / UNIT**2 / math.sqrt(y.numel())
     assert abs(scale.grad.item()) < bound
-
-
-def test_noisier2noise_is_called_by_its_loss() -> None:
-    """Under each recipe: the published loss has no name beside Moran et al.'s."""
-    own = methods.get("noisier2noise")
-    published = own.as_published()
-    assert "R2R" in own.title and "Pang et al." in own.paper
-    assert (published.title, published.paper) == ("Noisier2Noise", "Moran et al., Noisier2Noise, CVPR 2020")

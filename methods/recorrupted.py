@@ -1,0 +1,98 @@
+"""Recorrupted-to-Recorrupted: split a noisy image into two whose noise is independent; one predicts the other.
+
+Pang, Zheng, Quan, Ji, "Recorrupted-to-Recorrupted: Unsupervised Deep Learning for Image Denoising", CVPR 2021; Monroy,
+Bacca, Tachella, "Generalized Recorrupted-to-Recorrupted: Self-Supervised Learning Beyond Gaussian Noise", CVPR 2025,
+https://arxiv.org/abs/2412.04648 (Poisson and Gamma noise).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from methods._api import Applicability, Batch, Method, Network, derived, estimate, local_mean, mean_squared
+from noise import NoiseModel
+from noise.gamma import Gamma
+from noise.gaussian import Gaussian
+from noise.poisson import Poisson
+
+
+@dataclass(frozen=True)
+class Recorrupted(Method):
+    """Minimises E |f(y1) - y2|^2, y2 = (y - (1 - a) y1) / a, where y1 and y2 are independent given x and have the mean x.
+
+    So f(y1) = E[x | y1]. With w drawn anew in every step,
+
+        Gaussian noise n       y1 = y + sqrt(a / (1 - a)) w,       w of the law of n
+        Poisson noise, k / lam y1 = (k - w) / ((1 - a) lam),       w ~ Bin(k, a)
+        Gamma(l, l) noise      y1 = y (1 - w) / (1 - a),           w ~ Beta(l a, l (1 - a)).
+
+    Parameters
+    ----------
+    alpha : float
+        Size of w in units of the noise (dimensionless, > 0), as in Pang et al.; a = alpha^2 / (1 + alpha^2) for every law.
+    draws : int
+        Images y1 whose results are averaged at test.
+    window : int
+        Side of the neighbourhood whose mean says how large Gaussian noise is (pixels, odd).
+
+    Notes
+    -----
+    Pang et al. average 50 draws, Monroy et al. 5. Where the standard deviation of Gaussian noise depends on x (Nos. 3, 4), that
+    of w is evaluated at the mean around each noisy pixel, limited to [0, 255], as the score methods do; y1 and y2 are then
+    independent but for the error of that mean.
+    """
+
+    alpha: float = 0.5
+    draws: int = 8
+    window: int = 5
+
+    title = "R2R"
+    paper = "Pang et al., Recorrupted-to-Recorrupted, CVPR 2021; Monroy et al., Generalized R2R, CVPR 2025"
+    assumptions = "Gaussian, Poisson or Gamma noise of known law"
+    knows = ("law",)
+    tunable = Method.tunable | {"alpha": (0.35, 0.5, 0.7, 1.0)}
+
+    @property
+    def share(self) -> float:
+        """The a of Monroy et al.: of the information that y has, what goes to y2."""
+        return self.alpha**2 / (1 + self.alpha**2)
+
+    def applicable(self, model: NoiseModel) -> Applicability:
+        traits = model.traits
+        if traits.additive:
+            at = ", its size at a local mean" if traits.signal_dependent else ""
+            return Applicability("yes", f"y with more Gaussian noise and y with less of it can be had from y{at}")
+        if traits.exponential_family:
+            if traits.convolved:
+                return Applicability("indirect", "A^-1 y has noise of a law of which a part can be split off")
+            return Applicability("yes", "of this law a part can be split off, independent of the rest")
+        if traits.gaussian:
+            return Applicability("no", "no split of a mixture with Gaussian noise into independent parts is known")
+        return Applicability("no", "no split of this law into independent parts is known")
+
+    def loss(self, network: Network, batch: Batch) -> torch.Tensor:
+        first, second = self._split(batch.noisy, batch.model, batch.generator)
+        return mean_squared(estimate(network, first) - second)
+
+    def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
+        own = derived(generator, "recorruption")
+        return torch.stack([estimate(network, self._split(y, model, own)[0]) for _ in range(self.draws)]).mean(dim=0)
+
+    def _split(self, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """y1 and y2, grey levels, the shape of y."""
+        share, base = self.share, model.base
+        if isinstance(base, Gaussian):
+            first = y + self.alpha * base.noise(local_mean(y, self.window).clamp(0, 255), generator)
+        elif isinstance(base, Poisson):
+            counts = (base.lam * y).round().clamp(min=0)  # A^-1 leaves whole numbers but for rounding
+            first = (counts - torch.binomial(counts, torch.full_like(y, share), generator)) / ((1 - share) * base.lam)
+        else:
+            assert isinstance(base, Gamma)
+            # w = g / (g + h) is Beta(l a, l (1 - a)) for g, h ~ Gamma(l a), Gamma(l (1 - a))
+            g, h = (
+                torch._standard_gamma(torch.full_like(y, base.alpha * part), generator=generator) for part in (share, 1 - share)
+            )
+            first = y * h / ((g + h) * (1 - share))
+        return first, (y - (1 - share) * first) / share
