@@ -51,7 +51,8 @@ def as_csv(table: Table) -> str:
             pairs = [pair or (None, None) for pair in table.scores(block, row)]
             values = [score.value if score else None for pair in pairs for score in pair]
             start: list[Field] = [block.noise.number, block.noise.title, row.method.title]
-            end = [table.protocol, row.state.applicability, row.state.status]
+            status = _with(row.state.status, f"({row.state.reduced})" if row.state.reduced else "", " ")
+            end = [table.protocol, row.state.applicability, status]
             lines.append(csv_line(map(csv, [*start, *values, *end])))
     return "\n".join(lines) + "\n"
 
@@ -69,7 +70,8 @@ def as_markdown(table: Table) -> str:
         noise = [str(block.noise.number), markdown(_with(block.noise.title, block.parameters))]
         for row in block.rows:
             cells = _cells(table, block, row, _MARKDOWN_MARKS, markdown)
-            lines.append(markdown_line([*noise, markdown(_with(row.method.title, row.state.sign, " ")), *cells]))
+            name = _with(_with(row.method.title, row.state.sign, " "), "‡" * bool(row.state.reduced), " ")
+            lines.append(markdown_line([*noise, markdown(name), *cells]))
             noise = ["", ""]
     signs = [f"{markdown(sign)}: {words}" for sign, words in _signs(table)]
     if signs:
@@ -97,7 +99,8 @@ def _environment(table: Table, suffix: str) -> str:
         heading = latex(_with(f"No. {block.noise.number} {block.noise.title}", block.parameters))
         body += [r"\midrule", latex_line([rf"\multicolumn{{{1 + len(columns)}}}{{l}}{{{heading}}}"])]
         for row in block.rows:
-            sign = rf"\textsuperscript{{{latex(row.state.sign)}}}" if row.state.sign else ""
+            own = row.state.sign + "‡" * bool(row.state.reduced)
+            sign = rf"\textsuperscript{{{latex(own)}}}" if own else ""
             cells = _cells(table, block, row, _LATEX_MARKS, latex, one_spread=alone)
             body.append(latex_line([latex(row.method.title) + sign, *cells]))
     signs = "; ".join(f"{latex(sign)}: {words}" for sign, words in _signs(table))
@@ -172,7 +175,7 @@ def _caption(table: Table, one_spread: bool = False) -> str:
         f"PSNR in dB / SSIM{f' on {listed(sets)}' if sets else ''}, mean over the images"
         + (f" and {table.seeds} seeds, ± standard deviation of the {of}PSNR over the seeds" if table.seeds > 1 else "")
         + (f"; mean of the sets {table.not_averaged}" if table.not_averaged else "")
-        + f", protocol “{table.protocol}”. Bold: best, underlined: second best of the unsupervised methods"
+        + f", protocol “{table.protocol}”. Bold: best, underlined: second best of {table.among}"
         + (f"; for reference: {listed(references)}." if references else ".")
     )
 
@@ -182,8 +185,11 @@ def _signs(table: Table) -> list[tuple[str, str]]:
     rows = [row for block in table.blocks for row in block.rows]
     found = {row.state.sign for row in rows} | {row.state.words for row in rows if not row.scores}
     found |= {"≈" for row in rows if row.tied}
+    found |= {"‡" for row in rows if row.state.reduced}
     found |= {"†" for row in rows for pair in row.scores.values() for score in pair if score.note}
-    return [(sign, words) for sign, words in _SIGNS.items() if sign in found]
+    parts = " or ".join(dict.fromkeys(row.state.reduced for row in rows if row.state.reduced))
+    signs = _SIGNS | {"‡": f"{parts}: not to be held against the others"}
+    return [(sign, words) for sign, words in signs.items() if sign in found]
 
 
 def _with(name: str, more: str, between: str = ", ") -> str:

@@ -22,6 +22,7 @@ class LongRow:
     scores: tuple[Score, ...]
     status: str
     detail: str
+    reduced: str = ""  # what a method on one image was given less than it asks for, in words
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ class LongTable:
     def _fields(self, row: LongRow, exact: bool) -> list[Field]:
         scores: list[Field] = [score.value if exact else score.shown + "†" * bool(score.note) for score in row.scores]
         start: list[Field] = [row.noise_no, row.noise, row.method, row.seed, row.dataset, row.images or None]
-        return [*start, *(scores or [None] * len(self.metrics)), row.status]
+        status = f"{row.status} ({row.reduced})" if row.reduced else row.status
+        return [*start, *(scores or [None] * len(self.metrics)), status]
 
 
 def long_table(scores: Scores) -> LongTable:
@@ -122,6 +124,7 @@ def _rows(scores: Scores, names: tuple[str, ...]) -> list[LongRow]:
     result = []
     blank = Score(None, 2, 0, False)
     for (number, noise, method, seed, dataset, status, reason), (images, found) in rows.items():
+        reduced = scores.reduced(str(noise), str(method))
         cell = scores.run.cell(str(noise), str(method), int(str(seed)))
         message = cell.message if cell else ""
         result.append(
@@ -135,6 +138,7 @@ def _rows(scores: Scores, names: tuple[str, ...]) -> list[LongRow]:
                 scores=tuple(found.get(name, blank) for name in names) if status == "done" else (),
                 status=STATUS_TEXT.get(str(status), str(status)),
                 detail=_detail(str(status), message, str(reason)),
+                reduced=reduced if status == "done" else "",
             )
         )
     return result

@@ -51,6 +51,7 @@ class Table:
     images: Mapping[str, int]  # by data set
     seeds: int
     not_averaged: str  # what the mean over the data sets leaves out, in words; or ""
+    among: str  # what the best are chosen from, in words
     blocks: tuple[Block, ...]
 
     @property
@@ -81,7 +82,9 @@ def _table(scores: Scores, tests: Significance, protocol: str, key: str, title: 
     blocks = tuple(_block(scores, tests, protocol, noise) for noise in noises)
     images = {name: max((scores.images(noise, name) for noise in noises), default=0) for name in scores.run.datasets}
     images = {name: count for name, count in images.items() if count}
-    return Table(key, title, protocol, _columns(tuple(images)), images, len(scores.seeds), scores.not_averaged, blocks)
+    return Table(
+        key, title, protocol, _columns(tuple(images)), images, len(scores.seeds), scores.not_averaged, scores.among, blocks
+    )
 
 
 def _block(scores: Scores, tests: Significance, protocol: str, noise: Noise) -> Block:

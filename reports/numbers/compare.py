@@ -37,7 +37,7 @@ UNTRAINED = 0.01
 #: The data set that stands for all of them.
 POOLED = ""
 _CELL = ["noise", "method"]
-_KEY = [*_CELL, "seed", "dataset", "image", "metric"]
+_KEY = [*_CELL, "seed", "dataset", "image", "metric", "crop"]
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,8 @@ def _unpaired(first: pd.DataFrame, second: pd.DataFrame, both: pd.DataFrame) -> 
             yield f"{len(words)} cell(s) are done in {name} alone: {_some(words)}."
     common = pd.DataFrame(sorted(here & there), columns=_CELL)
     first, second = first.merge(common, on=_CELL), second.merge(common, on=_CELL)
-    for column, word in (("seed", "seed"), ("dataset", "data set"), ("image", "image"), ("metric", "metric")):
+    words_of = {"seed": "seed", "dataset": "data set", "image": "image", "metric": "metric", "crop": "crop (0: whole image)"}
+    for column, word in words_of.items():
         around = [*_CELL, "dataset"] if column == "image" else _CELL
         here, there = (_distinct(values, [*around, column]) for values in (first, second))
         for name, own, other in (("A", here, there), ("B", there, here)):

@@ -16,6 +16,7 @@ import pandas as pd
 import scipy  # its submodules are imported when they are used: `stats` takes half a second
 
 from reports.numbers.tables import DIGITS
+from reports.read.model import CROP
 
 #: With fewer images there is neither an interval nor a test.
 LEAST_IMAGES = 10
@@ -93,9 +94,10 @@ def pairs(
 ) -> dict[str, list[Pair]]:
     """Noise model -> every pair of the methods that have a value there, in the order of `methods`, each tested.
 
-    `values` holds one metric of finished cells: columns noise, method, seed, dataset, image, value.
+    `values` holds one metric of finished cells: columns noise, method, seed, dataset, image, value, and crop where any is.
+    What one method has of a whole image and another of its centre is no pair.
     """
-    keys = ["noise", "image", "dataset", "seed", "method"]
+    keys = ["noise", "image", "dataset", "seed", *([CROP] if CROP in values else []), "method"]
     table = values[values["method"].isin(methods)]
     wide = table.groupby(keys, sort=False)["value"].mean().unstack("method").reindex(columns=list(methods))
     found = {str(noise): _on_one_noise(part, metric, repeated or {}) for noise, part in wide.groupby(level="noise", sort=False)}

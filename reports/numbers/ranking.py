@@ -23,12 +23,16 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The photographs of one noise model that both methods were scored on, the highest difference first."""
+    """The photographs of one noise model that both methods were scored on, the highest difference first.
+
+    `among`: what the method is the best of, in words.
+    """
 
     method: Method
     reference: Method
     seeds: int
     images: tuple[Ranked, ...]
+    among: str
 
     @property
     def named(self) -> tuple[tuple[str, Ranked], ...]:
@@ -52,25 +56,28 @@ def landmarks(count: int) -> dict[int, str]:
 
 
 def ranking(scores: Scores, noise: Noise) -> Ranking | str:
-    """The unsupervised method with the highest mean PSNR against the best supervised one, else against the noisy input.
+    """The method with the highest mean PSNR of the first group against the best supervised one, else against the noisy input.
 
-    By the first protocol of the run. A sentence where there are no two such methods with a finite value on every image.
+    Of whole images, by the first protocol of the run. A sentence where there are no two such methods with a finite value on
+    every image.
     """
     metric = PROTOCOLS[scores.protocols[0]][0]
     row = scores.row(noise, OVERALL, metric)
     means = {m: value for m in scores.methods if row[m.slug].complete and (value := row[m.slug].value) is not None}
-    competing, supervised = [m for m in means if m.competes], [m for m in means if m.supervised]
+    groups = [(group, [m for m in own if m in means]) for group, own in scores.ranked(noise).items() if not group.crop]
+    group, competing = next(((group, own) for group, own in groups if own), (None, []))
+    supervised = [m for m in means if m.supervised]
     references = supervised or [m for m in means if m.slug == NOISY]
-    if not competing:
+    if group is None:
         return "The images are not ranked: no unsupervised method has a finite PSNR on every image."
     if not references:
         return "The images are not ranked: neither a supervised method nor the noisy input has a finite PSNR on every image."
     method, reference = max(competing, key=means.__getitem__), max(references, key=means.__getitem__)
-    found = _ranked(scores, noise, metric, method, reference)
+    found = _ranked(scores, noise, metric, method, reference, group.among)
     return found if found.images else "The images are not ranked: no image was scored with both methods to compare."
 
 
-def _ranked(scores: Scores, noise: Noise, metric: str, method: Method, reference: Method) -> Ranking:
+def _ranked(scores: Scores, noise: Noise, metric: str, method: Method, reference: Method, among: str) -> Ranking:
     table = scores.run.table
     table = table[(table["noise"] == noise.slug) & (table["metric"] == metric) & (table["status"] == "done")]
     table = table[table["method"].isin([method.slug, reference.slug])]
@@ -89,4 +96,4 @@ def _ranked(scores: Scores, noise: Noise, metric: str, method: Method, reference
         Ranked(image, datasets, float(mean), rank, tuple(places[family, image]))
         for rank, (family, image, datasets, mean) in enumerate(rows, 1)
     )
-    return Ranking(method, reference, raw["seed"].nunique(), ranked)
+    return Ranking(method, reference, raw["seed"].nunique(), ranked, among)

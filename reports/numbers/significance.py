@@ -1,4 +1,4 @@
-"""Which differences are real: the best unsupervised method against the others, and every pair.
+"""Which differences are real: the best method of each group against the others of it, and every pair.
 
 What is tested is networks, on these images. Two trainings of one method are told apart by the same test (supervised training on
 No. 1 of results/small, seeds 1 and 0: -0.06 dB, p < 0.001), so a difference within the spread of retraining is said to be that.
@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from reports.numbers.kinds import Group
 from reports.numbers.pairs import LEVEL, Pair, pairs
 from reports.numbers.retraining import RETRAINING, one_network, spread, trainings
 from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores, signed
@@ -28,31 +29,56 @@ VERDICTS: Mapping[str, str] = {
 }
 
 
+_FEW = "There are too few images to tell whether these leads are real."
+
+
 @dataclass(frozen=True)
 class Against:
     """A method against the best one; the pair's a is the method. Without one, `words` says what stands there."""
 
     method: Method
-    ranked: bool  # one of the unsupervised, with every image
+    ranked: bool  # one of the group, with every image
     pair: Pair | None
     words: str = ""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One noise model. `best` is that of the summary: the highest mean over the data sets, of the complete ones."""
+    """One noise model. `best` is that of the summary: the highest mean over the data sets, of the group's complete ones."""
 
     noise: Noise
     best: Method | None
     best_score: Score | None
-    against: tuple[Against, ...]  # in the order of `Significance.methods`
-    pairs: tuple[Pair, ...]
+    against: tuple[Against, ...]  # in the order of `Table.methods`
 
     @property
     def rivals(self) -> list[Pair]:
         """Every other ranked one against the best, but for those that are the same."""
         found = [entry.pair for entry in self.against if entry.pair is not None and entry.ranked]
         return [pair for pair in found if pair.verdict not in ("same", "no values")]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A group over the noise models, and the supervised methods beside it."""
+
+    group: Group
+    methods: tuple[Method, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def upset(self) -> bool:
+        """Whether one of the group is better than its best one, over the photographs that both have."""
+        entries = (entry for row in self.rows for entry in row.against if entry.method.competes)
+        return any(entry.pair is not None and entry.pair.verdict == "a" for entry in entries)
+
+
+@dataclass(frozen=True)
+class Every:
+    """Every pair on one noise model."""
+
+    noise: Noise
+    pairs: tuple[Pair, ...]
 
 
 @dataclass(frozen=True)
@@ -71,7 +97,8 @@ class Significance:
     protocol: str
     metric: str
     methods: tuple[Method, ...]  # all but the noisy input, that have a score
-    rows: tuple[Row, ...]
+    tables: tuple[Table, ...]
+    rows: tuple[Every, ...]
     tallies: tuple[Tally, ...]
     tied: Mapping[tuple[str, str], str]  # (noise, method) not distinguishable from the best, or within retraining; in words
     trainings: str  # how many a method has, in words
@@ -87,12 +114,6 @@ class Significance:
         return tuple(verdict for verdict in VERDICTS if verdict in present)
 
     @property
-    def upset(self) -> bool:
-        """Whether an unsupervised method is better than the best one, over the photographs that both have."""
-        entries = (entry for row in self.rows for entry in row.against if entry.method.competes)
-        return any(entry.pair is not None and entry.pair.verdict == "a" for entry in entries)
-
-    @property
     def images(self) -> int:
         """The most photographs that any two methods have in common."""
         return max((pair.images for row in self.rows for pair in row.pairs), default=0)
@@ -106,27 +127,45 @@ def significance(scores: Scores) -> Significance:
     values = table[(table["status"] == "done") & (table["metric"] == metric)]
     found = pairs(values, [method.slug for method in scores.methods if method.slug != NOISY], metric, scores.run.repeated)
     shared = one_network(scores.run)
-    found = {noise: [_held(pair, noise, shared) for pair in row] for noise, row in found.items()}
+    by_noise = {noise.slug: {m.slug: scores.crop(noise, m) for m in scores.methods} for noise in scores.noises}
+    found = {
+        noise: [_held(pair, noise, shared) for pair in row if by_noise[noise][pair.a] == by_noise[noise][pair.b]]
+        for noise, row in found.items()
+        if noise in by_noise
+    }
     present = {slug for row in found.values() for pair in row for slug in (pair.a, pair.b)}
     methods = tuple(method for method in scores.methods if method.slug in present)
-    rows = tuple(_row(scores, noise, methods, found.get(noise.slug, []), metric) for noise in scores.noises)
+    tables = tuple(_table(scores, group, methods, found, metric) for group in scores.groups)
+    rows = tuple(Every(noise, tuple(found.get(noise.slug, []))) for noise in scores.noises)
     tied = {
         (row.noise.slug, entry.method.slug): _tied_words(row.best, entry.pair)
-        for row in rows
+        for table in tables
+        for row in table.rows
         for entry in row.against
         if row.best and entry.pair and entry.ranked and entry.pair.verdict in ("tie", "near")
     }
-    return Significance(protocol, metric, methods, rows, tuple(_tallies(methods, rows)), tied, trainings(scores))
+    return Significance(protocol, metric, methods, tables, rows, tuple(_tallies(methods, rows)), tied, trainings(scores))
 
 
 def lead(found: Significance) -> str:
-    """What the tests say of the best unsupervised method's leads, and what they are tests of; "" with one method."""
-    contested = [row.rivals for row in found.rows if row.rivals]
+    """What the tests say of the leads of the best, and what they are tests of; "" where no group has two methods."""
+    told = [(table.group, words) for table in found.tables if (words := _lead(table))]
+    if not told:
+        return ""
+    tested = "What is tested is these networks on these images, not ways of training"
+    tested += f" ({found.trainings}). " if found.trainings else ". "
+    if len(found.tables) == 1:
+        return told[0][1] if told[0][1] == _FEW else tested + told[0][1]
+    return tested + " ".join(f"Of {group.among}: {words[0].lower()}{words[1:]}" for group, words in told)
+
+
+def _lead(table: Table) -> str:
+    contested = [row.rivals for row in table.rows if row.rivals]
     if not contested:
         return ""
     few = sum(any(pair.verdict == "few" for pair in rivals) for rivals in contested)
     if few == len(contested):
-        return "There are too few images to tell whether these leads are real."
+        return _FEW
     ahead = [rivals for rivals in contested if all(pair.verdict == "b" for pair in rivals)]
     near = sum({pair.verdict for pair in rivals} in ({"near"}, {"near", "b"}) for rivals in contested)
     rest = len(contested) - len(ahead) - near - few
@@ -138,8 +177,7 @@ def lead(found: Significance) -> str:
     parts += [f"on {near} it is told apart, but from some by less than that"] if near else []
     parts += [f"on {rest} it is not"] if rest else []
     parts += [f"on {few} there are too few images to tell"] if few else []
-    tested = "What is tested is these networks on these images, not ways of training"
-    return f"{tested}{f' ({found.trainings})' if found.trainings else ''}. {', '.join(parts)}."
+    return f"{', '.join(parts)}."
 
 
 def p_value(p: float) -> str:
@@ -155,9 +193,18 @@ def _held(pair: Pair, noise: str, shared: Collection[tuple[str, frozenset[str]]]
     return replace(pair, spread=0.0 if (noise, frozenset((pair.a, pair.b))) in shared else spread(pair.seeds))
 
 
-def _row(scores: Scores, noise: Noise, methods: Sequence[Method], found: Sequence[Pair], metric: str) -> Row:
+def _table(scores: Scores, group: Group, methods: Sequence[Method], found: Mapping[str, Sequence[Pair]], metric: str) -> Table:
+    """The group's methods, and beside those of whole images the supervised ones."""
+    own = {method for noise in scores.noises for method in scores.ranked(noise).get(group, [])}
+    own |= set() if group.crop else {method for method in methods if method.supervised}
+    shown = tuple(method for method in methods if method in own)
+    rows = tuple(_row(scores, noise, group, shown, found.get(noise.slug, []), metric) for noise in scores.noises)
+    return Table(group, shown, rows)
+
+
+def _row(scores: Scores, noise: Noise, group: Group, methods: Sequence[Method], found: Sequence[Pair], metric: str) -> Row:
     ranking = scores.row(noise, OVERALL, metric)
-    first = [method for method in scores.methods if ranking[method.slug].mark == "best"]
+    first = [method for method in scores.ranked(noise).get(group, []) if ranking[method.slug].mark == "best"]
     # What prints alike shares the mark; the digits behind decide which of them the others are held against.
     best = max(first, key=lambda method: ranking[method.slug].value or 0.0, default=None)
     of = {frozenset((pair.a, pair.b)): pair for pair in found}
@@ -167,7 +214,7 @@ def _row(scores: Scores, noise: Noise, methods: Sequence[Method], found: Sequenc
         words = "best" if method == best else _absent(scores, noise, method) if pair is None else ""
         ranked = method.competes and ranking[method.slug].complete
         against.append(Against(method, ranked, pair.seen_from(method.slug) if pair else None, words))
-    return Row(noise, best, ranking[best.slug] if best else None, tuple(against), tuple(found))
+    return Row(noise, best, ranking[best.slug] if best else None, tuple(against))
 
 
 def _absent(scores: Scores, noise: Noise, method: Method) -> str:
@@ -184,7 +231,7 @@ def _tied_words(best: Method, pair: Pair) -> str:
     )
 
 
-def _tallies(methods: Sequence[Method], rows: Sequence[Row]) -> Iterable[Tally]:
+def _tallies(methods: Sequence[Method], rows: Sequence[Every]) -> Iterable[Tally]:
     by_pair: dict[tuple[str, str], dict[str, list[int]]] = {}
     for row in rows:
         for pair in row.pairs:

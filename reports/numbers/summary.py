@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from reports.numbers.cost import budget
+from reports.numbers.kinds import Group
 from reports.numbers.significance import Significance, lead
 from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores, State, signed
 from reports.read.model import NOISY, Method, Noise
@@ -18,6 +19,8 @@ from reports.style.words import counted, listed
 #: Differences are shown with a colour range of at most this many dB, so that one broken result does not hide the rest.
 _DIFFERENCE_LIMIT = 6.0
 _MARKS = ("best", "second")
+_NO_WINNER = "No unsupervised method has finished on a noise model yet, so there is no winner to name."
+_NO_GAP = "No noise model has both a supervised and an unsupervised score: the cost of having no clean images is unknown."
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,21 @@ class HeatCell:
 
 
 @dataclass(frozen=True)
+class Best:
+    """The best of a group by mean PSNR, or "", and those tied with it, by title; `there`: whether any of the group applies."""
+
+    winner: str
+    tied: tuple[str, ...]
+    there: bool
+
+
+@dataclass(frozen=True)
 class HeatRow:
-    """One noise model of the heat map; `winner` names the best of the unsupervised by mean PSNR, `tied` those tied with it."""
+    """One noise model of the heat map; `bests` are in the order of `HeatMap.groups`."""
 
     noise: Noise
     cells: tuple[HeatCell, ...]
-    winner: str
-    tied: tuple[str, ...] = ()
+    bests: tuple[Best, ...]
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class HeatMap:
     """The heat map under one protocol."""
 
     protocol: str
+    groups: tuple[Group, ...]
     rows: tuple[HeatRow, ...]
 
 
@@ -79,7 +91,7 @@ def heat_map(
     psnr, ssim = PROTOCOLS[protocol]
     psnrs = {noise.slug: scores.row(noise, OVERALL, psnr) for noise in scores.noises}
     ssims = {noise.slug: scores.row(noise, OVERALL, ssim) for noise in scores.noises}
-    differences = {noise.slug: difference_to_supervised(scores.methods, psnrs[noise.slug]) for noise in scores.noises}
+    differences = {noise.slug: difference_to_supervised(_whole(scores, noise), psnrs[noise.slug]) for noise in scores.noises}
     psnr_range = _range(score.value for row in psnrs.values() for score in row.values())
     ssim_range = _range(score.value for row in ssims.values() for score in row.values())
     limit = max((abs(d) for row in differences.values() for d in row.values() if d is not None), default=0.0)
@@ -100,25 +112,39 @@ def heat_map(
             state = scores.state(noise, method)
             tie = ties.get((noise.slug, method.slug), "")
             cells.append(HeatCell(method, state, views if state.status in ("done", "partial") else (), tie))
-        first = winners(scores.methods, psnrs[noise.slug])
-        also = tuple(cell.method.title for cell in cells if cell.tie and cell.method.title not in first)
-        rows.append(HeatRow(noise, tuple(cells), " = ".join(first), also))
-    return HeatMap(protocol, tuple(rows))
+        ranked = scores.ranked(noise)
+        bests = [_best(ranked.get(group, []), psnrs[noise.slug], cells) for group in scores.groups]
+        rows.append(HeatRow(noise, tuple(cells), tuple(bests)))
+    return HeatMap(protocol, scores.groups, tuple(rows))
+
+
+def _best(methods: Sequence[Method], row: Mapping[str, Score], cells: Sequence[HeatCell]) -> Best:
+    first = winners(methods, row)
+    also = [cell.method.title for cell in cells if cell.method in methods and cell.tie and cell.method.title not in first]
+    there = any(cell.state.words != "\u2014" for cell in cells if cell.method in methods)
+    return Best(" = ".join(first), tuple(also), there)
+
+
+def _whole(scores: Scores, noise: Noise) -> list[Method]:
+    """The methods that were scored on whole images."""
+    return [method for method in scores.methods if not scores.crop(noise, method)]
 
 
 def winners(methods: Iterable[Method], row: Mapping[str, Score]) -> list[str]:
-    """Titles of the best of the unsupervised; several where they print alike."""
+    """Titles of the best; several where they print alike."""
     return [method.title for method in methods if row[method.slug].mark == "best"]
 
 
 def difference_to_supervised(methods: Iterable[Method], row: Mapping[str, Score]) -> dict[str, float | None]:
-    """Mean PSNR minus the best supervised method's, where both have every image."""
+    """Mean PSNR of each of the methods minus the best supervised one's, where both have every image."""
+    methods = list(methods)
     slugs = [method.slug for method in methods if method.supervised]
     references = [score.value for slug in slugs if (score := row[slug]).complete and score.value is not None]
     if not references:
         return {}
     best = max(references)
-    return {s: score.value - best if score.complete and score.value is not None else None for s, score in row.items()}
+    scores = {method.slug: row[method.slug] for method in methods}
+    return {s: score.value - best if score.complete and score.value is not None else None for s, score in scores.items()}
 
 
 def _range(values: Iterable[float | None]) -> tuple[float, float]:
@@ -142,28 +168,30 @@ def findings(scores: Scores, tests: Significance) -> list[str]:
     and who gains nothing."""
     protocol = scores.protocols[0]
     rows = {noise: scores.row(noise, OVERALL, PROTOCOLS[protocol][0]) for noise in scores.noises}
+    at = budget(scores.run)
+    wins = [_who_wins(scores, group, rows, at if group.kind.key != "image" else "") for group in scores.groups]
     sentences = [
-        _who_wins(scores.methods, rows, budget(scores.run)),
+        *([win for win in wins if win] or [_NO_WINNER]),
         lead(tests),
         _who_knows(scores.methods),
-        _how_far(scores.methods, rows),
-        _over_noisy(scores.methods, rows),
+        *_how_far(scores, rows),
+        _over_noisy(scores, rows),
     ]
     return [sentence for sentence in sentences if sentence]
 
 
-def _who_wins(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]], at: str) -> str:
-    methods = list(methods)
-    best = {noise: winners(methods, row) for noise, row in rows.items()}
+def _who_wins(scores: Scores, group: Group, rows: Mapping[Noise, Mapping[str, Score]], at: str) -> str:
+    ranked = {noise: scores.ranked(noise).get(group, []) for noise in rows}
+    best = {noise: winners(ranked[noise], row) for noise, row in rows.items()}
     decided = [names for names in best.values() if names]
     if not decided:
-        return "No unsupervised method has finished on a noise model yet, so there is no winner to name."
+        return ""
     counts = Counter(name for names in decided for name in names)
     parts = [f"{name} on {count}" for name, count in counts.most_common()]
     shared = sum(len(names) > 1 for names in decided)
     ties = f" ({shared} of them shared at the printed precision)" if shared else ""
     over = f"{f' {at}' if at else ''}, over {counted(len(decided), 'noise model')}"
-    return f"Highest mean PSNR among the unsupervised methods{over}: {listed(parts)}{ties}.{_ahead(methods, rows)}"
+    return f"Highest mean PSNR among {group.among}{over}: {listed(parts)}{ties}.{_ahead(ranked, rows)}"
 
 
 def _who_knows(methods: Iterable[Method]) -> str:
@@ -176,11 +204,11 @@ def _who_knows(methods: Iterable[Method]) -> str:
     return f"The methods do not know the same. They are told: {'; '.join(parts)}." if len(parts) > 1 else ""
 
 
-def _ahead(methods: Sequence[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:
+def _ahead(ranked: Mapping[Noise, Sequence[Method]], rows: Mapping[Noise, Mapping[str, Score]]) -> str:
     """By how much the best is above the second best, where there is one."""
     leads = []
     for noise, row in rows.items():
-        best, second = ([v for m in methods if row[m.slug].mark == mark and (v := row[m.slug].value)] for mark in _MARKS)
+        best, second = ([v for m in ranked[noise] if row[m.slug].mark == mark and (v := row[m.slug].value)] for mark in _MARKS)
         if best and second:
             leads.append((max(best) - max(second), noise))
     if not leads:
@@ -194,44 +222,51 @@ def _ahead(methods: Sequence[Method], rows: Mapping[Noise, Mapping[str, Score]])
     )
 
 
-def _how_far(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:
-    methods = list(methods)
+def _how_far(scores: Scores, rows: Mapping[Noise, Mapping[str, Score]]) -> list[str]:
+    """The best of each group of whole images against supervised training, one sentence each."""
+    told = [words for group in scores.groups if not group.crop and (words := _gap(scores, group, rows))]
+    return told or [_NO_GAP]
+
+
+def _gap(scores: Scores, group: Group, rows: Mapping[Noise, Mapping[str, Score]]) -> str:
     gaps: list[tuple[float, Noise]] = []
     for noise, row in rows.items():
-        best = next((method.slug for method in methods if row[method.slug].mark == "best"), None)
-        gap = difference_to_supervised(methods, row).get(best) if best else None
+        best = next((m.slug for m in scores.ranked(noise).get(group, []) if row[m.slug].mark == "best"), None)
+        gap = difference_to_supervised(_whole(scores, noise), row).get(best) if best else None
         if gap is not None:
             gaps.append((gap, noise))
     if not gaps:
-        return "No noise model has both a supervised and an unsupervised score: the cost of having no clean images is unknown."
+        return ""
     low, high = min(gaps, key=lambda pair: pair[0]), max(gaps, key=lambda pair: pair[0])
     if len(gaps) == 1:
-        return f"On {_named(low[1])} the best unsupervised method is {_against(low[0])} supervised training."
+        return f"On {_named(low[1])} {group.best} is {_against(low[0])} supervised training."
     return (
-        f"The best unsupervised method is on average {_against(fmean(gap for gap, _ in gaps))} supervised training: "
+        f"{group.best[0].upper()}{group.best[1:]} is on average {_against(fmean(gap for gap, _ in gaps))} supervised training: "
         f"from {signed(low[0])} dB on {_named(low[1])} to {signed(high[0])} dB on {_named(high[1])}."
     )
 
 
-def _over_noisy(methods: Iterable[Method], rows: Mapping[Noise, Mapping[str, Score]]) -> str:
+def _over_noisy(scores: Scores, rows: Mapping[Noise, Mapping[str, Score]]) -> str:
     compared, exceptions = [], []
-    for method in methods:
-        gains = [(gain, noise) for noise, row in rows.items() if (gain := _gain(row, method)) is not None]
+    for method in scores.methods:
+        gains = [(gain, noise) for noise, row in rows.items() if (gain := _gain(scores, noise, row, method)) is not None]
         worse = [str(noise.number) for gain, noise in gains if gain <= 0]
         if gains:
             compared.append(method.title)
         if worse:
             exceptions.append(f"{method.title} on {len(worse)} of its {len(gains)} (No. {listed(worse)})")
+    cut = [method.title for method in scores.methods if any(scores.crop(noise, method) for noise in rows)]
+    aside = f" Not compared, as scored on crops of the images: {listed(cut)}." if cut else ""
     if not compared:
-        return "No unsupervised method can be compared with the noisy input yet."
+        return "No unsupervised method can be compared with the noisy input yet." + aside
     if not exceptions:
-        return f"On every noise model it was run on, each of {listed(compared)} beats the noisy input itself."
-    return f"Not better than the noisy input itself, by mean PSNR: {'; '.join(exceptions)}."
+        return f"On every noise model it was run on, each of {listed(compared)} beats the noisy input itself.{aside}"
+    return f"Not better than the noisy input itself, by mean PSNR: {'; '.join(exceptions)}.{aside}"
 
 
-def _gain(row: Mapping[str, Score], method: Method) -> float | None:
+def _gain(scores: Scores, noise: Noise, row: Mapping[str, Score], method: Method) -> float | None:
     noisy, score = row.get(NOISY), row[method.slug]
-    if noisy is None or noisy.value is None or score.value is None:
+    if noisy is None or noisy.value is None or score.value is None or scores.crop(noise, method):
         return None
     if not (method.competes and score.complete and noisy.complete):  # else the means are not over the same images
         return None

@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 
 import pandas as pd
 
+from reports.numbers.kinds import KINDS, Group, in_order, kind_of, reduced_words
 from reports.read.exact import MOST_PSNR
 from reports.read.model import Method, Noise, Run
 from reports.style.words import listed
@@ -73,6 +74,7 @@ class State:
     applicability: str
     reason: str
     message: str
+    reduced: str = ""  # what a method on one image was given less than it asks for, in words
 
     @property
     def sign(self) -> str:
@@ -185,6 +187,7 @@ class Scores:
         for cell in self.run.cells:
             if cell.message:
                 messages.setdefault((cell.noise, cell.method), cell.message)
+        shares = {(cell.noise, cell.method): cell.steps_share for cell in self.run.cells if cell.steps_share is not None}
         states = {}
         for noise_model in self.noises:
             for method_info in self.methods:
@@ -192,11 +195,16 @@ class Scores:
                 verdict = self.run.verdicts.get(key)
                 applicability, reason = (verdict.applicability, verdict.reason) if verdict else ("", "")
                 status = _overall(statuses.get(key, []), applicability)
-                states[key] = State(status, applicability, reason, messages.get(key, ""))
+                reduced = reduced_words(self._crops.get(key, 0), shares.get(key))
+                states[key] = State(status, applicability, reason, messages.get(key, ""), reduced)
         return states
 
     def state(self, noise: Noise, method: Method) -> State:
         return self._states[noise.slug, method.slug]
+
+    def reduced(self, noise: str, method: str) -> str:
+        """What a method on one image was given less than it asks for, in words, by slugs; "" for others."""
+        return self._states[noise, method].reduced if (noise, method) in self._states else ""
 
     def score(self, noise: Noise, method: Method, dataset: str, metric: str) -> Score:
         """The mean of the per-image values; for OVERALL the mean of the data sets' means."""
@@ -218,9 +226,41 @@ class Scores:
         return Score(mean if finite else None, digits, images, 0 < finite == expected, note, spread=spread, seeds=seeds)
 
     def row(self, noise: Noise, dataset: str, metric: str) -> dict[str, Score]:
-        """Every method's score on one data set, the best and the second best of the unsupervised marked."""
+        """Every method's score on one data set, the best and the second best of each group marked."""
         scores = {method.slug: self.score(noise, method, dataset, metric) for method in self.methods}
-        return marked(scores, [method.slug for method in self.methods if method.competes])
+        for methods in self.ranked(noise).values():
+            scores |= marked(scores, [method.slug for method in methods])
+        return scores
+
+    @cached_property
+    def _crops(self) -> dict[tuple[str, str], int]:
+        """(noise, method) -> side of the largest crop that it was scored on, where it was on any."""
+        cut = self._done[self._done["crop"] > 0]
+        found = cut.groupby(["noise", "method"], sort=False)["crop"].max()
+        return {(str(noise), str(method)): int(crop) for (noise, method), crop in found.items()}
+
+    def crop(self, noise: Noise, method: Method) -> int:
+        """Side of the centre of the test images that it was scored on (pixels); 0: whole images."""
+        return self._crops.get((noise.slug, method.slug), 0)
+
+    def ranked(self, noise: Noise) -> dict[Group, list[Method]]:
+        """The methods that compete with each other on a noise model, in the order of the groups."""
+        of = {method: Group(kind_of(method), self.crop(noise, method)) for method in self.methods if method.competes}
+        return {group: [method for method in of if of[method] == group] for group in in_order(of.values())}
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """Those that any finished method is in, on any noise model; before there is one, those of all methods."""
+        done = {(noise, method) for noise, method, *_ in self._means}
+        every = [(noise, *item) for noise in self.noises for item in self.ranked(noise).items()]
+        there = [group for noise, group, methods in every if any((noise.slug, method.slug) in done for method in methods)]
+        return in_order(there or [group for _, group, _ in every] or [Group(KINDS[0])])
+
+    @property
+    def among(self) -> str:
+        """What the best and the second best are chosen from, in words."""
+        kinds = {group.kind.key for group in self.groups}
+        return "the unsupervised methods" if kinds <= {"any"} else "the methods that know alike and learn from alike"
 
     @cached_property
     def cell_counts(self) -> Counter[str]:
@@ -235,12 +275,12 @@ class Scores:
 
 
 def marked(scores: Mapping[str, Score], competitors: Iterable[str]) -> dict[str, Score]:
-    """Mark the best and the second best: ties at the printed precision share a mark; incomplete means get none."""
+    """The competitors with the best and the second best marked: what prints alike shares a mark; incomplete means get none."""
     ranked = {slug: scores[slug] for slug in competitors if scores[slug].complete and scores[slug].value is not None}
     printed = {slug: float(score.shown) for slug, score in ranked.items()}
     names = dict(zip(sorted(set(printed.values()), reverse=True), ("best", "second"), strict=False))
     marks = {slug: names.get(value, "") for slug, value in printed.items()}
-    return {slug: replace(score, mark=marks.get(slug, "")) for slug, score in scores.items()}
+    return {slug: replace(scores[slug], mark=marks.get(slug, "")) for slug in competitors}
 
 
 def signed(value: float, digits: int = 2) -> str:

@@ -55,34 +55,38 @@ class Tradeoff:
     noises: tuple[Noise, ...]
     rows: tuple[Row, ...]
     plots: tuple[Plot, ...]
+    left_out: tuple[str, ...]  # titles of methods that have not all of these noise models
 
 
 @dataclass(frozen=True)
 class Tradeoffs:
-    """Over the noise models that all methods share, over all noise models, and over each."""
+    """Over the noise models that most methods share, over all noise models, and over each."""
 
     protocol: str
     methods: int  # that have a complete score and a time on any noise model
-    shared: Tradeoff | None
+    shared: Tradeoff | None  # of as many methods as have a noise model in common, those with the most noise models first
     whole: Tradeoff | None  # the methods that have all noise models; None where that says nothing new
     each: tuple[Tradeoff, ...]
+    cut: tuple[str, ...]  # titles of the methods that were scored on crops, and are in no figure
 
 
 def tradeoffs(scores: Scores, styles: Mapping[str, Style]) -> Tradeoffs:
-    """The noisy input is left out; a method counts where every image and seed of it is there and finite."""
+    """The noisy input and crops are left out; a method counts where every image and seed of it is there and finite."""
     protocol = scores.protocols[0]
     psnrs: dict[str, dict[str, float]] = {}  # method -> noise model -> dB
     timed = {cost.method.slug for cost in costs(scores)}
     for method in scores.methods:
         for noise in scores.noises:
             score = scores.score(noise, method, OVERALL, PROTOCOLS[protocol][0])
-            if method.slug in timed and method.slug != NOISY and score.complete and score.value is not None:
+            there = method.slug in timed and method.slug != NOISY and not scores.crop(noise, method)
+            if there and score.complete and score.value is not None:
                 psnrs.setdefault(method.slug, {})[noise.slug] = score.value
 
     def over(noises: Iterable[Noise]) -> Tradeoff | None:
         return _tradeoff(scores, styles, psnrs, tuple(noises))
 
-    shared = over(noise for noise in scores.noises if all(noise.slug in found for found in psnrs.values()))
+    common = _common(psnrs)
+    shared = over(noise for noise in scores.noises if noise.slug in common)
     whole = over(scores.noises)
     each = tuple(found for noise in scores.noises if (found := over([noise])))
     return Tradeoffs(
@@ -91,7 +95,16 @@ def tradeoffs(scores: Scores, styles: Mapping[str, Style]) -> Tradeoffs:
         shared=shared,
         whole=whole if whole and (shared is None or shared.noises != whole.noises) else None,
         each=each if len(scores.noises) > 1 else (),
+        cut=tuple(m.title for m in scores.methods if any(scores.crop(noise, m) for noise in scores.noises)),
     )
+
+
+def _common(psnrs: Mapping[str, Mapping[str, float]]) -> set[str]:
+    """Noise models that the methods share; where all share none, without those that have the fewest."""
+    common: set[str] = set()
+    for found in sorted(psnrs.values(), key=len, reverse=True):  # of equally many the first of the run
+        common = common & set(found) or common or set(found)
+    return common
 
 
 def pareto_front(points: Sequence[tuple[float | None, float]]) -> list[bool]:
@@ -124,11 +137,13 @@ def _tradeoff(
 
     fronts = front(training), front(denoising)
     rows = tuple(Row(cost.method, mean, cost, *ends) for cost, mean, *ends in zip(found, means, *fronts, strict=True))
+    there = {cost.method.slug for cost in found}
+    left_out = tuple(method.title for method in scores.methods if method.slug in psnrs and method.slug not in there)
     plots = (
         _plot("Training time of a network", list(zip(rows, training, fronts[0], strict=True)), styles),
         _plot("Denoising time of a megapixel", list(zip(rows, denoising, fronts[1], strict=True)), styles),
     )
-    return Tradeoff(noises, rows, tuple(plot for plot in plots if plot))
+    return Tradeoff(noises, rows, tuple(plot for plot in plots if plot), left_out)
 
 
 def _training(cost: Cost) -> float | None:

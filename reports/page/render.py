@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
@@ -14,6 +15,7 @@ from reports.forms.export import FORMATS, PAGE_ROWS, WRITERS
 from reports.forms.longtable import long_table
 from reports.forms.paperform import paper_tables
 from reports.numbers.cost import budget, costs, sharing
+from reports.numbers.kinds import kind_of, kinds_of
 from reports.numbers.pairs import LEAST_IMAGES, LEVEL, MOST_EXACT, RESAMPLES
 from reports.numbers.published import PROTOCOL, beside_the_paper
 from reports.numbers.retraining import RETRAINED, RETRAINING
@@ -42,6 +44,7 @@ def render(run: Run) -> str:
     """The whole page as a string; the same run gives the same characters."""
     scores = Scores(run)
     style = styles(run.methods)
+    reduced = _reduced(scores)
     beside = beside_the_paper(scores)
     tests = significance(scores)
     settings = mapping(run.info.get("settings"))
@@ -50,6 +53,10 @@ def render(run: Run) -> str:
         run=run,
         scores=scores,
         styles=style,
+        kinds=kinds_of(run.methods),
+        kind_of=kind_of,
+        reduced=_reduced_words(scores, reduced),
+        reduced_of=reduced,
         protocols=scores.protocols,
         protocol_text=PROTOCOL_TEXT,
         metrics_of=PROTOCOLS,
@@ -77,6 +84,7 @@ def render(run: Run) -> str:
         writers=WRITERS,
         page_rows=PAGE_ROWS,
         counted=counted,
+        listed=listed,
         galleries=galleries(scores),
         detail=DETAIL,
         zoom=ZOOM,
@@ -91,6 +99,24 @@ def render(run: Run) -> str:
         budget=budget(run),
         tradeoffs=tradeoffs(scores, style),
         trust=trust(run),
+    )
+
+
+def _reduced(scores: Scores) -> dict[str, str]:
+    """The methods on one image that were given less than they ask for, by slug: what they were given, in words."""
+    pairs = [(method, noise) for method in scores.methods for noise in scores.noises]
+    return {method.slug: words for method, noise in pairs if (words := scores.state(noise, method).reduced)}
+
+
+def _reduced_words(scores: Scores, reduced: Mapping[str, str]) -> str:
+    """A sentence on them; "" where there are none."""
+    if not reduced:
+        return ""
+    titles = listed([method.title for method in scores.methods if method.slug in reduced])
+    cut = any(scores.crop(noise, method) for noise in scores.noises for method in scores.methods)
+    alone = ", not ranked, averaged or tested with those of whole images" if cut else ""
+    return (
+        f"{' or '.join(dict.fromkeys(reduced.values()))}: what {titles} {'was' if len(reduced) == 1 else 'were'} given{alone}."
     )
 
 

@@ -11,13 +11,15 @@ import numpy as np
 import pandas as pd
 
 from reports.read.exact import counted
-from reports.read.model import COLUMNS, NOISY, Cell, Crop, Method, Noise, Run, Training, Verdict
+from reports.read.model import COLUMNS, CROP, Cell, Crop, Run, Training
+from reports.read.named import datasets_of, methods_of, noises_of, verdicts_of
 from reports.read.scans import is_current, outdated_words
 from reports.read.spreadsheet import read_csv
 from reports.read.untrusted import mapping, number, points, sequence, text, texts, whole
 
 _TEXT_COLUMNS = [name for name in COLUMNS if name not in ("noise_no", "seed", "value")]
 _TABLES = ("results.parquet", "results.csv")
+_MOST_CROP = 10**6  # pixels
 _UNREAD = "cannot be read and was left out"
 
 
@@ -59,10 +61,10 @@ def load(directory: str | Path) -> Run:
         directory=root,
         info=info,
         table=table,
-        methods=_methods(info, table),
-        noises=_noises(info, table),
-        verdicts=_verdicts(info, table),
-        datasets=_datasets(info, table),
+        methods=methods_of(info, table),
+        noises=noises_of(info, table),
+        verdicts=verdicts_of(info, table),
+        datasets=datasets_of(info, table),
         cells=cells,
         problems=tuple(problems),
         robustness=robustness,
@@ -140,6 +142,7 @@ def _cell(data: Mapping[str, Any]) -> Cell:
         warnings=texts(data.get("warnings")),
         message=text(data.get("message")),
         traceback=text(data.get("traceback")),
+        steps_share=number(mapping(data.get("one_image")).get("share")),
         passes=number(data.get("passes")),
         guards={name: share for name, value in mapping(data.get("guards")).items() if (share := number(value))},
         made_of=mapping(data.get("made_of")),
@@ -205,7 +208,9 @@ def _tidy(table: pd.DataFrame) -> pd.DataFrame:
         tidy[name] = [words.get(value, "") for value in column]
     value = pd.to_numeric(table["value"], errors="coerce").astype("float64").to_numpy()
     tidy["value"] = np.where(np.isfinite(value), value, np.nan)
-    return counted(pd.DataFrame(tidy, columns=list(COLUMNS)))
+    crop = table[CROP] if CROP in table.columns else pd.Series(0, index=table.index)
+    tidy[CROP] = pd.to_numeric(crop, errors="coerce").fillna(0).clip(0, _MOST_CROP).astype("int64")
+    return counted(pd.DataFrame(tidy, columns=[*COLUMNS, CROP]))
 
 
 def _table_of_cells(cells: Iterable[Cell], info: Mapping[str, Any]) -> pd.DataFrame:
@@ -217,7 +222,7 @@ def _table_of_cells(cells: Iterable[Cell], info: Mapping[str, Any]) -> pd.DataFr
         seen.add((cell.noise, cell.method, cell.seed))
         scores = []
         for row in cell.rows:
-            place = base | {name: text(row.get(name)) for name in ("dataset", "image")}
+            place = base | {name: text(row.get(name)) for name in ("dataset", "image")} | {CROP: whole(row.get(CROP))}
             metrics = {name: number(value) for name, value in row.items() if name not in place}
             scores += [place | {"metric": name, "value": value} for name, value in metrics.items()]
         rows += scores or [base]
@@ -225,7 +230,7 @@ def _table_of_cells(cells: Iterable[Cell], info: Mapping[str, Any]) -> pd.DataFr
         if (text(entry.get("noise")), text(entry.get("method")), whole(entry.get("seed"))) not in seen:
             status = "not-applicable" if entry.get("applicability") == "no" else "pending"
             rows.append({name: entry.get(name) for name in COLUMNS[:7]} | {"status": status})
-    table = _tidy(pd.DataFrame(rows, columns=list(COLUMNS), dtype=object))
+    table = _tidy(pd.DataFrame(rows, columns=[*COLUMNS, CROP], dtype=object))
     return table.sort_values("noise_no", kind="stable", ignore_index=True)
 
 
@@ -244,55 +249,3 @@ def _compare(table: pd.DataFrame, cells: Iterable[Cell], problems: list[str]) ->
     newer = sum(cell.status == "done" and (cell.noise, cell.method, cell.seed) not in known for cell in cells)
     if newer:
         problems.append(f"{newer} finished cell(s) are not in the results table yet.")
-
-
-def _methods(info: Mapping[str, Any], table: pd.DataFrame) -> tuple[Method, ...]:
-    found: dict[str, Method] = {}
-    for entry in map(mapping, sequence(info.get("methods"))):
-        slug = text(entry.get("slug"))
-        if slug:
-            found[slug] = Method(
-                slug=slug,
-                title=text(entry.get("title")) or slug,
-                paper=text(entry.get("paper")),
-                assumptions="; ".join(texts(entry.get("assumptions"))),
-                knows=texts(entry["knows"]) if "knows" in entry else None,
-                supervised=entry.get("supervised") is True,
-                trains=entry.get("trains", slug != NOISY) is not False,
-                settings=mapping(entry.get("settings")),
-            )
-    for slug in map(str, pd.unique(table["method"])):
-        # Without run.json only the name can tell that a method saw clean images.
-        found.setdefault(slug, Method(slug=slug, title=slug, supervised=slug == "supervised", trains=slug != NOISY))
-    return tuple(found.values())
-
-
-def _noises(info: Mapping[str, Any], table: pd.DataFrame) -> tuple[Noise, ...]:
-    found: dict[str, Noise] = {}
-    for entry in map(mapping, sequence(info.get("noise"))):
-        slug = text(entry.get("slug"))
-        if slug:
-            title = text(entry.get("title")) or slug
-            formula, parameters = text(entry.get("formula")), mapping(entry.get("parameters"))
-            found[slug] = Noise(whole(entry.get("number")), slug, title, formula, parameters)
-    for row in table[["noise_no", "noise"]].drop_duplicates("noise").itertuples(index=False):
-        found.setdefault(row.noise, Noise(int(row.noise_no), row.noise, row.noise))
-    return tuple(sorted(found.values(), key=lambda noise: noise.number))
-
-
-def _verdicts(info: Mapping[str, Any], table: pd.DataFrame) -> dict[tuple[str, str], Verdict]:
-    found = {}
-    for row in table.drop_duplicates(["noise", "method"]).itertuples(index=False):
-        found[row.noise, row.method] = Verdict(row.applicability, row.reason)
-    for entry in map(mapping, sequence(info.get("matrix"))):
-        key = text(entry.get("noise")), text(entry.get("method"))
-        found[key] = Verdict(text(entry.get("applicability")), text(entry.get("reason")))
-    return found
-
-
-def _datasets(info: Mapping[str, Any], table: pd.DataFrame) -> tuple[str, ...]:
-    """Test sets in the order of run.json, then those that only the table has."""
-    sets = map(mapping, sequence(mapping(info.get("data")).get("sets")))
-    present = [name for name in pd.unique(table["dataset"]) if name]
-    named = [text(entry.get("name")) for entry in sets if entry.get("role", "test") == "test"]
-    return tuple(dict.fromkeys([name for name in named if name in present] + present))

@@ -14,6 +14,8 @@ COLUMNS = (
     *("noise_no", "noise", "method", "seed", "status", "applicability", "reason"),
     *("dataset", "image", "metric", "value"),
 )
+#: May be missing: older tables have none. 0: the value is of the whole image; else of its centre of that side (pixels).
+CROP = "crop"
 NOISY = "noisy"  # the input itself: the reference row, never a competitor
 
 
@@ -28,6 +30,9 @@ class Method:
     knows: tuple[str, ...] | None = None  # None: it does not say
     supervised: bool = False
     trains: bool = True
+    learns_from: str = ""  # nothing | set | image; "": it does not say
+    tags: tuple[str, ...] = ()  # none: it does not say
+    card: Mapping[str, Any] = field(default_factory=dict, hash=False)
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -115,6 +120,7 @@ class Cell:
     warnings: tuple[str, ...]
     message: str
     traceback: str
+    steps_share: float | None = None  # of a method on one image: of the steps that it asks for
     passes: float | None = None  # of the network over a test image, mean
     guards: Mapping[str, float] = field(default_factory=dict, hash=False)
     made_of: Mapping[str, Any] = field(default_factory=dict, hash=False)  # settings, parameters, training key, code

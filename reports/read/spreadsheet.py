@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reports.read.model import COLUMNS
+from reports.read.model import COLUMNS, CROP
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 #: Cells that hold no number and say so.
@@ -51,14 +51,14 @@ def read_csv(path: Path) -> pd.DataFrame:
     columns = {
         name: [row[index] if index < len(row) else "" for _, row in rows]
         for index, name in enumerate(names)
-        if name in COLUMNS and names.index(name) == index
+        if name in (*COLUMNS, CROP) and names.index(name) == index
     }
     for index, metric in enumerate(columns.get("metric", [])):
         if metric.lower() in _NONE:  # a cell without scores; R writes NA into every empty field
             for name in {"dataset", "image", "metric"} & set(columns):
                 columns[name][index] = ""
     table = pd.DataFrame(columns, dtype=object)
-    for name in {"noise_no", "seed", "value"} & set(columns):
+    for name in {"noise_no", "seed", "value", CROP} & set(columns):
         numbers = _numbers(name, columns[name], lines)
         _check(name, columns, numbers, lines)
         table[name] = pd.Series(numbers, dtype="float64")
@@ -96,7 +96,7 @@ def _check(name: str, columns: dict[str, list[str]], numbers: Sequence[float], l
     """Raise ValueError for a number that cannot be meant."""
     if name != "value":
         for number, line in zip(numbers, lines, strict=True):
-            if not number.is_integer():
+            if not number.is_integer() and not (name == CROP and math.isnan(number)):
                 raise ValueError(f"line {line}: {name} is {number:g}: expected a whole number")
         return
     metrics = columns.get("metric", [""] * len(numbers))
