@@ -173,24 +173,15 @@ def test_the_merged_run_goes_on_with_the_cells_that_no_part_had(make: Make, make
 
 
 @pytest.mark.parametrize("place", ["one", "other"])
-def test_what_an_older_run_does_not_tell_of_its_images_is_taken_from_the_other(place: str, make: Make) -> None:
+def test_what_an_older_run_does_not_tell_of_its_images_and_methods_is_told(place: str, make: Make) -> None:
     one, other = make("one"), make("other", noise=("gamma",))
     old = {"one": one, "other": other}[place]
     info = store.read_run(old)
     assert info is not None
     del info["data"]["repeated"]
-    store.write_run(old, info)
-    assert "repeated" in read_plan(merged(one, other)[0])[0]["data"]
-
-
-def test_what_an_older_run_does_not_tell_of_its_methods_is_told(make: Make) -> None:
-    parts = make("one"), make("other", noise=("gamma",))
-    for part in parts:
-        info = store.read_run(part)
-        assert info is not None
-        silent = [{key: method[key] for key in ("slug", "settings")} for method in info["methods"]]
-        store.write_run(part, info | {"methods": silent})
-    assert read_plan(merged(*parts)[0])[0]["methods"] == info["methods"]
+    store.write_run(old, info | {"methods": [{key: method[key] for key in ("slug", "settings")} for method in info["methods"]]})
+    found = read_plan(merged(one, other)[0])[0]
+    assert "repeated" in found["data"] and found["methods"] == info["methods"]
 
 
 def test_crops_and_weights_follow_and_may_be_gone(make: Make) -> None:
