@@ -53,7 +53,7 @@ def test_methods_that_cannot_be_tuned_are_refused() -> None:
 
 
 def test_fewer_trials_where_there_is_less_to_vary(monkeypatch: pytest.MonkeyPatch) -> None:
-    method = methods.get("supervised")
+    method = methods.get("neighbor2neighbor")
     monkeypatch.setattr(type(method), "tunable", {"training.clip": (0.5, 1.0, 2.0)})
     assert sorted(values.get("training.clip", 1.0) for values in draw_trials(method, 9)) == [0.5, 1.0, 2.0]
 
