@@ -34,12 +34,12 @@ class Noisier2Noise(Method):
 
     Notes
     -----
-    (1 + alpha^2) / alpha^2, 5 for alpha = 0.5, multiplies the errors of f as well. `recorrupted` predicts E[x | z] by another
-    loss of the same minimum, and was 0.9 dB better on No. 1 at a small budget (docs/recipes.md).
+    With `residual` and for a = alpha^2 / (1 + alpha^2), the loss is a^2 times that of `recorrupted` for the network's output
+    over a: R2R for Gaussian noise, but for the unit of the output (5 grey levels in place of 25 for alpha = 0.5).
 
     Where the standard deviation depends on x (Nos. 3, 4), the second noise needs it: it is evaluated at the mean around each
     noisy pixel, limited to [0, 255], as the score methods do. At the noisy pixel itself the second noise would follow the
-    first, to which it is to be exchangeable: 0.78 dB worse on No. 3, by the loss of `recorrupted`. The clean image is not used.
+    first, to which it is to be exchangeable: 0.78 dB worse on No. 3, by the loss of R2R. The clean image is not used.
     """
 
     alpha: float = 0.5

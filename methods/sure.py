@@ -59,7 +59,7 @@ class Sure(Method):
             at = " at a local mean" if traits.signal_dependent else ""
             return Applicability("yes", f"the noise is Gaussian and its covariance{at} is known, so Stein's lemma holds")
         if not isinstance(model.base, Poisson):
-            return Applicability("no", "no estimate of the risk is published for this law")
+            return Applicability("no", "the estimate of the risk is one for Gaussian and Poisson noise alone")
         if traits.independent:
             return Applicability(
                 "yes", "the variance of the noise follows from its mean by a known gain, so the risk can be told"

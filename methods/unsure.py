@@ -39,8 +39,9 @@ class Unsure(Method):
     state, and each image its own eta, where the paper has one for all.
 
     M is `UNIT`^2 where the noise is independent between pixels; where it is not, B B^T times that, B a slight blur: with M
-    white, errors of s at high frequencies, which Sigma makes small, would outweigh all others. That the noise is correlated is
-    told, A is not: Sigma of 3x3, the paper's, cannot be all of A A^T, which has 5x5.
+    white, errors of s at high frequencies, which Sigma makes small, outweighed all others: on No. 2 the result was worse than y
+    (docs/recipes.md). That the noise is correlated is told, A is not: Sigma of 3x3, the paper's, cannot be all of A A^T, which
+    has 5x5.
     """
 
     step: float = 0.1

@@ -35,7 +35,7 @@ class UnsureScore(ScoreMethod):
     title = "UNSURE by score"
     paper = "Tachella et al., UNSURE, ICLR 2025"
     assumptions = "Gaussian noise of one level"
-    knows = ("level",)
+    knows = ("level", "kernel")
 
     def applicable(self, model: NoiseModel) -> Applicability:
         traits = model.traits

@@ -94,6 +94,15 @@ def test_gaussian_loss_is_that_of_pang_et_al(number, seeded, tiny_network):
     assert loss.item() == pytest.approx(former.item(), rel=1e-5)
 
 
+def test_noisier2noise_has_this_loss_in_another_unit_of_the_output(seeded, tiny_network):
+    """z + g for y is a (z + g / a) for y2, so that both results are the same image."""
+    noisier, network, a = methods.get("noisier2noise"), tiny_network().double(), R2R.share
+    y = gaussian_world((2, 3, 16, 18), seeded)[1]
+    theirs = noisier.loss(network, batch_of(y, seeded(3)))
+    ours = R2R.loss(lambda z: network(z) / a, batch_of(y, seeded(3)))
+    assert theirs.item() == pytest.approx(a**2 * ours.item(), rel=1e-6)
+
+
 def test_loss_is_least_at_the_posterior_mean(seeded):
     """E[x | y1] is linear in y1; the loss there is Var[x | y1] and the variance of y2."""
     y = gaussian_world((8, 3, 128, 128), seeded)[1]
