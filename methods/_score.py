@@ -7,7 +7,7 @@ https://arxiv.org/abs/2006.05164; Xie et al. (2023), Eq. 18.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 
@@ -146,7 +146,7 @@ class ScoreMethod(Method):
     iterations: int | None = None
     decorrelate: bool = True
 
-    knows = ("law",)
+    knows: ClassVar[tuple[str, ...]] = ("law",)
     tunable = Method.tunable | {"matching.first_sigma": (8.0, 10.0, 15.0), "matching.last_sigma": (3.0, 5.0)}
 
     def as_published(self) -> Self:
