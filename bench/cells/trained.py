@@ -37,7 +37,7 @@ def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, di
     A file of weights that is damaged, or another network's, is set aside with a warning, and the network trained anew.
     """
     if cell.key is None:
-        return _NoNetwork(), None
+        return NoNetwork(), None
     network = _untrained(cell, run.settings.preset, run.settings.device)
     path = weights_path(run.directory, cell.key)
     try:
@@ -183,7 +183,7 @@ def _set_aside(run: Run, path: Path, reason: str) -> None:
     warnings.warn(f"{path.relative_to(run.directory)} {reason}: moved to {name}, and trained anew.", stacklevel=1)
 
 
-class _NoNetwork(nn.Module):
+class NoNetwork(nn.Module):
     """Given to methods that are not trained."""
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:

@@ -1,1 +1,1 @@
-"""The commands of the command line, one file each, and what their words mean."""
+"""The commands of the command line, one file each, what their words mean, and `bench.evaluate`."""

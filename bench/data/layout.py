@@ -71,6 +71,13 @@ def plan(source: str, options: Options) -> list[Planned]:
     return _plan_tests(root, options) + _plan_training(root / "train", options)
 
 
+def plan_tests(source: str, options: Options) -> list[Planned]:
+    """The test sets alone. Raises UsageError as `plan` does, but asks for no training set."""
+    if source == SAMPLE:
+        return [planned for planned in _plan_sample(options) if planned.role == "test"]
+    return _plan_tests(Path(os.path.expanduser(source)), options)
+
+
 def _plan_sample(options: Options) -> list[Planned]:
     for name in options.test_sets:
         if name != SAMPLE:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.data import separation
 from bench.data.images import Pixels, centre_crop, decode_noting, hashed_crop, image_name, image_size, problem, read_bytes
-from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan
+from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan, plan_tests
 from bench.data.left_out import left_out
 from bench.errors import UsageError, one_line
 
@@ -136,6 +136,22 @@ def load(
     planned = plan(source, options)
     data = _read(planned, by_pixels=source == SAMPLE)
     return replace(data, remarks=(*_left_out(source, planned), *data.remarks))
+
+
+def load_tests(
+    source: str, *, test_sets: Sequence[str] = (), test_images: int | None = None, test_crop: int | None = None
+) -> tuple[ImageSet, ...]:
+    """The test sets of a source alone, whatever training images it has or lacks. Keywords and errors are those of `load`."""
+    options = Options(
+        test_sets=tuple(unicodedata.normalize("NFC", name) for name in test_sets),
+        test_images=test_images or None,
+        test_crop=test_crop or None,
+    )
+    problems: list[str] = []
+    sets = tuple(_read_set(p, source == SAMPLE, {}, problems, []) for p in plan_tests(source, options))
+    if problems:
+        raise UsageError(problems[0])
+    return sets
 
 
 def describe(source: str) -> list[tuple[str, Role, int, str]]:

@@ -1,0 +1,243 @@
+"""`bench.evaluate`: any function of an image, scored on every noise model in one call, beside the methods of a run."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+from rich.progress import track
+
+import methods
+import noise as noise_models
+import reports
+from bench.cells.denoising import denoise, noisy_image
+from bench.cells.metrics import psnr, ssim
+from bench.cells.trained import NoNetwork
+from bench.commands.arguments import parse_noise
+from bench.data.layout import KODAK_CROPS
+from bench.data.sets import Image, ImageSet, load_tests
+from bench.errors import UsageError, one_line
+from bench.plan.cells import Cell, Entry
+from bench.plan.seeds import globals_kept
+from bench.runs.record import noise_record, read_plan, set_record, settings_from_record
+from reports.numbers.pairs import interval
+
+#: Without a run, images are cut to this side (pixels), as the quick preset does.
+CROP = 256
+#: Images a set: with fewer than ten there is no interval.
+IMAGES = 12
+#: How far the PSNR of a noisy image may be from the run's (dB): it is the same image, but for the last digits.
+_SAME = 1e-3
+
+Noise = str | int | noise_models.NoiseModel
+
+
+def evaluate(
+    function: Callable[..., Any] | methods.Method | str,
+    name: str | None = None,
+    noise: Noise | Iterable[Noise] = "all",
+    data: str | os.PathLike[str] | None = None,
+    against: str | os.PathLike[str] | None = None,
+    *,
+    images: int = IMAGES,
+    seed: int = 0,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Denoise test images by a function, and score it as the suite scores its methods. Nothing is written.
+
+    Parameters
+    ----------
+    function : callable, Method or str
+        Takes an image, (H, W, 3) float32 grey levels, unclipped, and returns one of the same shape; where it takes a second
+        argument, it is given the noise model. Or a method that is not trained, or its slug.
+    name : str, optional
+        What it is called; the function's own name by default. The random numbers that it may draw depend on it.
+    noise : str, int, NoiseModel, or several
+        As `--noise` has them: "all", "1,5-8", a slug, a number.
+    data : path, optional
+        "sample", or a folder of test sets; by default the run's, and "sample" without a run.
+    against : path, optional
+        A run directory. Images are cut as the run cut them, and where they are the run's own, so is their noise.
+    images : int
+        So many of each set, the first by name; 0: all.
+    seed : int
+        Of the noise: one of the run's.
+    progress : bool
+        Show it on standard error.
+
+    Returns
+    -------
+    DataFrame
+        A row for each noise model and test set: `psnr` (dB) and `ssim` by the standard protocol, means over the images;
+        `noisy`, the PSNR of the input; `images`, how many there were. `applicability` and `reason` are the method's answer.
+        For every method of the run `minus SLUG`, the mean over the images that both have of the PSNR of the function less
+        that of the method, on the same noisy images, and `minus SLUG, low` and `, high`, the 95 % bootstrap interval of
+        that mean (nan with fewer than ten images).
+
+    Raises
+    ------
+    UsageError
+        One line, for what cannot be evaluated: no function, unknown names, no such images, no image in common with the run.
+
+    Notes
+    -----
+    The interval is over images. It says nothing of how far another training of a method would be.
+    """
+    method = _method(function, name)
+    run = None if against is None else _read_run(Path(against))
+    source = str(data) if data is not None else run.data if run else "sample"
+    chosen = _images(source, run, images)
+    rows = []
+    tasks = [(model, tests) for model in _models(noise, run.recipe if run else "best") for tests in chosen]
+    shown = track(tasks, method.slug, console=Console(stderr=True), transient=True, disable=not progress)
+    for model, tests in shown:
+        rows.append(_row(method, model, tests, seed, run))
+    frame = pd.DataFrame(rows)
+    if run is not None and not any(column.startswith("minus ") for column in frame):
+        raise UsageError(f"{against}: has no result of these images and noise models with seed {seed}: expected some in common")
+    frame.attrs["name"] = method.slug
+    return frame
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Of a run, what results are compared by.
+
+    Parameters
+    ----------
+    psnr : Mapping
+        (noise slug, data set, image) -> method -> dB, of the seed that is asked for.
+    """
+
+    info: Mapping[str, Any]
+    data: str
+    recipe: str
+    sets: tuple[str, ...]
+    crop: int
+    limit: int
+    table: pd.DataFrame
+
+    def psnr(self, noise: str, dataset: str, seed: int) -> pd.DataFrame:
+        """A row an image, a column a method."""
+        table = self.table
+        part = table[(table["noise"] == noise) & (table["dataset"] == dataset) & (table["seed"] == seed)]
+        return part.pivot_table(index="image", columns="method", values="value", sort=False)
+
+    def has(self, tests: ImageSet) -> bool:
+        """Whether these are the run's own images."""
+        told = [each for each in self.info["data"]["sets"] if each["role"] == "test" and each["name"] == tests.name]
+        wanted = set_record(tests)
+        return any(each["sha256"] == wanted["sha256"] and each["crop"] == wanted["crop"] for each in told)
+
+
+def _read_run(directory: Path) -> _Run:
+    """Raises UsageError where it holds no run with a table."""
+    info, _ = read_plan(directory)
+    settings = settings_from_record(info, [])
+    try:
+        table = reports.load(directory).table
+    except ValueError as error:
+        raise UsageError(one_line(error)) from None
+    table = table[(table["metric"] == "psnr") & (table["status"] == "done")]
+    preset = settings.preset
+    return _Run(info, settings.data, settings.recipe, preset.test_sets, preset.test_crop, preset.test_images, table)
+
+
+def _method(function: Callable[..., Any] | methods.Method | str, name: str | None) -> methods.Method:
+    if isinstance(function, str):
+        known = methods.catalogue()
+        if function not in known:
+            raise UsageError(f"unknown method {function!r}: expected a function, or of {', '.join(known)}")
+        method = known[function]
+    elif isinstance(function, methods.Method):
+        method = function
+    else:
+        try:
+            word = name or getattr(function, "__name__", None) or type(function).__name__
+            method = methods.method_of_function(function, word, getattr(function, "__module__", None) or "__main__")
+        except TypeError as error:
+            raise UsageError(one_line(error)) from None
+    if method.trains:
+        raise UsageError(f"{method.slug} is trained: expected a function, or a run with --methods {method.slug}")
+    return method
+
+
+def _models(noise: Noise | Iterable[Noise], recipe: str) -> list[noise_models.NoiseModel]:
+    several = [noise] if isinstance(noise, (str, int, noise_models.NoiseModel)) else list(noise)
+    found: list[noise_models.NoiseModel] = []
+    for each in several:
+        found += [each] if isinstance(each, noise_models.NoiseModel) else parse_noise(str(each), recipe)
+    return list({(model.slug, str(model.parameters)): model for model in found}.values())
+
+
+def _images(source: str, run: _Run | None, images: int) -> list[ImageSet]:
+    """The test sets; with a run those that it has, cut as there. `sha256` is that of the run's images, all of them."""
+    if type(images) is not int or images < 0:
+        raise UsageError(f"images={images!r}: expected a whole number, 0 for all")
+    if run is None:
+        found = load_tests(source, test_images=images, test_crop=CROP)
+        return [tests for tests in found if tests.name != KODAK_CROPS]
+    found = load_tests(source, test_sets=run.sets, test_images=run.limit, test_crop=run.crop)
+    return [replace(tests, images=tests.images[: images or None]) for tests in found]
+
+
+def _row(
+    method: methods.Method, model: noise_models.NoiseModel, tests: ImageSet, seed: int, run: _Run | None
+) -> dict[str, Any]:
+    """One line of the table."""
+    try:
+        answer, decorrelated = methods.answers(method, model)
+    except Exception as error:  # a method's own code
+        raise UsageError(f"{method.slug} on {model.slug}: {type(error).__name__}: {one_line(error)}") from None
+    entry = Entry(model.number, model.slug, method.slug, seed, answer.verdict, answer.reason, None, decorrelated)
+    scores = pd.DataFrame([_scores(Cell(entry, model, method), image) for image in tests.images])
+    row: dict[str, Any] = {"noise_no": model.number, "noise": model.slug, "dataset": tests.name, "images": len(tests.images)}
+    row |= {column: float(scores[column].mean(skipna=False)) for column in ("psnr", "ssim", "noisy")}
+    row |= {"applicability": answer.verdict, "reason": answer.reason}
+    if run is not None and run.has(tests) and noise_record(model) in [dict(told) for told in run.info["noise"]]:
+        row |= _differences(scores.set_index("image"), run.psnr(model.slug, tests.name, seed), f"{model.slug} on {tests.name}")
+    return row
+
+
+def _scores(cell: Cell, image: Image) -> dict[str, Any]:
+    clean, noisy = noisy_image(image, cell.model, cell.seed)
+    row = {"image": image.name, "noisy": psnr(_as_bytes(noisy), clean, 255.0), "psnr": math.nan, "ssim": math.nan}
+    if cell.entry.applicability == "no":
+        return row
+    with globals_kept():
+        denoised = denoise(NoNetwork(), cell, noisy, image)
+    if not bool(denoised.isfinite().all()):
+        return row
+    return row | {"psnr": psnr(_as_bytes(denoised), clean, 255.0), "ssim": ssim(_as_bytes(denoised), clean)}
+
+
+def _as_bytes(image: torch.Tensor) -> torch.Tensor:
+    """What the standard protocol scores: whole numbers in [0, 255]."""
+    return image.double().clamp(0, 255).round()
+
+
+def _differences(scores: pd.DataFrame, run: pd.DataFrame, where: str) -> dict[str, float]:
+    """Of the function's scores to those of each method of the run, on the images that both have."""
+    if "noisy" in run:
+        apart = (scores["noisy"] - run["noisy"]).abs().max()
+        if apart > _SAME:
+            raise UsageError(
+                f"{where}: the noisy images are not the run's, their PSNR differs by {apart:.3f} dB: expected the versions of "
+                "torch and of the suite that the run was made with"
+            )
+    found: dict[str, float] = {}
+    for slug in run.columns:
+        differences = (scores["psnr"] - run[slug]).reindex(scores.index).to_numpy()
+        differences = differences[np.isfinite(differences)]
+        ends = interval(differences) if len(differences) else None
+        found[f"minus {slug}"] = float(differences.mean()) if len(differences) else math.nan
+        found[f"minus {slug}, low"], found[f"minus {slug}, high"] = ends or (math.nan, math.nan)
+    return found
