@@ -24,6 +24,7 @@ from bench.commands.arguments import (
     source_of,
     whole_number,
 )
+from bench.commands.check_method import check_method
 from bench.commands.compare import print_comparison
 from bench.commands.data import add_data, data
 from bench.commands.disturbance import parse_rates
@@ -31,6 +32,7 @@ from bench.commands.doctor import doctor
 from bench.commands.estimate import dry_run
 from bench.commands.listing import list_things, print_matrix, tell_broken_methods, whole_matrix
 from bench.commands.merge import merge
+from bench.commands.new_method import new_method
 from bench.commands.parser import Parser, Version
 from bench.commands.report import FORMAT_HELP, FORMATS, report
 from bench.commands.robustness import robustness
@@ -192,6 +194,13 @@ def _parser() -> argparse.ArgumentParser:
         "--html", type=path_of, metavar="FILE", help="write it as a page like the report's (-: to standard output)"
     )
 
+    sub = add("new-method", _new_method, "Write a file with a method that works, to be made yours, and its test.")
+    sub.add_argument("name", metavar="NAME", help="the method's name: a-z, 0-9 and -")
+    sub.add_argument("--path", type=path_of, metavar="FILE", help="where to (default: NAME.py here)")
+
+    sub = add("test-method", _test_method, "Check a method against the contract that all keep. Exit status 1: it has a fault.")
+    sub.add_argument("method", type=source_of, metavar="NAME|FILE", help="a method's name, or a file as --method-file takes it")
+
     add("doctor", lambda options, console, given: doctor(console), "Check that this machine can run the suite.")
     return parser
 
@@ -260,6 +269,15 @@ def _status(options: argparse.Namespace, console: Console, given: list[str]) -> 
 def _report(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     report(options.directory, options.format, options.output, options.open, console)
     return 0
+
+
+def _new_method(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    new_method(options.name, options.path, console)
+    return 0
+
+
+def _test_method(options: argparse.Namespace, console: Console, given: list[str]) -> int:
+    return check_method(options.method, console)
 
 
 def _merge(options: argparse.Namespace, console: Console, given: list[str]) -> int:

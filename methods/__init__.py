@@ -28,7 +28,7 @@ from methods._api import (
     mean_squared,
 )
 from methods._cards import Card, card, numbered
-from methods._finding import Found, answers, find
+from methods._finding import Found, answers, find, refuse_name
 from methods._functions import FunctionMethod, method_of_function
 from methods._outside import Origin, absolute, find_packaged, forget_file, load_file, origin
 from methods._score import ScoreMethod
@@ -62,6 +62,7 @@ __all__ = [
     "method_of_function",
     "numbered",
     "origin",
+    "refuse_name",
     "tags",
     "with_files",
 ]

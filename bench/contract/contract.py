@@ -1,0 +1,211 @@
+"""The contract: every check that suits a method, in order, each with what was found."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import noise
+from bench.contract import denoising, training
+from bench.contract.samples import Case, denoised, make_batch, make_case, small_network
+from bench.contract.whole import STEPS, elsewhere, tried
+from bench.errors import one_line
+from methods import FunctionMethod, Method, answers
+from noise import NoiseModel
+
+#: Sides that are odd, and that no sub-sampling and no network of two levels divides (pixels).
+ODD = ((33, 47), (17, 16))
+
+#: Where the noise suits a method most, first.
+_VERDICTS = ("yes", "indirect", "infeasible")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of a check: a fault, or a note on what is no fault, or neither; `told` says what was seen."""
+
+    check: str
+    fault: str = ""
+    note: str = ""
+    told: str = ""
+
+
+def contract(method: Method, whole: bool = True) -> Iterator[Finding]:
+    """Every check of a method. `whole`: those as well that start a process and train by the quick preset."""
+    yield Finding("registers", told=f"{method.slug}: {method.title}")
+    yield _checked("settings", partial(_settings, method), told=str(method).partition("(")[2].removesuffix(")"))
+    found = _checked("applicability", partial(_applicability, method))
+    yield Finding(found.check, found.fault, told="" if found.fault else _where(method))
+    models = [] if found.fault else _suited(method)
+    if not models:
+        if not found.fault:
+            yield Finding("simplest noise", "it applies to no noise model: expected one at least")
+        return
+    yield from on_noise(method, models)
+    if whole:
+        yield from through_the_harness(method, models[0])
+
+
+def on_noise(method: Method, models: list[NoiseModel]) -> Iterator[Finding]:
+    """The checks on small images: results on every one of the noise models, all else on the first."""
+    simplest = models[0]
+    fault = ""
+    for model in models:
+        found = _checked("results", lambda model=model: denoising.result(make_case(method, model)))  # type: ignore[misc]
+        fault = fault or (found.fault and f"{model.slug}: {found.fault}")
+    yield Finding("results", fault, told=f"the image's shape, float32, finite on {len(models)} noise models")
+    if fault:
+        return
+    case = partial(make_case, method, simplest)
+    sides = " and ".join("x".join(map(str, size)) for size in ODD)
+    yield _checked("odd sizes", lambda: _first(denoising.result(case(size=size)) for size in ODD), told=sides)
+    yield _one_channel(method, simplest)
+    if method.slug != "noisy":  # whose result is the input by definition
+        yield _checked("another image", lambda: denoising.other_than_input(case()), told="not its input")
+    yield _checked("input kept", lambda: denoising.input_kept(case()), told="noisy image and network are as before")
+    plain = isinstance(method, FunctionMethod)
+    found = _checked("global state", lambda: denoising.globals_as_before(case(), seeded=not plain), told="as before")
+    if plain and not found.fault and denoising.globals_as_before(case()):
+        found = Finding(found.check, note="it draws from a global generator, which the suite seeds for each image")
+    yield found
+    other = case(size=(20, 36), seed=4)
+    yield _checked("after other images", lambda: denoising.same_again(case(), other), told="the same result")
+    yield _checked("nothing kept", lambda: denoising.nothing_kept(case()), told="no image outlives its call")
+    if method.trains:
+        yield from of_learning(method, simplest)
+        yield _passes(method, simplest, case())
+
+
+def of_learning(method: Method, model: NoiseModel) -> Iterator[Finding]:
+    """The checks of a loss."""
+    declared = [word for word, there in (("clean images", method.supervised), ("a second draw", method.pairs)) if there]
+    told = f"asks for {' and '.join(declared)}" if declared else "asks for no clean image, and no second draw"
+    yield _checked("declared", lambda: training.undeclared(method, model), told=told)
+    yield _checked("gradient", lambda: training.gradient(method, model), told="finite, and reaches the network")
+    yield _checked("repeatable loss", lambda: training.repeatable(method, model), told="a function of batch and generator")
+    words = [""]
+
+    def fall() -> str:
+        fault, words[0] = training.falls(method, model)
+        return fault
+
+    found = _checked("loss falls", fall)
+    yield Finding(found.check, found.fault, told=words[0])
+
+
+def through_the_harness(method: Method, model: NoiseModel) -> Iterator[Finding]:
+    """The checks that start a process, and train."""
+    ask = elsewhere(method, model)
+    worker = _checked("another worker", lambda: denoising.same_elsewhere(make_case(method, model), ask), told="the same result")
+    yield worker
+    if method.slug == "noisy":
+        return
+    outcome = tried(method, model)
+    told = f"{outcome.psnr:.2f} dB, the input {outcome.noisy:.2f} dB, on {model.slug} by the quick preset"
+    better = outcome.psnr > outcome.noisy
+    if outcome.fault:
+        yield Finding("beats the input", f"{model.slug}: {outcome.fault}: expected a result")
+    elif not better and outcome.reduced:
+        yield Finding("beats the input", note=f"{told}, after {STEPS} steps an image, fewer than it asks for")
+    else:
+        yield Finding("beats the input", "" if better else f"{told}: expected more than the input", told=told)
+    if not outcome.fault:
+        yield Finding("cost", told=outcome.words)
+
+
+def _settings(method: Method) -> str:
+    """They can be stored and sent, and the class is a frozen dataclass with a docstring."""
+    try:
+        again = pickle.loads(pickle.dumps(method))
+    except Exception as error:
+        return f"its settings cannot be pickled ({one_line(error)}): expected numbers, text, and frozen dataclasses of them"
+    if again != method or again.slug != method.slug:
+        return f"pickled and read again it is {again}: expected {method}"
+    json.dumps(asdict(method))
+    kind = type(method)
+    if not kind.__dict__.get("__doc__") or str(kind.__doc__).startswith(f"{kind.__name__}("):
+        return "its class has no docstring: expected what it does, and its settings with their units"
+    return ""
+
+
+def _applicability(method: Method) -> str:
+    """A verdict for every noise model, with a reason, and always the same."""
+    for model in noise.catalogue():
+        answer, _ = answers(method, model)
+        if answers(method, noise.get(model.slug))[0] != answer:
+            return f"asked twice about {model.slug}, it gave two answers: expected one"
+        if answer.verdict == "indirect" and not method.wants_decorrelated(model):
+            return f'"indirect" on {model.slug}, but it does not ask for A^-1 y: expected wants_decorrelated there'
+    return ""
+
+
+def _where(method: Method) -> str:
+    """The numbers of the noise models by verdict."""
+    found: dict[str, list[str]] = {}
+    for model in noise.catalogue():
+        found.setdefault(answers(method, model)[0].verdict, []).append(str(model.number))
+    return "; ".join(f"{verdict} on {', '.join(numbers)}" for verdict, numbers in found.items())
+
+
+def _suited(method: Method) -> list[NoiseModel]:
+    """The noise models that a method can be run on, the one that suits it most first, by number among equals."""
+    verdicts = {model: answers(method, model)[0].verdict for model in noise.catalogue()}
+    there = [model for model in verdicts if verdicts[model] != "no"]
+    return sorted(there, key=lambda model: (_VERDICTS.index(verdicts[model]), model.number))
+
+
+def _one_channel(method: Method, model: NoiseModel) -> Finding:
+    """Images of one channel, which no run has: a failure is no fault."""
+    if method.trains and not method.own_network:
+        return Finding("one channel", note="not supported by the network, which takes three")
+    try:
+        fault = denoising.result(make_case(method, model, channels=1))
+    except Exception as error:
+        fault = f"{type(error).__name__}: {one_line(error)}"
+    return Finding("one channel", note=f"{fault} (no run has such images)" if fault else "", told="" if fault else "works")
+
+
+def _passes(method: Method, model: NoiseModel, case: Case) -> Finding:
+    """What goes through the network is what is counted, at test and in training."""
+    counts = [0.0, 0.0]
+
+    def count() -> str:
+        fault, counts[0] = denoising.passes_counted(case.network, lambda: denoised(case), case.y)
+        if fault:
+            return f"denoise makes {fault}"
+        network, batch = small_network(method), make_batch(method, model)
+        work = partial(method.loss, network, batch)
+        fault, counts[1] = denoising.passes_counted(network, work, make_batch(method, model).noisy)
+        return fault and f"loss makes {fault}"
+
+    found = _checked("passes", count)
+    told = f"{counts[0]:.3g} at test, {counts[1]:.3g} in a step"
+    return Finding(found.check, found.fault, told=told)
+
+
+def _checked(name: str, check: Callable[[], str], told: str = "") -> Finding:
+    """A check's finding; whatever it raises is a fault of the method."""
+    try:
+        fault = check()
+    except Exception as error:
+        fault = f"{type(error).__name__}: {one_line(error)}{_place(error)}: expected no error"
+    return Finding(name, fault, told=told)
+
+
+def _place(error: BaseException) -> str:
+    """The last line outside of the suite's `bench` and of libraries, where there is one."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename and f"{_BENCH}/" not in frame.filename]
+    return f" ({own[-1].filename.rpartition('/')[2]}, line {own[-1].lineno})" if own else ""
+
+
+_BENCH = str(inspect.getfile(denoising)).rpartition("/contract/")[0]
+
+
+def _first(faults: Iterator[str]) -> str:
+    return next((fault for fault in faults if fault), "")

@@ -1,0 +1,139 @@
+"""Faults planted in how a method learns, and in what it says of itself: the contract catches each."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import threading
+
+import pytest
+
+import methods
+from bench.contract.contract import contract, on_noise
+from methods import Applicability
+from tests.helpers.planted import MODEL, Honest, Plain, faults, planted
+
+
+@pytest.mark.parametrize("method", [Honest(), Plain()], ids=["trained", "untrained"])
+def test_an_honest_method_has_no_fault(method) -> None:
+    found = list(contract(method, whole=False))
+    assert [each for each in found if each.fault] == []
+    assert len(found) >= 10 + 5 * method.trains and all(each.told or each.note for each in found)
+
+
+@pytest.mark.parametrize("name", ["clean", "second"])
+def test_reads_clean_images(name: str) -> None:
+    """Or a second draw: where the batch has none, or where it has one all the same."""
+
+    def needs(self, network, batch):
+        return methods.mean_squared(methods.estimate(network, batch.noisy) - getattr(batch, name))
+
+    def looks(self, network, batch):
+        other = getattr(batch, name)
+        return Honest.loss(self, network, batch) if other is None else needs(self, network, batch)
+
+    declared = "supervised = True" if name == "clean" else 'knows = ("second",)'
+    for loss, words in ((needs, f"loss fails without batch.{name}"), (looks, f"the loss depends on batch.{name}")):
+        told = faults(planted(Honest, loss=loss))["declared"]
+        assert told == f"{words}: expected {declared}, or a loss that does without"
+    known = {"supervised": True} if name == "clean" else {"knows": ("second",)}
+    assert faults(planted(Honest, loss=needs, **known)) == {}
+
+
+def test_changes_its_input() -> None:
+    found = faults(planted(denoise=lambda self, network, y, model, generator: y.mul_(0.5)))
+    assert "denoise wrote to the noisy image" in found["input kept"]
+
+    def loss(self, network, batch):
+        batch.noisy.clamp_(0, 255)
+        return Honest.loss(self, network, batch)
+
+    assert faults(planted(Honest, loss=loss)) == {"gradient": "loss wrote to batch.noisy: expected it as it was"}
+
+    def denoise(self, network, y, model, generator):
+        next(network.parameters()).mul_(1.01)
+        return methods.estimate(network, y)
+
+    assert "denoise changed the network's stem.weight" in faults(planted(Honest, denoise=denoise))["input kept"]
+
+
+def test_makes_passes_that_no_cost_tells_of() -> None:
+    def hidden(self, network, y, model, generator):
+        return (methods.estimate(network, y) + methods.estimate(network.forward, y)) / 2
+
+    def told(self, network, y, model, generator):
+        return (methods.estimate(network, y) + methods.estimate(network, y.flip(-1)).flip(-1)) / 2
+
+    def loss(self, network, batch):
+        return Honest.loss(self, network, batch) + 0 * network.forward(batch.noisy).mean()
+
+    words = "makes 2 passes of the network, 1 of them as network(...): expected every one so"
+    assert faults(planted(Honest, denoise=hidden)) == {"passes": f"denoise {words}"}
+    assert faults(planted(Honest, loss=loss)) == {"passes": f"loss {words}"}
+    found = {each.check: each.told for each in on_noise(planted(Honest, denoise=told), [MODEL])}
+    assert found["passes"] == "2 at test, 1 in a step"
+
+
+@pytest.mark.parametrize(
+    ("loss", "check", "words"),
+    [
+        (lambda loss, network: loss.detach(), "gradient", "the loss has no gradient"),
+        (lambda loss, network: 0 * loss, "gradient", "the loss has a gradient of 0"),
+        (lambda loss, network: loss.expand(3), "gradient", "loss gave a tensor of shape (3,): expected a scalar tensor"),
+        (lambda loss, network: float(loss.detach()), "gradient", "loss gave float: expected a scalar tensor"),
+        (lambda loss, network: loss / 0, "gradient", "loss gave inf in float32: expected a finite float32"),
+        (lambda loss, network: 2 * loss.detach() - loss, "loss falls", "expected it to fall"),
+    ],
+    ids=["detached", "zero", "no scalar", "number", "infinite", "rises"],
+)
+def test_a_loss_that_cannot_be_trained(loss, check: str, words: str) -> None:
+    method = planted(Honest, loss=lambda self, network, batch: loss(Honest.loss(self, network, batch), network))
+    assert words in faults(method)[check]
+
+
+@dataclasses.dataclass(frozen=True)
+class Locked(Plain):
+    """Has a setting that belongs to its process."""
+
+    lock: object = dataclasses.field(default_factory=threading.Lock)
+
+
+def test_settings_that_cannot_be_pickled() -> None:
+    found = {each.check: each.fault for each in contract(Locked(), whole=False)}
+    assert "its settings cannot be pickled (cannot pickle '_thread.lock' object): expected numbers, text" in found["settings"]
+
+
+def test_an_error_is_told_with_its_place() -> None:
+    def denoise(self, network, y, model, generator):
+        raise RuntimeError("no\nGPU")
+
+    told = faults(planted(denoise=denoise))["results"]
+    assert told.startswith("gaussian: RuntimeError: no GPU (test_faults.py, line ") and told.endswith("): expected no error")
+
+
+def test_answers_that_do_not_fit() -> None:
+    class Fickle(Plain):
+        """Another answer each time."""
+
+        def applicable(self, model):
+            return Applicability("yes", str(random.random()))
+
+    class Nowhere(Plain):
+        """Applies nowhere."""
+
+        def applicable(self, model):
+            return Applicability("no", "of a test")
+
+    class Indirect(Plain):
+        """Never asks for A^-1 y."""
+
+        def applicable(self, model):
+            return Applicability("indirect", "of a test")
+
+    for kind, check, words in (
+        (Fickle, "applicability", "asked twice about gaussian, it gave two answers"),
+        (Nowhere, "simplest noise", "it applies to no noise model"),
+        (Indirect, "applicability", '"indirect" on gaussian, but it does not ask for A^-1 y'),
+    ):
+        found = {each.check: each.fault for each in contract(kind(), whole=False) if each.fault}
+        assert words in found[check]
