@@ -22,9 +22,10 @@ from bench.cells.denoising import denoise, noisy_image
 from bench.cells.metrics import psnr, ssim
 from bench.cells.trained import NoNetwork
 from bench.commands.arguments import parse_noise
-from bench.data.layout import KODAK_CROPS
+from bench.data.layout import KODAK_CROPS, Options, plan_tests
 from bench.data.sets import Image, ImageSet, load_tests
 from bench.errors import UsageError, one_line
+from bench.files.shapes import fits
 from bench.plan.cells import Cell, Entry
 from bench.plan.seeds import globals_kept
 from bench.runs.record import noise_record, read_plan, set_record, settings_from_record
@@ -80,7 +81,7 @@ def evaluate(
         `noisy`, the PSNR of the input; `images`, how many there were. `applicability` and `reason` are the method's answer.
         For every method of the run `minus SLUG`, the mean over the images that both have of the PSNR of the function less
         that of the method, on the same noisy images, and `minus SLUG, low` and `, high`, the 95 % bootstrap interval of
-        that mean (nan with fewer than ten images).
+        that mean (nan with fewer than ten images). Methods that the run gave the centres of its images alone are left out.
 
     Raises
     ------
@@ -133,9 +134,10 @@ class _Run:
 
     def has(self, tests: ImageSet) -> bool:
         """Whether these are the run's own images."""
-        told = [each for each in self.info["data"]["sets"] if each["role"] == "test" and each["name"] == tests.name]
         wanted = set_record(tests)
-        return any(each["sha256"] == wanted["sha256"] and each["crop"] == wanted["crop"] for each in told)
+        return any(
+            all(told.get(name) == wanted[name] for name in ("role", "name", "sha256", "crop")) for told in _sets(self.info)
+        )
 
 
 def _read_run(directory: Path) -> _Run:
@@ -146,9 +148,16 @@ def _read_run(directory: Path) -> _Run:
         table = reports.load(directory).table
     except ValueError as error:
         raise UsageError(one_line(error)) from None
-    table = table[(table["metric"] == "psnr") & (table["status"] == "done")]
+    table = table[(table["metric"] == "psnr") & (table["status"] == "done") & (table["crop"] == 0)]
     preset = settings.preset
-    return _Run(info, settings.data, settings.recipe, preset.test_sets, preset.test_crop, preset.test_images, table)
+    sets = tuple(str(told.get("name")) for told in _sets(info) if told.get("role") == "test")
+    return _Run(info, settings.data, settings.recipe, sets, preset.test_crop, preset.test_images, table)
+
+
+def _sets(info: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The image sets that a run.json tells of."""
+    data = info.get("data")
+    return data["sets"] if isinstance(data, dict) and fits(data.get("sets"), [dict]) else []
 
 
 def _method(function: Callable[..., Any] | methods.Method | str, name: str | None) -> methods.Method:
@@ -185,7 +194,9 @@ def _images(source: str, run: _Run | None, images: int) -> list[ImageSet]:
     if run is None:
         found = load_tests(source, test_images=images, test_crop=CROP)
         return [tests for tests in found if tests.name != KODAK_CROPS]
-    found = load_tests(source, test_sets=run.sets, test_images=run.limit, test_crop=run.crop)
+    there = {planned.name for planned in plan_tests(source, Options())}
+    wanted = [name for name in run.sets if name in there]
+    found = load_tests(source, test_sets=wanted, test_images=run.limit, test_crop=run.crop)
     return [replace(tests, images=tests.images[: images or None]) for tests in found]
 
 
