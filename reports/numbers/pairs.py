@@ -6,7 +6,7 @@ a photograph that is in several data sets, or several times in one, counts once,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -90,17 +90,23 @@ class Pair:
 
 
 def pairs(
-    values: pd.DataFrame, methods: Sequence[str], metric: str = "psnr", repeated: Repeated | None = None
+    values: pd.DataFrame,
+    methods: Sequence[str],
+    metric: str = "psnr",
+    repeated: Repeated | None = None,
+    only: Collection[frozenset[str]] | None = None,
 ) -> dict[str, list[Pair]]:
     """Noise model -> every pair of the methods that have a value there, in the order of `methods`, each tested.
 
     `values` holds one metric of finished cells: columns noise, method, seed, dataset, image, value, and crop where any is.
-    What one method has of a whole image and another of its centre is no pair.
+    What one method has of a whole image and another of its centre is no pair. `only`: the pairs that are wanted.
     """
     keys = ["noise", "image", "dataset", "seed", *([CROP] if CROP in values else []), "method"]
     table = values[values["method"].isin(methods)]
     wide = table.groupby(keys, sort=False)["value"].mean().unstack("method").reindex(columns=list(methods))
-    found = {str(noise): _on_one_noise(part, metric, repeated or {}) for noise, part in wide.groupby(level="noise", sort=False)}
+    found = {
+        str(noise): _on_one_noise(part, metric, repeated or {}, only) for noise, part in wide.groupby(level="noise", sort=False)
+    }
     return _adjusted(found)
 
 
@@ -211,10 +217,12 @@ def _bootstrap(samples: np.ndarray, resamples: int) -> np.ndarray:
     return bounds
 
 
-def _on_one_noise(part: pd.DataFrame, metric: str, repeated: Repeated) -> list[Pair]:
+def _on_one_noise(
+    part: pd.DataFrame, metric: str, repeated: Repeated, only: Collection[frozenset[str]] | None = None
+) -> list[Pair]:
     """Every pair, not yet adjusted. `part`: one row an image of a data set and seed, one column a method."""
     names = [str(method) for method in part.columns[part.notna().any()]]
-    places = list(combinations(names, 2))
+    places = [pair for pair in combinations(names, 2) if only is None or frozenset(pair) in only]
     if not places:
         return []
     a, b = (part[[pair[side] for pair in places]].to_numpy() for side in (0, 1))

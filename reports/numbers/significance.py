@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from reports.numbers.kinds import Group
+from reports.numbers.kinds import Group, kind_of
 from reports.numbers.pairs import LEVEL, Pair, pairs
 from reports.numbers.retraining import RETRAINING, one_network, spread, trainings
 from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores, signed
@@ -29,6 +29,8 @@ VERDICTS: Mapping[str, str] = {
 }
 
 
+#: Of more methods than these not every pair is tested: a page has room for it no more, and a reader.
+MOST_METHODS = 12
 _FEW = "There are too few images to tell whether these leads are real."
 
 
@@ -120,12 +122,17 @@ class Significance:
 
 
 def significance(scores: Scores) -> Significance:
-    """Every pair of methods on every noise model, by PSNR at the run's first protocol."""
+    """Every pair of methods on every noise model, by PSNR at the run's first protocol.
+
+    None of whole images with crops; of more methods than MOST_METHODS those of one kind alone, and with supervised training.
+    """
     protocol = scores.protocols[0]
     metric = PROTOCOLS[protocol][0]
     table = scores.run.table
     values = table[(table["status"] == "done") & (table["metric"] == metric)]
-    found = pairs(values, [method.slug for method in scores.methods if method.slug != NOISY], metric, scores.run.repeated)
+    tested = [method for method in scores.methods if method.slug != NOISY]
+    alike = None if len(tested) <= MOST_METHODS else _alike(tested)
+    found = pairs(values, [method.slug for method in tested], metric, scores.run.repeated, alike)
     shared = one_network(scores.run)
     by_noise = {noise.slug: {m.slug: scores.crop(noise, m) for m in scores.methods} for noise in scores.noises}
     found = {
@@ -145,6 +152,15 @@ def significance(scores: Scores) -> Significance:
         if row.best and entry.pair and entry.ranked and entry.pair.verdict in ("tie", "near")
     }
     return Significance(protocol, metric, methods, tables, rows, tuple(_tallies(methods, rows)), tied, trainings(scores))
+
+
+def _alike(methods: Sequence[Method]) -> set[frozenset[str]]:
+    """The pairs of one kind, and those with a supervised method."""
+    return {
+        frozenset((a.slug, b.slug))
+        for a, b in combinations(methods, 2)
+        if kind_of(a) == kind_of(b) or a.supervised or b.supervised
+    }
 
 
 def lead(found: Significance) -> str:

@@ -244,9 +244,10 @@ class Scores:
         return self._crops.get((noise.slug, method.slug), 0)
 
     def ranked(self, noise: Noise) -> dict[Group, list[Method]]:
-        """The methods that compete with each other on a noise model, in the order of the groups."""
+        """Those that compete with each other on a noise model; one alone with a second draw, or others' weights, does not."""
         of = {method: Group(kind_of(method), self.crop(noise, method)) for method in self.methods if method.competes}
-        return {group: [method for method in of if of[method] == group] for group in in_order(of.values())}
+        found = {group: [method for method in of if of[method] == group] for group in in_order(of.values())}
+        return {group: own for group, own in found.items() if len(own) > 1 or group.kind.key not in ("second", "weights")}
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:

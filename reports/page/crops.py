@@ -81,6 +81,10 @@ class _Image:
         return [name for crop in self.crops.values() for name in (crop.file, crop.clean)]
 
 
+#: Bytes that a page may have, and what a method's score on a set of a noise model, and a row of the long table, take of them.
+PAGE = 15 * 2**20
+_A_CELL, _A_ROW = 2700, 800
+
 #: Where not all images fit: what is typical first, what is good last.
 _URGENT = ("median", "worst", "best")
 _SHOWN = ("best", "median", "worst")
@@ -89,7 +93,7 @@ _SHOWN = ("best", "median", "worst")
 def galleries(scores: Scores) -> list[Gallery]:
     """The strips of every noise model, in page order, as many as fit: the first image of each before any second one."""
     run = scores.run
-    album = Album(run.directory)
+    album = Album(run.directory, _budget(scores))
     rankings = {noise.slug: ranking(scores, noise) for noise in scores.noises}
     wanted = {noise.slug: _looked_up(_images(run, noise, rankings[noise.slug]), album) for noise in scores.noises}
     taken: dict[str, list[_Image]] = {noise.slug: [] for noise in scores.noises}
@@ -106,6 +110,13 @@ def galleries(scores: Scores) -> list[Gallery]:
         no = tuple(m.title for m in scores.methods if scores.state(noise, m).words == "\u2014")
         found.append(Gallery(noise, strips, len(wanted[noise.slug]) - len(strips), no, rankings[noise.slug]))
     return found
+
+
+def _budget(scores: Scores) -> float:
+    """Bytes of pictures that leave a page of all these numbers within its size: many methods have long tables."""
+    cells = len(scores.noises) * len(scores.methods) * (len(scores.run.datasets) + 1)
+    rows = len(scores.run.table.drop_duplicates(["noise", "method", "seed", "dataset"]))
+    return max(0.0, PAGE - _A_CELL * cells - _A_ROW * rows) * 3 / 4  # base64 takes 4 bytes for 3
 
 
 def _looked_up(images: list[_Image], album: Album) -> list[_Image]:

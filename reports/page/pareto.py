@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from reports.numbers.cost import Cost, costs
+from reports.numbers.kinds import kind_of
 from reports.numbers.tables import DIGITS, OVERALL, PROTOCOLS, Scores
 from reports.page.plots import Tick, limits, marker, path, short, x_axis, y_axis
 from reports.read.model import NOISY, Method, Noise
 from reports.style.colour import Style
 
+#: Kinds of methods that are drawn for comparison: they are given more than a noisy image of each scene.
+_BESIDE = frozenset({"reference", "second", "weights"})
 _MARK = 4.5  # half a marker (pixels): larger than a curve's, since there are few
 _INDENT = 36.0  # room for the methods without a training (pixels)
 
@@ -132,7 +135,7 @@ def _tradeoff(
 
     def front(seconds: Sequence[float | None]) -> list[bool]:
         """Among those that compete; what prints alike is alike, as a front should not hang on what nobody can measure."""
-        own = [time if cost.method.competes else None for cost, time in zip(found, seconds, strict=True)]
+        own = [time if kind_of(cost.method).key not in _BESIDE else None for cost, time in zip(found, seconds, strict=True)]
         return pareto_front([(time, round(mean, DIGITS["psnr"])) for time, mean in zip(own, means, strict=True)])
 
     fronts = front(training), front(denoising)

@@ -42,8 +42,9 @@ class _File:
 class Album:
     """Reads each file below `root` once; knows which pictures are in the page already."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, budget: float = PICTURE_BUDGET) -> None:
         self._root = root.resolve()
+        self._budget = min(budget, PICTURE_BUDGET)
         self._files: dict[str, _File | str] = {}
         self._placed: set[str] = set()
         self._counted: set[str] = set()
@@ -53,7 +54,7 @@ class Album:
         """Count the pictures against the budget; False, and nothing counted, where they no longer fit."""
         files = {file.key: file for name in names if isinstance(file := self._read(name), _File)}
         new = {key: len(file.data) for key, file in files.items() if key not in self._counted}
-        if self._used + sum(new.values()) > PICTURE_BUDGET:
+        if self._used + sum(new.values()) > self._budget:
             return False
         self._used += sum(new.values())
         self._counted |= set(new)

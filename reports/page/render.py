@@ -19,9 +19,10 @@ from reports.numbers.kinds import kind_of, kinds_of
 from reports.numbers.pairs import LEAST_IMAGES, LEVEL, MOST_EXACT, RESAMPLES
 from reports.numbers.published import PROTOCOL, beside_the_paper
 from reports.numbers.retraining import RETRAINED, RETRAINING
-from reports.numbers.significance import VERDICTS, p_value, significance
+from reports.numbers.significance import MOST_METHODS, VERDICTS, p_value, significance
 from reports.numbers.summary import findings, heat_map, progress
 from reports.numbers.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores, signed
+from reports.page.cards import cards
 from reports.page.crops import DETAIL, ERROR_COLOURS, ERROR_LIMIT, ZOOM, galleries
 from reports.page.pareto import tradeoffs
 from reports.page.plots import HEIGHT, WIDTH, curves, marker
@@ -37,7 +38,7 @@ STYLE_SHEETS = (
     *("report.css", "tables.css", "statistics.css", "crops.css", "plots.css", "trust.css", "compare.css", "media.css"),
     "print.css",
 )
-SCRIPTS = ("report.js", "tables.js", "crops.js")
+SCRIPTS = ("report.js", "methods.js", "tables.js", "crops.js")
 
 
 def render(run: Run) -> str:
@@ -71,6 +72,7 @@ def render(run: Run) -> str:
         verdicts=VERDICTS,
         level=LEVEL,
         least_images=LEAST_IMAGES,
+        most_methods=MOST_METHODS,
         most_exact=MOST_EXACT,
         resamples=RESAMPLES,
         retraining=RETRAINING,
@@ -98,6 +100,7 @@ def render(run: Run) -> str:
         sharing=sharing(scores),
         budget=budget(run),
         tradeoffs=tradeoffs(scores, style),
+        cards=cards(run),
         trust=trust(run),
     )
 

@@ -33,13 +33,15 @@ _SHAPES = ("square", "triangle", "diamond", "cross", "plus", "down", "circle")
 
 
 def styles(methods: Iterable[Method]) -> dict[str, Style]:
-    """A style per method: no two alike among the first 8 x 7 x 2."""
+    """A style per method: no two alike in hue and shape among the first 8 x 7."""
     found = {m.slug: _PINNED[m.slug] for m in methods if m.slug in _PINNED}
     others = [m.slug for m in methods if m.slug not in _PINNED]
+    taken = {(style.hue, style.shape) for style in _PINNED.values()}
+    # Past the colours that are left, shapes and dashes tell the methods apart.
+    pairs = [(hue, _SHAPES[(place + turn) % len(_SHAPES)]) for turn in range(len(_SHAPES)) for place, hue in enumerate(_HUES)]
+    free = [pair for pair in pairs if pair not in taken]
     for index, slug in enumerate(others):
-        # Past the colours that are left, shapes and dashes tell the methods apart.
-        shape = _SHAPES[(index + index // len(_HUES)) % len(_SHAPES)]
-        found[slug] = Style(_HUES[index % len(_HUES)], shape, "" if index < 3 else "4 2")
+        found[slug] = Style(*free[index % len(free)], "" if index < 3 else "4 2")
     return found
 
 
