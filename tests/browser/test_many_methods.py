@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import reports
+from tests.browser.test_print import BEYOND, on_paper
 from tests.helpers.many_methods import MANY, make_many
 from tests.helpers.opened import Opened
 
@@ -104,3 +105,9 @@ def test_it_is_accessible(browser: Any, report: Path) -> None:
     phone.page.locator("details.card summary").first.click()
     assert phone.findings(".chooser") == [] and phone.findings("#methods") == []
     phone.context.close()
+
+
+def test_nothing_reaches_beyond_the_sheet(browser: Any, report: Path) -> None:
+    paper = on_paper(browser, report)
+    assert paper.page.evaluate(BEYOND) == []
+    paper.context.close()

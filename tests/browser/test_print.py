@@ -18,7 +18,7 @@ SEVEN = (*METHODS, "score-solver-plus")
 SIXTEEN = (*METHODS, *(f"another-method-{index}" for index in range(10)))
 
 #: What reaches beyond the sheet, but for what is cut off there, and is not read.
-_BEYOND = """() => Array.from(document.querySelectorAll("body *"))
+BEYOND = """() => Array.from(document.querySelectorAll("body *"))
     .filter((part) => !part.closest(".zoom, .hidden-text, .skip") && part.getBoundingClientRect().right > innerWidth + 1)
     .map((part) => `${part.tagName} ${part.className} ${part.textContent.trim().slice(0, 30)}`)"""
 
@@ -44,7 +44,7 @@ def test_nothing_reaches_beyond_the_sheet(
         tmp_path, noises=FEW, methods=methods, seeds=seeds, datasets=tuple(sets), images=sets, failed=failed, hostile=hostile
     )
     opened = on_paper(browser, reports.write(tmp_path))
-    assert opened.page.evaluate(_BEYOND) == []
+    assert opened.page.evaluate(BEYOND) == []
     assert opened.page.locator("table.versus td small").first.is_visible()
     assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     opened.context.close()
@@ -55,7 +55,7 @@ def test_the_comparison_fits_too(browser: Any, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     file.write_text(page_of(a, make_run(tmp_path / "b", noises=FEW, methods=SEVEN, images=12, crops=0, value=shifted)), "utf-8")
     opened = on_paper(browser, file)
-    assert opened.page.evaluate(_BEYOND) == []
+    assert opened.page.evaluate(BEYOND) == []
     opened.context.close()
 
 
