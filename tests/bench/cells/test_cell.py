@@ -218,8 +218,8 @@ def test_validation_is_the_standard_psnr(make_run):
 
 def test_progress_is_reported(make_run):
     reports = []
-    do(make_run(methods_=("supervised",), noise_=("gaussian",)), lambda *report: reports.append(report))
-    assert {cell.name for cell, _, _ in reports} == {"01-gaussian--supervised--s0"}
+    do(make_run(methods_=("score-solver",), noise_=("gaussian",)), lambda *report: reports.append(report))
+    assert {cell.name for cell, _, _ in reports} == {"01-gaussian--score-solver--s0"}
     assert [doing for _, doing, _ in reports] == ["drawing noise", *["training"] * 3, *["denoising"] * 3]
     assert [share for _, doing, share in reports if doing == "training"] == pytest.approx([1 / 3, 2 / 3, 1])
     assert all(0 <= share <= 1 for _, _, share in reports)

@@ -86,9 +86,9 @@ def interrupted_at(step):
 
 @pytest.mark.parametrize("damage", [False, True])
 def test_a_killed_training_goes_on_from_its_checkpoint(damage, make_run, monkeypatch, tmp_path):
-    run = make_run(methods_=("supervised",), noise_=("gaussian",))
-    undisturbed = do(dataclasses.replace(run, directory=tmp_path / "other"))["gaussian", "supervised", 0]
-    (cell,) = (cell for cell in planned(run.settings) if cell.method == "supervised")
+    run = make_run(methods_=("score-solver",), noise_=("gaussian",))
+    undisturbed = do(dataclasses.replace(run, directory=tmp_path / "other"))["gaussian", "score-solver", 0]
+    (cell,) = (cell for cell in planned(run.settings) if cell.method == "score-solver")
     with monkeypatch.context() as patched:
         patched.setattr(trained, "train", interrupted_at(2))
         with pytest.raises(KeyboardInterrupt):
@@ -99,7 +99,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(damage, make_run, monkeyp
         flip_a_bit(path)
     shares = []
     record = do(run, lambda cell, doing, share: shares.append(share) if doing == "training" else None)[
-        "gaussian", "supervised", 0
+        "gaussian", "score-solver", 0
     ]
     assert shares == pytest.approx([1 / 3, 2 / 3, 1] if damage else [1])
     assert record["rows"] == undisturbed["rows"]
@@ -109,8 +109,8 @@ def test_a_killed_training_goes_on_from_its_checkpoint(damage, make_run, monkeyp
 
 
 def test_a_disk_that_fills_up_in_a_training_leaves_its_checkpoint(make_run, monkeypatch):
-    run = make_run(methods_=("supervised",), noise_=("gaussian",))
-    (cell,) = (cell for cell in planned(run.settings) if cell.method == "supervised")
+    run = make_run(methods_=("score-solver",), noise_=("gaussian",))
+    (cell,) = (cell for cell in planned(run.settings) if cell.method == "score-solver")
     monkeypatch.setattr(trained, "train", lambda *args: train(*args, 0.0))
 
     def full(cell, doing, share):
@@ -123,7 +123,7 @@ def test_a_disk_that_fills_up_in_a_training_leaves_its_checkpoint(make_run, monk
     assert read_checkpoint(run.directory, cell.key).step == 2
     shares = []
     record = do(run, lambda cell, doing, share: shares.append(share) if doing == "training" else None)
-    assert shares == [1] and record["gaussian", "supervised", 0]["status"] == "done"
+    assert shares == [1] and record["gaussian", "score-solver", 0]["status"] == "done"
 
 
 def exploding(times):
