@@ -21,6 +21,12 @@ TINY = Preset(
     validation_images=1, validation_crop=0,
 )  # fmt: skip
 
+#: What a run of the tests has unless told otherwise: the paper's methods, our variants of them, and one that learns from pairs.
+USUAL = (
+    "noisy", "supervised", "noisier2noise", "neighbor2neighbor", "neighbor2neighbor-unbiased", "noise2score", "score-solver",
+    "score-solver-plus", "noise2noise",
+)  # fmt: skip
+
 
 def pytest_collection_modifyitems(items):
     """Tests that drive a browser are slow; files with slow tests come first, the longest before all others.
@@ -91,10 +97,10 @@ def random_images():
 
 @pytest.fixture
 def make_settings():
-    """Makes the settings of a run, tiny and of everything unless told otherwise."""
+    """Makes the settings of a run, tiny and of the usual methods on all noise models unless told otherwise."""
 
     def make(preset=TINY, methods_=None, noise_=None, seeds=1, device="cpu", recipe="best", threads=1, equal="compute"):
-        slugs = methods.catalogue() if methods_ is None else methods_
+        slugs = USUAL if methods_ is None else methods_
         chosen = tuple(in_budget(method_of(slug, recipe), preset) for slug in slugs)
         models = models_of(recipe) if noise_ is None else tuple(model_of(slug, recipe) for slug in noise_)
         return Settings("tiny", preset, recipe, equal, "random", seeds, device, threads, chosen, models)
