@@ -18,6 +18,7 @@ from PIL import Image
 import reports
 from reports.numbers.ranking import Ranking, landmarks, ranking
 from reports.numbers.tables import Scores
+from reports.page import crops as crops_page
 from reports.page import pictures
 from reports.page.crops import ERROR_COLOURS, Gallery, galleries
 from reports.read.load import load
@@ -265,3 +266,15 @@ def test_the_reference_results_open_with_pictures() -> None:
     first = galleries(Scores(load(ROOT / "results" / "small")))[0].strips[0]
     assert (first.dataset, first.image) == ("kodak24", "kodim01")
     assert all(item.picture for item in first.items) and first.has_error_maps
+
+
+def test_a_page_of_many_numbers_has_fewer_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path, noises=FEW, datasets=("cbsd68",), images=4, crops=4)
+    whole = [len(gallery.strips) for gallery in galleries(Scores(reports.load(tmp_path)))]
+    assert whole == [4] * len(FEW)
+    sizes = sum(path.stat().st_size for path in (tmp_path / "crops").iterdir())
+    cells = len(FEW) * len(METHODS) * 2
+    monkeypatch.setattr(crops_page, "_A_ROW", 0)
+    monkeypatch.setattr(crops_page, "_A_CELL", (crops_page.PAGE - sizes * 4 / 3 / 2) / cells)  # half of them fit
+    fewer = [len(gallery.strips) for gallery in galleries(Scores(reports.load(tmp_path)))]
+    assert 0.25 < sum(fewer) / sum(whole) < 0.6 and max(fewer) - min(fewer) <= 1
