@@ -129,8 +129,10 @@ def _mean_psnr(record: dict[str, Any]) -> str:
         return "n/a"
     mean = statistics.fmean(statistics.fmean(values) for values in by_set.values())
     finite = sum(map(len, by_set.values()))
-    # it stands beside the means of other cells, which are over all images
-    return f"{mean:.2f} dB" + (f" ({finite} of {len(rows)} images)" if finite < len(rows) else "")
+    # it stands beside the means of other cells, which are over all images, and whole ones
+    crop = max((row["crop"] for row in rows if isinstance(row.get("crop"), int)), default=0)
+    told = [f"{finite} of {len(rows)} images"] * (finite < len(rows)) + [f"{crop}x{crop} crops"] * bool(crop)
+    return f"{mean:.2f} dB" + (f" ({', '.join(told)})" if told else "")
 
 
 def seconds_left(

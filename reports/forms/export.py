@@ -188,7 +188,7 @@ def _signs(table: Table) -> list[tuple[str, str]]:
     found |= {"‡" for row in rows if row.state.reduced}
     found |= {"†" for row in rows for pair in row.scores.values() for score in pair if score.note}
     parts = " or ".join(dict.fromkeys(row.state.reduced for row in rows if row.state.reduced))
-    signs = _SIGNS | {"‡": f"{parts}: not to be held against the others"}
+    signs = _SIGNS | {"‡": f"{parts}: not to be held against those without"}
     return [(sign, words) for sign, words in signs.items() if sign in found]
 
 

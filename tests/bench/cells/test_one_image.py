@@ -21,6 +21,7 @@ from bench.plan.settings import PRESETS, get_preset, in_budget
 from bench.runs import store
 from bench.runs.notes import notes
 from bench.runs.origin import is_of_run
+from bench.runs.progress import states
 from bench.runs.record import run_record, settings_record
 from tests.conftest import TINY
 from tests.helpers.stub_methods import do, stub, stub_on_one_image
@@ -70,6 +71,8 @@ def test_scores_are_of_the_centre_of_the_same_noisy_image_and_the_record_says_so
     table = store.table(entries, [records[entry.noise, entry.method, entry.seed] for entry in entries])
     assert table.groupby("method")["crop"].unique().map(list).to_dict() == {"lonely": [16], "noisy": [0]}
     assert is_of_run(lonely, run_record(run.settings, run.data, entries, ""))
+    shown = states(entries, {entry.name: records[entry.noise, entry.method, entry.seed] for entry in entries}, {})
+    assert ["(16x16 crops)" in shown[entry.name].text for entry in entries] == [False, True]
 
 
 def test_a_centre_that_is_the_whole_image_is_no_crop(run_of):
