@@ -85,7 +85,8 @@ def tried(method: Method, model: NoiseModel, preset: Preset = QUICK) -> Outcome:
         noisy, record = (store.read_cell(run.directory, cell.entry) or {} for cell in cells)
     if record.get("status") != "done":
         return Outcome(np.nan, np.nan, "", own != method, str(record.get("message")))
-    return Outcome(_psnr(record), _psnr(noisy), _cost(record), own != method)
+    words = f"{vars(own)['steps']} steps on each image here; {_cost(record)}" if own.one_image else _cost(record)
+    return Outcome(_psnr(record), _psnr(noisy), words, own != method)
 
 
 def _noisy() -> Method:
@@ -103,9 +104,9 @@ def _cost(record: dict[str, Any]) -> str:
     """What it took, in words."""
     training = record.get("training")
     per_megapixel = record["denoise_seconds"] / record["megapixels"]
-    words = f"{record['passes']:.3g} passes of the network at test, {per_megapixel:.3g} s a megapixel"
     if training is None:
-        return f"no training; {words}" if record["passes"] else f"no training; {per_megapixel:.3g} s a megapixel"
+        return f"no training on a set; {per_megapixel:.3g} s a megapixel"
+    words = f"{record['passes']:.3g} passes of the network at test, {per_megapixel:.3g} s a megapixel"
     side, with_gradient, without = (training[name] for name in ("patch", "passes_with_gradient", "passes_without_gradient"))
     share = training["operations"] / training["budget_operations"]
     return (

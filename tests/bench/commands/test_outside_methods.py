@@ -81,6 +81,9 @@ def test_both_are_in_every_place(tmp_path: Path) -> None:
     assert told["outside-mean"]["version"] == "outside-mean 1.5, outside_package.means:Mean"
     assert told["outside-blur"]["where"] == str(file)
 
+    record = json.loads((out / "cells" / "01-gaussian--outside-mean--s0.json").read_text())
+    assert {"outside_package.means", "methods._api"} <= set(record["made_of"]["code"])
+
     file.write_text(BLUR.replace("(1.0, 1.0, 0.0)", "(2.0, 2.0, 0.0)"))
     status, text, error = finish(start(*command, PYTHONPATH=f"{ROOT}:{site}"))
     assert (status, error) == (0, ""), text
