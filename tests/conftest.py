@@ -13,6 +13,7 @@ from bench.plan.settings import Preset, Settings, in_budget
 from bench.runs.inputs import Run
 from bench.training.networks import UNet
 from tests.helpers.http_server import serve
+from tests.helpers.quick import quick
 
 #: A run of a few steps of a network of a few parameters.
 TINY = Preset(
@@ -101,7 +102,7 @@ def make_settings():
 
     def make(preset=TINY, methods_=None, noise_=None, seeds=1, device="cpu", recipe="best", threads=1, equal="compute"):
         slugs = USUAL if methods_ is None else methods_
-        chosen = tuple(in_budget(method_of(slug, recipe), preset) for slug in slugs)
+        chosen = tuple(in_budget(quick(method_of(slug, recipe)), preset) for slug in slugs)
         models = models_of(recipe) if noise_ is None else tuple(model_of(slug, recipe) for slug in noise_)
         return Settings("tiny", preset, recipe, equal, "random", seeds, device, threads, chosen, models)
 
