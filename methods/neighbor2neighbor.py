@@ -12,6 +12,7 @@ from functools import cache
 import torch
 
 from methods._api import Applicability, Batch, Method, Network, estimate, mean_squared
+from methods._independent import needs_independence
 from noise import NoiseModel
 
 #: The eight ordered pairs of neighbours, horizontal or vertical, of a 2x2 cell whose pixels are numbered 0 1 / 2 3.
@@ -49,20 +50,8 @@ class Neighbor2Neighbor(Method):
         return replace(self, gamma=2.0, residual=False)
 
     def applicable(self, model: NoiseModel) -> Applicability:
-        traits = model.traits
-        if traits.independent and traits.unbiased:
-            return Applicability("yes", "the noise is independent between pixels and unbiased")
-        if not traits.independent and not traits.additive and traits.base_unbiased and not traits.gaussian:
-            return Applicability("indirect", "A^-1 y has noise that is independent between pixels and unbiased")
-        broken = []
-        if not traits.independent and not self.wants_decorrelated(model):
-            broken.append("A correlates the noise of neighbouring pixels")
-            if traits.gaussian:
-                broken.append("A^-1 would correlate the added Gaussian noise instead")
-        if not traits.base_unbiased:
-            broken.append("the noise is biased, E[y|x] is not x")
-        given = " on A^-1 y" if self.wants_decorrelated(model) else ""
-        return Applicability("infeasible", "; ".join(broken) + f": trained all the same{given}, as in the paper")
+        answer = needs_independence(self, model)
+        return replace(answer, reason=f"{answer.reason}, as in the paper") if answer.verdict == "infeasible" else answer
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         y = batch.noisy

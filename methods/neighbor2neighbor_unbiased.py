@@ -6,11 +6,12 @@ https://arxiv.org/abs/2101.02824.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
 from methods._api import Applicability, Batch, Network
+from methods._independent import given_gain, without_gain
 from methods.neighbor2neighbor import Neighbor2Neighbor
 from noise import NoiseModel
 
@@ -31,16 +32,11 @@ class Neighbor2NeighborUnbiased(Neighbor2Neighbor):
     def applicable(self, model: NoiseModel) -> Applicability:
         if model.traits.base_unbiased:
             return Applicability("no", "E[y|x] has the gain 1: it is Neighbor2Neighbor itself")
-        traits = model.traits
-        if traits.independent:
-            return Applicability("yes", "y / g is unbiased, and its noise independent between pixels")
-        if not traits.gaussian:
-            return Applicability("indirect", "A^-1 y / g is unbiased, and its noise independent between pixels")
         broken = "A correlates the noise of neighbouring pixels; A^-1 would correlate the added Gaussian noise instead"
-        return Applicability("infeasible", f"{broken}: trained all the same on y / g")
+        return given_gain(self, model) or Applicability("infeasible", f"{broken}: trained all the same on y / g")
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
-        return super().loss(network, replace(batch, noisy=batch.noisy / batch.model.mean_gain))
+        return super().loss(network, without_gain(batch))
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         return super().denoise(network, y / model.mean_gain, model, generator)

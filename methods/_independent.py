@@ -1,0 +1,40 @@
+"""What methods that predict pixels from others ask of the noise, shared by them: independent between pixels, and unbiased."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from methods._api import Applicability, Batch, Method
+from noise import NoiseModel
+
+
+def needs_independence(method: Method, model: NoiseModel) -> Applicability:
+    """For a method whose target is the noisy image itself, y or A^-1 y."""
+    traits = model.traits
+    if traits.independent and traits.unbiased:
+        return Applicability("yes", "the noise is independent between pixels and unbiased")
+    if not traits.independent and not traits.additive and traits.base_unbiased and not traits.gaussian:
+        return Applicability("indirect", "A^-1 y has noise that is independent between pixels and unbiased")
+    broken = []
+    if not traits.independent and not method.wants_decorrelated(model):
+        broken.append("A correlates the noise of neighbouring pixels")
+        if traits.gaussian:
+            broken.append("A^-1 would correlate the added Gaussian noise instead")
+    if not traits.base_unbiased:
+        broken.append("the noise is biased, E[y|x] is not x")
+    given = " on A^-1 y" if method.wants_decorrelated(model) else ""
+    return Applicability("infeasible", "; ".join(broken) + f": trained all the same{given}")
+
+
+def given_gain(method: Method, model: NoiseModel) -> Applicability | None:
+    """For a method on y / g, g the known gain of biased noise; None where A correlates the noise that it sees."""
+    if model.traits.independent:
+        return Applicability("yes", "y / g is unbiased, and its noise independent between pixels")
+    if method.wants_decorrelated(model):
+        return Applicability("indirect", "A^-1 y / g is unbiased, and its noise independent between pixels")
+    return None
+
+
+def without_gain(batch: Batch) -> Batch:
+    """The batch with y / g in place of y."""
+    return replace(batch, noisy=batch.noisy / batch.model.mean_gain)
