@@ -113,7 +113,9 @@ def test_a_function_is_told_the_model_where_it_takes_one(function, told: bool) -
 
 
 @pytest.mark.parametrize(
-    "function", [lambda: 1, lambda image, model, more: image, lambda image, *, strength: image, 3, int], ids=str
+    "function",
+    [lambda: 1, lambda image, model, more: image, lambda image, *, strength: image, 3, int],
+    ids=["nothing", "three", "a-named-one", "a-number", "a-class"],
 )
 def test_what_is_no_function_of_an_image_is_refused(function) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(TypeError, match=r"expected (one of )?\(image\) or \(image, model\)"):
