@@ -110,7 +110,7 @@ OPTIONS = {
     "run": ("--methods", "--noise", "--preset", "--recipe", "--set", "--seeds", "--device", "--workers", "--threads",
             "--self-ensemble", "--budget", "--cell-timeout", "--retry", "--dry-run"),
     "matrix": ("--json",),
-    "list": (),
+    "list": ("--cards",),
     "data": (),
     "status": ("--json",),
     "report": ("--format", "--open"),
@@ -154,8 +154,9 @@ def command_lines(draw: st.DrawFn) -> list[str]:
 @example(["run", "--seeds", "a\nb"])
 def test_command_lines(arguments: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:  # what takes long or leaves this machine is not begun
-        for name in ("run", "dry_run", "robustness", "fetch_sets"):
+        for name in ("run", "dry_run", "robustness"):
             patch.setattr(cli, name, lambda *given, **more: 0)
+        patch.setattr("bench.commands.data.fetch_sets", lambda *given, **more: 0)
         patch.setattr("webbrowser.open", lambda address: True)
         command(*arguments)
 
