@@ -159,8 +159,9 @@ def _section(text: str, name: str) -> list[str]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Each in one line; those that are indented, such as formulas, too."""
-    return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
+    """Each in one line, and each entry of a list; those that are indented, such as formulas, too."""
+    parts = [" ".join(part.split()) for part in re.split(r"\n\s*\n|\n(?=- )", text)]
+    return [part.removeprefix("- ") for part in parts if part]
 
 
 def numbered(numbers: Iterable[int]) -> str:

@@ -40,11 +40,12 @@ def test_a_card_of_a_method_on_one_image() -> None:
     kind = stub_on_one_image(steps=77)
     kind.slug, kind.in_all, kind.paper = "lonely", False, "Author, Title, 1999, after another of 2001"
     kind.__doc__ = (
-        "Does this.\n\n    Not in its first words.\n\n    Notes\n    -----\n    Departs\n    here.\n\n    And there.\n\n"
+        "Does this.\n\n    Not in its first words.\n\n    Notes\n    -----\n"
+        "    Departs\n    here:\n\n    - And\n      there.\n    - Too.\n\n"
         "    Warnings\n    --------\n    Slow.\n    "
     )
     card = methods.card(kind())
-    assert card.does == "Does this." and card.departs == ("Departs here.", "And there.")
+    assert card.does == "Does this." and card.departs == ("Departs here:", "And there.", "Too.")
     assert card.caveats[0] == "Slow." and any("centre of each image" in words for words in card.caveats)
     assert any("--methods all" in words for words in card.caveats)
     assert "77 steps" in card.costs and card.settings == (("steps", "77"),) and card.year == 1999
