@@ -38,7 +38,9 @@ def run_of(make_run, with_methods):
         if inverse:
             kind.wants_decorrelated = lambda self, model: True
         with_methods(lonely=kind)
-        return make_run(methods_=("noisy", "lonely"), noise_=noise_, preset=preset)
+        run = make_run(methods_=("noisy", "lonely"), noise_=noise_, preset=preset)
+        chosen = (run.settings.methods[0], in_budget(kind(), preset))
+        return dataclasses.replace(run, settings=dataclasses.replace(run.settings, methods=chosen))
 
     return make
 
