@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -151,7 +152,9 @@ def new_method(name: str, path: Path | None, console: Console) -> None:
     if file.name != f"{slug.replace('-', '_')}.py":
         raise UsageError(f"--path {file}: the file's name is the method's: expected .../{slug.replace('-', '_')}.py")
     own = file.resolve().parent == Path(methods.__file__).resolve().parent
-    test = (file.resolve().parents[1] / "tests" / "methods" if own else file.parent) / f"test_{file.name}"
+    test = (
+        Path(os.path.relpath(file.resolve().parents[1])) / "tests" / "methods" if own else file.parent
+    ) / f"test_{file.name}"
     for each in (file, test):
         if each.exists():
             raise UsageError(f"{each}: is there already: expected another name, or --path")

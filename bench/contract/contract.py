@@ -15,7 +15,7 @@ from bench.contract import denoising, training
 from bench.contract.samples import Case, denoised, make_batch, make_case, small_network
 from bench.contract.whole import STEPS, elsewhere, tried
 from bench.errors import one_line
-from methods import FunctionMethod, Method, answers
+from methods import FunctionMethod, Method, answers, numbered
 from noise import NoiseModel
 
 #: Sides that are odd, and that no sub-sampling and no network of two levels divides (pixels).
@@ -145,11 +145,12 @@ def _applicability(method: Method) -> str:
 
 
 def _where(method: Method) -> str:
-    """The numbers of the noise models by verdict."""
-    found: dict[str, list[str]] = {}
+    """The numbers of the noise models by verdict and reason."""
+    found: dict[tuple[str, str], list[int]] = {}
     for model in noise.catalogue():
-        found.setdefault(answers(method, model)[0].verdict, []).append(str(model.number))
-    return "; ".join(f"{verdict} on {', '.join(numbers)}" for verdict, numbers in found.items())
+        answer, _ = answers(method, model)
+        found.setdefault((answer.verdict, answer.reason), []).append(model.number)
+    return "; ".join(f"{verdict} on {numbered(numbers)}: {reason}" for (verdict, reason), numbers in found.items())
 
 
 def _suited(method: Method) -> list[NoiseModel]:
