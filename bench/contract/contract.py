@@ -76,6 +76,8 @@ def on_noise(method: Method, models: list[NoiseModel]) -> Iterator[Finding]:
     other = case(size=(20, 36), seed=4)
     yield _checked("after other images", lambda: denoising.same_again(case(), other), told="the same result")
     yield _checked("nothing kept", lambda: denoising.nothing_kept(case()), told="no image outlives its call")
+    if not method.one_image and denoising.trains_here(case()):
+        yield Finding("learns", note="denoise takes gradients: one that trains on each image says one_image = True")
     if method.trains:
         yield from of_learning(method, simplest)
         yield _passes(method, simplest, case())

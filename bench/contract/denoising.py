@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench.contract.samples import SEEDED, Case, asked, denoised, global_states
 from bench.plan.seeds import globals_kept, seed_globals
@@ -148,6 +149,13 @@ def passes_counted(network: nn.Module, work: Callable[[], object], plain: torch.
     if made > _ROOM * told:
         return f"{made / area:.3g} passes of the network, {told / area:.3g} of them as network(...): expected every one so", 0.0
     return "", told / area
+
+
+def trains_here(case: Case) -> bool:
+    """Whether gradients of convolutions or products are taken while an image is denoised."""
+    with globals_kept(), FlopCounterMode(display=False) as counter:
+        denoised(case)
+    return any("backward" in str(name) for counts in counter.get_flop_counts().values() for name in counts)
 
 
 def _largest(one: torch.Tensor, other: torch.Tensor) -> float:

@@ -72,6 +72,19 @@ def test_does_not_beat_the_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(each.fault for each in found.values()) and "no training" in found["cost"].told
 
 
+def test_trains_on_the_image_and_does_not_say_so() -> None:
+    def denoise(self, network, y, model, generator):
+        weight = torch.full((3, 3, 3, 3), 1 / 27, requires_grad=True)
+        with torch.enable_grad():
+            loss = (torch.nn.functional.conv2d(y, weight, padding=1) - y).square().mean()
+        (slope,) = torch.autograd.grad(loss, weight)
+        return torch.nn.functional.conv2d(y, weight - 1e-6 * slope, padding=1).detach()
+
+    notes = {found.check: found.note for found in on_noise(planted(denoise=denoise), [MODEL]) if found.note}
+    assert "one_image = True" in notes["learns"]
+    assert not any(found.check == "learns" for found in on_noise(Honest(), [MODEL]))
+
+
 @pytest.mark.parametrize("copied", [False, True])
 def test_keeps_a_test_image(copied: bool) -> None:
     kept = []
