@@ -44,7 +44,8 @@ def contract(method: Method, whole: bool = True) -> Iterator[Finding]:
     models = [] if found.fault else _suited(method)
     if not models:
         if not found.fault:
-            yield Finding("simplest noise", "it applies to no noise model: expected one at least")
+            reason = answers(method, noise.get(1))[0].reason
+            yield Finding("simplest noise", f"it can be run on no noise model here ({reason}): expected one at least")
         return
     yield from on_noise(method, models)
     if whole:

@@ -132,7 +132,7 @@ def test_answers_that_do_not_fit() -> None:
 
     for kind, check, words in (
         (Fickle, "applicability", "asked twice about gaussian, it gave two answers"),
-        (Nowhere, "simplest noise", "it applies to no noise model"),
+        (Nowhere, "simplest noise", "it can be run on no noise model here (of a test)"),
         (Indirect, "applicability", '"indirect" on gaussian, but it does not ask for A^-1 y'),
     ):
         found = {each.check: each.fault for each in contract(kind(), whole=False) if each.fault}
