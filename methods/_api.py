@@ -156,6 +156,9 @@ class Method:
     #: True: `denoise` trains anew on each test image alone (it enables gradients itself), for as many optimiser steps as the
     #: field `steps` says, which every such method has.
     one_image: ClassVar[bool] = False
+    #: A package that it needs beside the suite's own requirements, an extra of that name; where it is not installed, the method
+    #: applies to nothing.
+    package: ClassVar[str] = ""
     #: False leaves the method out of `--methods all` (it can still be named).
     in_all: ClassVar[bool] = True
 

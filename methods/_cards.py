@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 
 import noise
 from methods._api import KNOWLEDGE, Method, Verdict
-from methods._finding import answers
+from methods._finding import stated
 from methods._tags import COSTS, PAPER, known, tags
 
 _VERDICTS: dict[Verdict, str] = {
@@ -105,7 +105,7 @@ def _applies(method: Method) -> Iterator[tuple[tuple[int, ...], str, str]]:
     """The noise models of each verdict and reason."""
     found: dict[tuple[Verdict, str], list[int]] = {}
     for model in noise.catalogue():
-        answer, _ = answers(method, model)
+        answer, _ = stated(method, model)
         found.setdefault((answer.verdict, answer.reason), []).append(model.number)
     for (verdict, reason), numbers in found.items():
         yield tuple(numbers), _VERDICTS[verdict], reason
@@ -129,9 +129,11 @@ def _other_settings(method: Method) -> Iterator[str]:
 
 
 def _caveats(method: Method) -> Iterator[str]:
-    given = [model.number for model in noise.catalogue() if answers(method, model)[1]]
+    given = [model.number for model in noise.catalogue() if stated(method, model)[1]]
     if given and "law" not in method.knows:
         yield f"Given A^-1 y on {numbered(given)}, so it knows A there."
+    if method.package:
+        yield f"Needs the package {method.package} (`pip install 'denoisebench[{method.package}]'`); else it is left out."
     if method.one_image:
         yield "A preset may give it a share of its steps, and the centre of each image alone: not comparable with whole images."
     if not method.in_all:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import json
 import pkgutil
 import re
@@ -59,7 +60,18 @@ def find(path: tuple[str, ...]) -> Found:
 
 
 def answers(method: Method, model: noise.NoiseModel) -> tuple[Applicability, bool]:
-    """Whether a method suits a noise model, and whether it is to be given A^-1 y there.
+    """Whether a method can be run on a noise model here, and whether it is to be given A^-1 y there.
+
+    It is what it says itself (`stated`), unless the package that it needs is missing. Raises as `stated` does.
+    """
+    if method.package and importlib.util.find_spec(method.package) is None:
+        words = f"the package {method.package} is not installed: pip install 'denoisebench[{method.package}]'"
+        return Applicability("no", words), False
+    return stated(method, model)
+
+
+def stated(method: Method, model: noise.NoiseModel) -> tuple[Applicability, bool]:
+    """Whether a method suits a noise model, and whether it is to be given A^-1 y there, by its own words.
 
     Raises TypeError or ValueError where it gives no such answer, and whatever the method's own code raises.
     """
@@ -124,6 +136,8 @@ def check(method: Method) -> None:
     for name in ("supervised", "in_all", "one_image"):
         if not isinstance(getattr(method, name), bool):
             raise TypeError(f"{name} is {getattr(method, name)!r}: expected True or False")
+    if not isinstance(method.package, str):
+        raise TypeError(f"package is {method.package!r}: expected the name of a package, or ''")
     if not isinstance(method.knows, tuple) or not set(method.knows) <= set(KNOWLEDGE):
         raise TypeError(f"knows is {method.knows!r}: expected a tuple of {', '.join(KNOWLEDGE)}")
     if method.supervised and method.pairs:
@@ -147,7 +161,7 @@ def check(method: Method) -> None:
         if each.trains and not isinstance(learns := each.learns(), str):
             raise TypeError(f"learns() gave {learns!r}: expected text")
     for model in noise.catalogue():
-        answers(method, model)
+        stated(method, model)
 
 
 def _is_choice(item: tuple[object, object]) -> bool:

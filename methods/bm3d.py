@@ -6,17 +6,12 @@ Process. 16(8), 2007. The code is its authors' package `bm3d`, whose licence all
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from methods._api import Applicability
 from methods._stabilise import GaussianMethod, on_arrays
-from noise import NoiseModel
-
-_MISSING = "the package bm3d is not installed (pip install 'denoisebench[bm3d]'; its licence: non-commercial use alone)"
 
 
 @dataclass(frozen=True)
@@ -25,22 +20,18 @@ class BM3D(GaussianMethod):
 
     Other noise than Gaussian of one level: see `GaussianMethod`.
 
-    Where the package is missing, the method applies to no noise model, and says so: a run goes on without it.
+    Warnings
+    --------
+    The package's licence allows non-commercial use alone.
     """
 
     title = "BM3D"
     paper = "Dabov et al., BM3D, IEEE TIP 2007 (the package bm3d)"
+    package = "bm3d"
     in_all = False
 
-    def applicable(self, model: NoiseModel) -> Applicability:
-        return super().applicable(model) if importlib.util.find_spec("bm3d") else Applicability("no", _MISSING)
-
     def gaussian(self, y: torch.Tensor, sigma: float) -> torch.Tensor:
-        """As of `GaussianMethod`. Raises ImportError where the package is missing."""
-        try:
-            import bm3d  # an extra, slow to import
-        except ModuleNotFoundError:
-            raise ImportError(_MISSING) from None
+        import bm3d  # an extra, slow to import
 
         def one(image: np.ndarray) -> np.ndarray:
             unit = 25 / 255 / sigma  # the package is made for images in [0, 1] and their usual noise

@@ -21,7 +21,7 @@ RUNNABLE = [
     (quick(method), model)
     for method in METHODS
     for model in (MODELS[::5] if method.one_image else MODELS)  # which know nothing of the noise
-    if method.applicable(model).verdict != "no"
+    if methods.answers(method, model)[0].verdict != "no"
 ]
 
 

@@ -27,7 +27,7 @@ BAD = {
     "syntax": ("mine.py", "import torch\n\ndef broken(:\n    pass\n", 3, ["SyntaxError"]),
     "indentation": ("mine.py", "class A:\npass\n", 2, ["IndentationError"]),
     "null bytes": ("mine.py", "x = 1\0\n", 0, ["null bytes"]),
-    "missing import": ("mine.py", "import torch\nimport bm3d_of_nobody\n", 2, ["No module named 'bm3d_of_nobody'"]),
+    "missing import": ("mine.py", "import torch\nimport ksvd_of_nobody\n", 2, ["No module named 'ksvd_of_nobody'"]),
     "missing name": ("mine.py", "from methods import Methods\n", 1, ["cannot import name 'Methods'"]),
     "no method": ("mine.py", HEAD, 0, ["defines 0 subclasses of Method", "expected exactly one"]),
     "two methods": ("mine.py", MEDIAN + "class Other(Median): ...\n", 0, ["defines 2", "Median in line 6", "Other in line 16"]),
@@ -37,7 +37,7 @@ BAD = {
     "no text": ("mine.py", "x = '\udcff'\n", 0, ["SyntaxError"]),
     "exit": ("mine.py", "import sys\nsys.exit(3)\n", 2, ["SystemExit: 3"]),
     "quiet exit": ("mine.py", "raise SystemExit\n", 1, ["SystemExit"]),
-    "upper case": ("GAP.py", MEDIAN, 0, ["the file's name", "a-z, 0-9 and _"]),
+    "upper case": ("KSVD.py", MEDIAN, 0, ["the file's name", "a-z, 0-9 and _"]),
     "a space": ("my median.py", MEDIAN, 0, ["the file's name"]),
     "other letters": ("größe.py", MEDIAN, 0, ["the file's name"]),
     "all": ("all.py", MEDIAN, 0, ["the file's name", "'all' is a group of methods"]),
@@ -147,7 +147,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("source")
     copy_sources(root)
     (root / "methods" / "bad.py").write_text("import torch\ndef broken(:\n")
-    (root / "methods" / "GAP.py").write_text(MEDIAN)
+    (root / "methods" / "KSVD.py").write_text(MEDIAN)
     (root / "methods" / "median.py").write_text(MEDIAN)
     return root
 
@@ -163,7 +163,7 @@ def test_every_command_that_lists_methods_goes_on_and_says_it_once(source: Path,
         told = error.splitlines()
         assert len(told) == 2 and all(line.startswith("denoisebench: methods/") for line in told)
         assert sum("methods/bad.py, line 2: SyntaxError" in line for line in told) == 1
-        assert sum("methods/GAP.py: the file's name" in line for line in told) == 1
+        assert sum("methods/KSVD.py: the file's name" in line for line in told) == 1
     assert "median" in json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["methods"]
     status, out, error = here("status", tmp_path / "run")
     assert status == 0, error
@@ -171,9 +171,9 @@ def test_every_command_that_lists_methods_goes_on_and_says_it_once(source: Path,
 
 @pytest.mark.slow(4)
 def test_a_bad_file_that_is_asked_for_is_refused(source: Path, tmp_path: Path) -> None:
-    words = ("bad", "GAP", "gap")
+    words = ("bad", "KSVD", "ksvd")
     commands = [("run", "--methods", f"noisy,{word}", "--noise", "1", "--out", tmp_path / "run") for word in words]
     for word, (status, out, error) in zip(words, several(*commands, root=source), strict=True):
         assert (status, out) == (2, "") and error.count("\n") == 1
-        assert f"method {word!r}: methods/{'bad' if word == 'bad' else 'GAP'}.py" in error
+        assert f"method {word!r}: methods/{'bad' if word == 'bad' else 'KSVD'}.py" in error
         assert not (tmp_path / "run").exists()

@@ -42,7 +42,7 @@ def work(times: int) -> None:
 @pytest.fixture
 def run_of(make_run: Callable[..., Run], tmp_path: Path) -> Callable[[str, str], Run]:
     def make(method: str, name: str) -> Run:
-        runs = methods.get(method).applicable(noise.get(NOISE)).verdict != "no"
+        runs = methods.answers(methods.get(method), noise.get(NOISE))[0].verdict != "no"
         return make_run(tmp_path / name, methods_=("noisy", method), noise_=(NOISE if runs else OTHER,))
 
     return make
@@ -50,7 +50,7 @@ def run_of(make_run: Callable[..., Run], tmp_path: Path) -> Callable[[str, str],
 
 def runs_somewhere(slug: str) -> bool:
     """Not without the package that it needs."""
-    return any(methods.get(slug).applicable(noise.get(model)).verdict != "no" for model in (NOISE, OTHER))
+    return any(methods.answers(methods.get(slug), noise.get(model))[0].verdict != "no" for model in (NOISE, OTHER))
 
 
 @pytest.mark.parametrize("method", [slug for slug in methods.catalogue() if runs_somewhere(slug)])
