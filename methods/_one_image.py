@@ -8,9 +8,6 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from methods._api import Applicability
-from noise import NoiseModel
-
 #: Makes the modules of a network.
 Build = Callable[[], nn.Module]
 
@@ -65,23 +62,3 @@ def span(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The least value of an image and its range (> 0), for networks whose output is in [0, 1]."""
     least = y.amin()
     return least, (y.amax() - least).clamp(min=1.0)
-
-
-def applicable(model: NoiseModel) -> Applicability:
-    """The verdict of methods that know nothing of the noise: it is to be unbiased, and independent between pixels.
-
-    Notes
-    -----
-    Verdicts follow the traits of the model and of A^-1 y, where that is offered on the same image (Nos. 6, 8, 10).
-    """
-    traits, seen = model.traits, model.decorrelated()
-    whitened = seen is not None and seen.same_image
-    broken = []
-    if traits.convolved and not whitened:
-        broken.append("A correlates the noise of neighbouring pixels" + (" and blurs the image" if not traits.additive else ""))
-    if not traits.base_unbiased:
-        broken.append("the noise is biased, E[y|x] is not x")
-    if broken:
-        return Applicability("infeasible", "; ".join(broken) + ": trained all the same")
-    words = "noise that is independent between pixels and unbiased"
-    return Applicability("indirect", f"A^-1 y has {words}") if whitened else Applicability("yes", f"y has {words}")

@@ -12,7 +12,8 @@ import torch
 from torch.nn import functional as F
 
 from methods._api import Applicability, Method, Network
-from methods._one_image import applicable, fitted, initialised, span
+from methods._independent import needs_independence
+from methods._one_image import fitted, initialised, span
 from methods._painters import skip_network
 from noise import NoiseModel
 
@@ -62,7 +63,7 @@ class DeepImagePrior(Method):
     in_all = False
 
     def applicable(self, model: NoiseModel) -> Applicability:
-        return applicable(model)
+        return needs_independence(self, model)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         height, width = y.shape[-2:]

@@ -14,7 +14,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from methods._api import Applicability, Method, Network
-from methods._one_image import applicable, fitted, initialised, span
+from methods._independent import needs_independence
+from methods._one_image import fitted, initialised, span
 from noise import NoiseModel
 
 
@@ -55,7 +56,7 @@ class Noise2Fast(Method):
     in_all = False
 
     def applicable(self, model: NoiseModel) -> Applicability:
-        return applicable(model)
+        return needs_independence(self, model)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         least, size = span(y)

@@ -13,7 +13,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from methods._api import Applicability, Method, Network
-from methods._one_image import applicable, fitted, initialised
+from methods._independent import needs_independence
+from methods._one_image import fitted, initialised
 from noise import NoiseModel
 
 
@@ -48,7 +49,7 @@ class ZSN2N(Method):
     in_all = False
 
     def applicable(self, model: NoiseModel) -> Applicability:
-        return applicable(model)
+        return needs_independence(self, model)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         y = y / 255

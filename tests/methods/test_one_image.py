@@ -66,7 +66,7 @@ def test_verdicts_follow_independence_and_bias(method):
     verdicts = {model.number: method.applicable(model).verdict for model in noise.catalogue()}
     assert {number for number, verdict in verdicts.items() if verdict == "yes"} == {1, 3, 5, 7, 11, 13}
     assert {number for number, verdict in verdicts.items() if verdict == "indirect"} == {6, 8}
-    assert "biased" in method.applicable(noise.get(9)).reason and "blurs" in method.applicable(noise.get(12)).reason
+    assert "biased" in method.applicable(noise.get(9)).reason and "correlates" in method.applicable(noise.get(12)).reason
 
 
 def test_weights_are_drawn_as_pytorch_draws_them():
