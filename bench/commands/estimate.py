@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -43,6 +43,9 @@ START, END = 3.0, 1.5
 #: Steps that are tried of a method's training, images whose noise is drawn for them, side of the image to denoise (pixels),
 #: and seconds after which no further method is tried: it then counts as those before.
 STEPS, IMAGES, SIDE, PATIENCE = 4, 4, 128, 20.0
+
+#: Side of the image for methods that train on it (pixels), and about how many steps are tried at most.
+SIDE_ALONE, MOST_STEPS = 64, 64
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> tuple[dict
             slug = cell.entry.method
             if slug in found or cell.entry.applicability == "no":
                 continue
-            if time.perf_counter() - began < PATIENCE:
+            if cell.method.one_image or time.perf_counter() - began < PATIENCE:  # no other tells what these take
                 try:
                     with globals_kept():
                         found[slug] = _tried(cell, settings, data)
@@ -150,8 +153,8 @@ def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
         )  # fmt: skip
         steps = own.steps * statistics.median(late - early for early, late in pairwise(clocks[1:]))
     network.eval()
-    image = data.test[0].images[0]
-    image = replace(image, pixels=image.pixels[:SIDE, :SIDE])
+    image, side = data.test[0].images[0], SIDE_ALONE if cell.method.one_image else SIDE
+    image = replace(image, pixels=image.pixels[:side, :side])
 
     def seconds_a_pixel(cell: Cell) -> float:
         clock = time.perf_counter()
@@ -161,11 +164,20 @@ def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
 
     if not cell.method.one_image:
         return Cost(steps, noise, min(seconds_a_pixel(cell) for _ in range(2)))  # the first time may load libraries
-    short, long = (replace(cell, method=with_own_steps(cell.method, few)) for few in (1, 1 + STEPS))
-    seconds_a_pixel(short)
-    once = seconds_a_pixel(short)
-    step = max(0.0, seconds_a_pixel(long) - once) / STEPS
-    return Cost(steps, noise, once + step * (vars(cell.method)["steps"] - 1))
+
+    def of(few: int) -> float:
+        return seconds_a_pixel(replace(cell, method=with_own_steps(cell.method, few)))
+
+    return Cost(steps, noise, _of_steps(of, vars(cell.method)["steps"]))
+
+
+def _of_steps(seconds: Callable[[int], float], steps: int) -> float:
+    """What so many steps take a method on one image, from a few: what it does once, which may be more, and what a step adds."""
+    seconds(1)
+    once, few = seconds(1), STEPS
+    while (added := seconds(1 + few) - once) < once / 2 and few < MOST_STEPS:
+        few *= 4
+    return once + max(0.0, added) / few * (steps - 1)
 
 
 def job_seconds(job: Job, costs: Mapping[str, Cost], settings: Settings, data: Data) -> float:

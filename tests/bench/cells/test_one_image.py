@@ -139,7 +139,18 @@ def test_the_estimate_counts_centres_and_steps(run_of):
     found, faults = estimate.measure(
         run.settings, run.data, [dataclasses.replace(cell, method=dataclasses.replace(Counting(), steps=10**6))]
     )
-    assert not faults and found["lonely"].pixel > 0 and max(calls) <= 1 + estimate.STEPS  # a million are never run
+    assert not faults and found["lonely"].pixel > 0 and max(calls) <= 1 + estimate.MOST_STEPS  # a million are never run
+
+
+def test_the_time_of_many_steps_follows_from_a_few():
+    tried = []
+
+    def seconds(steps):
+        tried.append(steps)
+        return 5.0 + 0.25 * steps
+
+    assert estimate._of_steps(seconds, 10**4) == pytest.approx(5.0 + 0.25 * 10**4, rel=1e-12)
+    assert max(tried) <= 65 and 0.25 * (max(tried) - 1) > 5.25 / 2  # what is done once does not hide the steps
 
 
 def test_shares_of_steps():
