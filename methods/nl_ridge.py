@@ -34,7 +34,7 @@ class NLRidge(Method):
     patch : int
         Side of a patch (pixels).
     first, second : int
-        Patches of a group in the first and in the second pass.
+        Patches of a group in the first and in the later passes.
     window : int
         Side of the square of positions that similar patches are looked for in (pixels, odd).
     stride : int
@@ -43,6 +43,8 @@ class NLRidge(Method):
         a above (dimensionless, >= 0).
     error : float
         Of `deblurred`, where A blurs the image (Nos. 12, 14, 16).
+    passes : int
+        The first pass, and so many less one of the second kind, each with the image of the one before.
 
     Notes
     -----
@@ -51,6 +53,7 @@ class NLRidge(Method):
     - Colour: similar patches are found by all channels; brightness has weights of its own, the two channels of colour have
       theirs together. Patches of all channels with one set of weights were 1.6 dB worse on four training photographs
       (No. 1), three sets 0.1 dB.
+    - A third pass: 0.06 dB better (No. 1, the same photographs).
     - D holds the sum of the variances of a patch's pixels, which the noise model tells for the brightness around a pixel (first
       pass) and of the first estimate (second). Where A correlates the noise, it has entries for patches that overlap, or
       nearly: y needs no A^-1. Where A blurs the image, too, it is undone after that (`deblurred`): 29.1 dB on No. 12 (same
@@ -64,6 +67,7 @@ class NLRidge(Method):
     stride: int = 4
     alpha: float = 0.05
     error: float = 0.03
+    passes: int = 3
 
     title = "NL-Ridge"
     paper = "Herbreteau and Kervrann, NL-Ridge, ICIP 2022"
@@ -96,9 +100,10 @@ class NLRidge(Method):
             return torch.einsum("dc,chw->dhw", turn.square(), model.std(image.clamp(min=0) / model.mean_gain).square())
 
         noise, noisy = Correlation.of(model, y), torch.einsum("dc,chw->dhw", turn, y)
-        pilot = self._pass(noisy, noisy, variance(local_mean(y[None], 5)[0]), noise, first=True)
-        mean = torch.einsum("dc,dhw->chw", turn, pilot)
-        result = self._pass(noisy, pilot, variance(mean), noise, first=False)
+        result = self._pass(noisy, noisy, variance(local_mean(y[None], 5)[0]), noise, first=True)
+        for _ in range(self.passes - 1):
+            mean = torch.einsum("dc,dhw->chw", turn, result)
+            result = self._pass(noisy, result, variance(mean), noise, first=False)
         return torch.einsum("dc,dhw->chw", turn, result)[:, :height, :width] / model.mean_gain
 
     def _pass(
