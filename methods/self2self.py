@@ -42,8 +42,8 @@ class Self2Self(Method):
     -----
     The released code runs 150,000 steps (the paper 450,000): two days of a core for an image of 256x256. The default here is a
     fiftieth of that, so that it can be run beside the others at all: what the method can reach takes the published number.
-    Sides are filled up to multiples of 32 with values that are never shown, so they bear on nothing. The image is scaled to [0, 1] by
-    its own range.
+    Sides are filled up to multiples of 32 with values that are never shown, so they bear on nothing. The image is scaled to
+    [0, 1] by its own range.
     """
 
     steps: int = 3000
