@@ -230,7 +230,7 @@ def test_commands_that_print(arguments: list[str], capsys: pytest.CaptureFixture
 def test_dry_run_counts_and_writes_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["run", *tiny(), "--dry-run", "--out", str(tmp_path / "run")]) == 0
     out = capsys.readouterr().out
-    assert "160 cells, 106 of them to run, 52 trainings" in out
+    assert "192 cells, 138 of them to run, 52 trainings" in out
     assert "shared: score-solver on gaussian uses the training of noise2score on gaussian" in out
     assert not (tmp_path / "run").exists()
 

@@ -59,10 +59,10 @@ def test_every_cell_has_a_status_and_scores(full: Path) -> None:
     assert set(done.metric) == {"psnr", "ssim", "psnr_paper", "ssim_paper"}
 
 
-def test_at_most_49_trainings_were_done_and_each_is_stored_once(full: Path) -> None:
+def test_at_most_52_trainings_were_done_and_each_is_stored_once(full: Path) -> None:
     records = [json.loads(path.read_text()) for path in (full / "cells").iterdir()]
     trained = [r["training"]["key"] for r in records if r["training"] and not r["training"]["reused"]]
-    assert len(trained) == len(set(trained)) <= 49
+    assert len(trained) == len(set(trained)) <= 52
     assert {path.stem for path in (full / "weights").iterdir()} == set(trained)
 
 
