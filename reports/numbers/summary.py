@@ -169,7 +169,9 @@ def findings(scores: Scores, tests: Significance) -> list[str]:
     protocol = scores.protocols[0]
     rows = {noise: scores.row(noise, OVERALL, PROTOCOLS[protocol][0]) for noise in scores.noises}
     at = budget(scores.run)
-    wins = [_who_wins(scores, group, rows, at if group.kind.key != "image" else "") for group in scores.groups]
+    contested = [group for group in scores.groups if any(len(scores.ranked(noise).get(group, [])) > 1 for noise in rows)]
+    # the best of one is told only where no kind of method has two
+    wins = [_who_wins(scores, group, rows, at if group.kind.key != "image" else "") for group in contested or scores.groups]
     sentences = [
         *([win for win in wins if win] or [_NO_WINNER]),
         lead(tests),

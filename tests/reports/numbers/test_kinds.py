@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pandas as pd
@@ -98,6 +99,13 @@ def test_findings_name_the_best_of_each_kind(scores: Scores) -> None:
     gaps = [sentence for sentence in told if "supervised training" in sentence]
     assert len(gaps) == 3 and not any("crops" in sentence for sentence in gaps)
     assert "Noise2Noise on" not in " ".join(wins)
+
+
+def test_a_method_that_is_alone_of_its_kind_wins_nothing(run: Run) -> None:
+    others = {slug for slug, (_, tags) in MANY.items() if tags == "knows:nothing learns:set"} - {"neighbor2neighbor"}
+    few = Scores(dataclasses.replace(run, methods=tuple(each for each in run.methods if each.slug not in others)))
+    told = [sentence for sentence in findings(few, significance(few)) if sentence.startswith("Highest mean PSNR among")]
+    assert len(told) == 3 and not any("know nothing of the noise" in sentence for sentence in told)
 
 
 def test_one_image_methods_on_whole_images_are_ranked_with_the_classical_ones(tmp_path: Path) -> None:
