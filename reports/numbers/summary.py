@@ -169,9 +169,11 @@ def findings(scores: Scores, tests: Significance) -> list[str]:
     protocol = scores.protocols[0]
     rows = {noise: scores.row(noise, OVERALL, PROTOCOLS[protocol][0]) for noise in scores.noises}
     at = budget(scores.run)
-    contested = [group for group in scores.groups if any(len(scores.ranked(noise).get(group, [])) > 1 for noise in rows)]
+    ranked = {noise: scores.ranked(noise) for noise in rows}
+    fields = [(group, {noise: by_group.get(group, []) for noise, by_group in ranked.items()}) for group in scores.groups]
+    contested = [(group, field) for group, field in fields if any(len(there) > 1 for there in field.values())]
     # the best of one is told only where no kind of method has two
-    wins = [_who_wins(scores, group, rows, at if group.kind.key != "image" else "") for group in contested or scores.groups]
+    wins = [_who_wins(group, field, rows, at if group.kind.key != "image" else "") for group, field in contested or fields]
     sentences = [
         *([win for win in wins if win] or [_NO_WINNER]),
         lead(tests),
@@ -182,8 +184,9 @@ def findings(scores: Scores, tests: Significance) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _who_wins(scores: Scores, group: Group, rows: Mapping[Noise, Mapping[str, Score]], at: str) -> str:
-    ranked = {noise: scores.ranked(noise).get(group, []) for noise in rows}
+def _who_wins(
+    group: Group, ranked: Mapping[Noise, Sequence[Method]], rows: Mapping[Noise, Mapping[str, Score]], at: str
+) -> str:
     best = {noise: winners(ranked[noise], row) for noise, row in rows.items()}
     decided = [names for names in best.values() if names]
     if not decided:
