@@ -269,6 +269,11 @@ def local_mean(y: torch.Tensor, window: int) -> torch.Tensor:
     return F.avg_pool2d(F.pad(y, [window // 2] * 4, mode="replicate"), window, stride=1)
 
 
+def brightness(y: torch.Tensor, window: int) -> torch.Tensor:
+    """`local_mean`, limited to [0, 255]: where Gaussian noise whose size depends on x is drawn anew, x being unknown."""
+    return local_mean(y, window).clamp(0, 255)
+
+
 def derived(generator: torch.Generator, purpose: str) -> torch.Generator:
     """A generator of other numbers, also where the given one is at the seed that y's noise was drawn with.
 

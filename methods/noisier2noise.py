@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, derived, estimate, local_mean, mean_squared
+from methods._api import Applicability, Batch, Method, Network, brightness, derived, estimate, mean_squared
 from noise import NoiseModel
 from noise.gaussian import Gaussian
 
@@ -76,4 +76,4 @@ class Noisier2Noise(Method):
 
     def _noisier(self, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         assert isinstance(model.base, Gaussian)
-        return y + self.alpha * model.base.noise(local_mean(y, self.window).clamp(0, 255), generator)
+        return y + self.alpha * model.base.noise(brightness(y, self.window), generator)

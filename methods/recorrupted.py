@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, derived, estimate, local_mean, mean_squared
+from methods._api import Applicability, Batch, Method, Network, brightness, derived, estimate, mean_squared
 from noise import NoiseModel
 from noise.gamma import Gamma
 from noise.gaussian import Gaussian
@@ -84,7 +84,7 @@ class Recorrupted(Method):
         """y1 and y2, grey levels, the shape of y."""
         share, base = self.share, model.base
         if isinstance(base, Gaussian):
-            first = y + self.alpha * base.noise(local_mean(y, self.window).clamp(0, 255), generator)
+            first = y + self.alpha * base.noise(brightness(y, self.window), generator)
         elif isinstance(base, Poisson):
             counts = (base.lam * y).round().clamp(min=0)  # A^-1 leaves whole numbers but for rounding
             first = (counts - torch.binomial(counts, torch.full_like(y, share), generator)) / ((1 - share) * base.lam)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, estimate, local_mean
+from methods._api import Applicability, Batch, Method, Network, brightness, estimate
 from methods._risk import risk
 from noise import NoiseModel
 from noise.gaussian import Gaussian
@@ -71,7 +71,7 @@ class Sure(Method):
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         y, base = batch.noisy, batch.model.base
         if isinstance(base, Gaussian):
-            mean = local_mean(y, self.window).clamp(0, 255)
+            mean = brightness(y, self.window)
             probe = base.noise(mean, batch.generator)
             return risk(network, y, probe, probe, batch.model.std(mean).square(), self.step)
         assert isinstance(base, Poisson)
