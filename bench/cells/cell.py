@@ -22,7 +22,7 @@ from bench.cells.metrics import score
 from bench.cells.trained import trained_network
 from bench.plan.cells import Cell, Entry, Job
 from bench.plan.seeds import globals_kept
-from bench.plan.settings import Preset, crop_of
+from bench.plan.settings import Preset, crop_of, own_steps
 from bench.runs import store
 from bench.runs.inputs import Run
 from bench.runs.origin import made_of
@@ -137,7 +137,7 @@ def one_image(method: Method, preset: Preset) -> dict[str, Any] | None:
     if not method.one_image:
         return None
     crop = crop_of(method, preset)
-    return {"steps": vars(method)["steps"], "share": preset.one_image_steps, "crop": crop or None}
+    return {"steps": own_steps(method), "share": preset.one_image_steps, "crop": crop or None}
 
 
 def blank_record(entry: Entry) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from bench.executors.place import Place
 from bench.files.json_files import read_again
 from bench.plan.cells import Cell, Job, count_trainings, make_cells, make_jobs, shared
 from bench.plan.seeds import globals_kept
-from bench.plan.settings import Settings, crop_of, with_own_steps
+from bench.plan.settings import Settings, crop_of, own_steps, with_own_steps
 from bench.runs import store
 from bench.runs.directory import refuse_other
 from bench.runs.inputs import load_data, training_sum
@@ -168,7 +168,7 @@ def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
     def of(few: int) -> float:
         return seconds_a_pixel(replace(cell, method=with_own_steps(cell.method, few)))
 
-    return Cost(steps, noise, _of_steps(of, vars(cell.method)["steps"]))
+    return Cost(steps, noise, _of_steps(of, own_steps(cell.method)))
 
 
 def _of_steps(seconds: Callable[[int], float], steps: int) -> float:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from bench.cells.trained import NoNetwork
 from bench.plan.seeds import generator_of, seed_globals
-from bench.plan.settings import PRESETS, with_own_steps
+from bench.plan.settings import PRESETS, own_steps, with_own_steps
 from bench.training.networks import network_of
 from methods import Batch, Method
 from noise import NoiseModel
@@ -93,7 +93,7 @@ def shortened(method: Method, steps: int) -> Method:
     """A method that trains on each image with no more steps than these; any other as it is."""
     if not method.one_image:
         return method
-    return with_own_steps(method, min(steps, vars(method)["steps"]))
+    return with_own_steps(method, min(steps, own_steps(method)))
 
 
 def denoised(case: Case, y: torch.Tensor | None = None, seed: int = 1) -> torch.Tensor:

@@ -122,7 +122,13 @@ def in_budget(method: Method, preset: Preset) -> Method:
     """The method as the preset runs it: one that learns from one image has a share of its own steps, at least one."""
     if not method.one_image:
         return method
-    return with_own_steps(method, max(1, round(vars(method)["steps"] * preset.one_image_steps)))
+    return with_own_steps(method, max(1, round(own_steps(method) * preset.one_image_steps)))
+
+
+def own_steps(method: Method) -> int:
+    """For how many steps a method on one image trains on each."""
+    steps: int = vars(method)["steps"]
+    return steps
 
 
 def with_own_steps(method: Method, steps: int) -> Method:
