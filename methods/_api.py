@@ -149,9 +149,9 @@ class Method:
     #: What `python -m bench tune` may vary, and over which values (numbers, True or False, text), by the setting's name
     #: ("training.patch" for a nested one).
     tunable: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "training.learning_rate": (0.5, 1.0, 2.0, 4.0),
-        "training.patch": (0.75, 1.0, 1.5, 2.0),
-        "training.clip": (0.5, 1.0, 1e3),
+        "training.learning_rate": (1.0, 2.0, 4.0),
+        "training.patch": (0.5, 0.75, 1.0),
+        "training.clip": (1.0, 1e3),
     }
     #: True: `denoise` trains anew on each test image alone (it enables gradients itself), for as many optimiser steps as the
     #: field `steps` says, which every such method has.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,8 +21,9 @@ from bench.executors.needs import fitted
 from bench.executors.place import Place, start
 from bench.files.json_files import read_again, read_json, write_json
 from bench.plan.cells import Cell, make_cells, make_jobs
+from bench.plan.seeds import seed_of
 from bench.plan.settings import Settings
-from bench.plan.trials import SEEDS, Values, default_values, draw_trials, of_a_trial, verdict, with_values
+from bench.plan.trials import SEEDS, Values, default_values, draw_own, draw_trials, of_a_trial, verdict, with_values
 from bench.process.interrupts import held_back
 from bench.runs.directory import differing, sweep
 from bench.runs.inputs import Run, load_data, training_sum
@@ -74,12 +76,15 @@ def tune(settings: Settings, trials: int, directory: Path, place: Place, command
     if shortage:
         console.print(shortage, soft_wrap=True)
     console.print(
-        f"{method.slug}: {len(drawn)} trials at a quarter of the compute of {settings.preset_name} on "
+        f"{method.slug}: {len(drawn) + len(draw_own(method, {}, trials))} trials at a quarter of the compute of "
+        f"{settings.preset_name} on "
         f"{', '.join(model.slug for model in settings.noise)}, then the best and the default at all of it, {SEEDS} seeds each.",
         soft_wrap=True,
     )
-    for index, values in enumerate(drawn):
-        tuning.arm("trials", f"trial-{index:02d}", quarter, values)
+    for values in drawn:
+        tuning.arm("trials", quarter, values)
+    for values in draw_own(method, (tuning.best() or {"values": {}})["values"], trials):
+        tuning.arm("trials", quarter, values)
     told |= _decided(tuning, full)
     tuning.write()
     console.print(table_of(told))
@@ -120,13 +125,11 @@ def _open(directory: Path, told: dict[str, Any]) -> None:
 def _decided(tuning: _Tuning, full: Settings) -> dict[str, Any]:
     """The best of the trials, repeated beside the default, and whether it replaces that."""
     nothing: dict[str, Any] = {"best": {}, "gain": None, "spread": None, "replaces": False}
-    done = [arm for arm in tuning.told["trials"] if arm["failed"] is None]
-    best = max(done, key=lambda arm: arm["mean"], default=None)
+    best = tuning.best()
     if best is None or not best["values"]:
         return nothing
-    tuning.arm("full", "full-00", full, {})
-    # by the trial's number: with more trials, another may be the best
-    tuning.arm("full", f"full-{tuning.told['trials'].index(best):02d}", full, best["values"])
+    tuning.arm("full", full, {})
+    tuning.arm("full", full, best["values"])
     default, other = tuning.told["full"]
     if default["failed"] or other["failed"]:
         return nothing | {"best": best["values"]}
@@ -185,15 +188,25 @@ class _Tuning:
     def write(self) -> None:
         write_json(self.directory / RESULT, self.told)
 
-    def arm(self, kind: str, name: str, settings: Settings, values: Values) -> None:
+    def best(self) -> dict[str, Any] | None:
+        """The best of the trials so far; None where none came to its end."""
+        done = [arm for arm in self.told["trials"] if arm["failed"] is None]
+        return max(done, key=lambda arm: float(arm["mean"]), default=None)
+
+    def arm(self, kind: str, settings: Settings, values: Values) -> None:
         """Train with these settings on every noise model and seed, and take the validation PSNR down."""
         (method,) = settings.methods
         settings = replace(settings, methods=(with_values(method, values),), test=False)
-        with self.console.status(f"{name}: {words_of(values)}"):
-            run = Run(self.directory / name, settings, self.data)
+        with self.console.status(f"{kind}: {words_of(values)}"):
+            run = Run(self.directory / folder_of(kind, values), settings, self.data)
             records = _trained(run, self.place, self.told["command"], self.console)
         self.told[kind].append(arm_of(settings, values, records))
         self.write()
+
+
+def folder_of(kind: str, values: Values) -> str:
+    """The run directory of a trial, by what it sets: with more trials, their order changes, and another may be the best."""
+    return f"{kind}-{seed_of(json.dumps(values, sort_keys=True)):016x}" if values else f"{kind}-default"
 
 
 def arm_of(settings: Settings, values: Values, records: Sequence[tuple[Cell, Mapping[str, Any]]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -66,9 +66,10 @@ def default_values(method: Method) -> dict[str, Any]:
 
 
 def draw_trials(method: Method, count: int) -> list[dict[str, Any]]:
-    """The settings to try, the default first; each of the others draws all tunable settings anew.
+    """The settings to try first, the default before all: those of training, which every method has, in equal draws for all.
 
-    A function of the method's slug, what is tunable, and `count` alone. Fewer where there are no more.
+    They are all of the `count` trials where the method has no setting of its own to vary, and else half of those after the
+    default; `draw_own` has the others. Fewer where there are no more.
 
     Raises
     ------
@@ -79,20 +80,64 @@ def draw_trials(method: Method, count: int) -> list[dict[str, Any]]:
         raise UsageError(f"{method.slug} is not trained: expected a method with a loss")
     if not method.tunable:
         raise UsageError(f"{method.slug} declares nothing as tunable: expected names with the values to try")
-    rng = np.random.default_rng(seed_of("tune", method.slug, sorted(method.tunable.items())))
     for name, choices in method.tunable.items():
         for value in choices:
             with_values(method, {name: value})
-    tried, found = [method], [dict[str, Any]()]
+    shared, own = _shared(method), _own(method)
+    if not shared:
+        return [{}]
+    return _drawn(method, shared, [{}], 1 + -(-(count - 1) // 2) if own else count)
+
+
+def draw_own(method: Method, best: Values, count: int) -> list[dict[str, Any]]:
+    """The trials after those of `draw_trials`: the method's own settings, with the best settings of training.
+
+    Parameters
+    ----------
+    best : dict
+        The best of the first trials, whose settings they keep.
+    count : int
+        Trials in all.
+    """
+    own = _own(method)
+    before = len(draw_trials(method, count))
+    return _drawn(method, own, [dict(best)], 1 + count - before)[1:] if own else []
+
+
+def _shared(method: Method) -> dict[str, tuple[Any, ...]]:
+    return {name: choices for name, choices in method.tunable.items() if name.startswith("training.")}
+
+
+def _own(method: Method) -> dict[str, tuple[Any, ...]]:
+    return {name: choices for name, choices in method.tunable.items() if not name.startswith("training.")}
+
+
+def _drawn(
+    method: Method, tunable: Mapping[str, tuple[Any, ...]], before: list[dict[str, Any]], count: int
+) -> list[dict[str, Any]]:
+    """As many settings as `count`, those `before` among them; the others keep what the last of those sets.
+
+    The values of a setting come in an order drawn from its name and values alone, each of them once before any comes again:
+    all methods try the same, and no value is left out by chance.
+    """
+    found, kept = list(before), before[-1]
+    tried = [with_values(method, values) for values in found]
+    orders = {name: _order(name, choices) for name, choices in tunable.items()}
     for _ in range(100 * count):
-        if len(found) >= count:
-            break
-        values = {name: choices[int(rng.integers(len(choices)))] for name, choices in method.tunable.items()}
+        values = kept | {name: next(order) for name, order in orders.items()}
         variant = with_values(method, values)
-        if variant not in tried:
+        if len(found) < count and variant not in tried:
             tried.append(variant)
             found.append(values)
     return found
+
+
+def _order(name: str, choices: Sequence[Any]) -> Iterator[Any]:
+    """The values in random order, and again in another, without end."""
+    rng = np.random.default_rng(seed_of("tune", name, list(choices)))
+    while True:
+        for index in rng.permutation(len(choices)):
+            yield choices[int(index)]
 
 
 def of_a_trial(preset: Preset) -> Preset:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench.commands.tune import _decided, arm_of, sentence, table_of, words_of
+from bench.commands.tune import arm_of, folder_of, sentence, table_of, words_of
 from bench.plan.cells import make_cells
 from bench.plan.settings import Settings
 from tests.helpers.harness import copy_sources, here, several, tiny
@@ -53,8 +53,8 @@ def test_a_method_of_ones_own_is_tuned_and_goes_on(tmp_path: Path) -> None:
     assert lines[-1] == str(out / "tune.json") and len(lines) in (7, 9)  # two or four rows, a rule, three sentences, the head
     told = json.loads((out / "tune.json").read_text())
     assert [len(arm["psnr"]) for arm in told["trials"]] == [1, 1] and len(told["full"]) in (0, 2)
-    assert "rows" not in told and not any((out / "trial-00").glob("results*"))
-    record = json.loads(next((out / "trial-00" / "cells").glob("*own*")).read_text())
+    assert "rows" not in told and not any((out / "trials-default").glob("results*"))
+    record = json.loads(next((out / "trials-default" / "cells").glob("*own*")).read_text())
     assert record["rows"] == [] and record["training"]["steps"] == 1
     assert again == first  # nothing was trained again, and the file says the same
     assert json.loads((out / "tune.json").read_text()) == told
@@ -109,23 +109,11 @@ def test_trials_without_a_finite_score_have_failed(make_settings: Callable[..., 
     assert arm["mean"] is None and arm["psnr"]["01-gaussian--supervised--s0"] == 28.0
 
 
-def test_with_more_trials_another_may_be_the_best(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
-    """Its trainings at full compute are not those of the best before."""
-
-    class Told:
-        def __init__(self, *means: float) -> None:
-            trials = [{"values": {"n": n} if n else {}, "failed": None, "mean": mean} for n, mean in enumerate(means)]
-            self.told: dict[str, list[dict[str, object]]] = {"trials": trials, "full": []}
-            self.names: list[str] = []
-
-        def arm(self, kind: str, name: str, settings: Settings, values: dict[str, float]) -> None:
-            self.names.append(name)
-            self.told[kind].append({"failed": None, "seeds": [1.0, 1.0]})
-
-    few, more = Told(28.0, 29.0), Told(28.0, 29.0, 30.0)
-    for tuning in (few, more):
-        _decided(tuning, make_settings())  # type: ignore[arg-type]
-    assert (few.names, more.names) == (["full-00", "full-01"], ["full-00", "full-02"])
+def test_with_more_trials_another_may_be_the_best() -> None:
+    """Its trainings at full compute are not those of the best before; the default's are."""
+    few, more = folder_of("full", {"training.patch": 0.5}), folder_of("full", {"training.patch": 0.75})
+    assert few != more and few == folder_of("full", {"training.patch": 0.5}) and few.startswith("full-")
+    assert (folder_of("full", {}), folder_of("trials", {})) == ("full-default", "trials-default")
 
 
 @pytest.mark.parametrize(("value", "words"), [(2.0, "2"), (1e3, "1000"), (True, "True"), (None, "None"), ("wide", "wide")])

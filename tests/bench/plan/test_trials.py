@@ -11,21 +11,47 @@ import pytest
 import methods
 from bench.errors import UsageError
 from bench.plan.settings import PRESETS
-from bench.plan.trials import default_values, draw_trials, of_a_trial, verdict, with_values
+from bench.plan.trials import default_values, draw_own, draw_trials, of_a_trial, verdict, with_values
 from methods import Training
 
 TRAINED = [slug for slug, method in methods.catalogue().items() if method.trains]
 
 
+def values_of(name: str, drawn: list[dict[str, Any]]) -> list[Any]:
+    return [values[name] for values in drawn if name in values]
+
+
 @pytest.mark.parametrize("slug", TRAINED)
 def test_trials_are_many_distinct_and_the_same_again(slug: str) -> None:
     method = methods.get(slug)
-    drawn = draw_trials(method, 6)
+    first = draw_trials(method, 6)
+    drawn = first + draw_own(method, first[-1], 6)
     assert len(drawn) == 6 and drawn[0] == {}
     assert len({with_values(method, values) for values in drawn}) == 6
-    assert draw_trials(method, 6) == drawn and draw_trials(method, 4) == drawn[:4]
+    assert draw_trials(method, 6) == first and draw_trials(method, 4) == first[: len(draw_trials(method, 4))]
     for values in drawn[1:]:
-        assert all(values[name] in choices for name, choices in method.tunable.items())
+        assert all(values[name] in method.tunable[name] for name in values)
+
+
+@pytest.mark.parametrize("slug", TRAINED)
+def test_all_methods_try_the_same_settings_of_training(slug: str) -> None:
+    """Those with settings of their own fewer of them: the same first ones."""
+    first, supervised = draw_trials(methods.get(slug), 8), draw_trials(methods.get("supervised"), 8)
+    assert first == supervised[: len(first)] and len(first) in (5, 8)
+
+
+def test_no_value_is_left_out_by_chance() -> None:
+    """Of three values, each once in three draws, as far as none of them is the default again."""
+    drawn = draw_trials(methods.get("supervised"), 8)
+    for name, choices in methods.Method.tunable.items():
+        assert set(values_of(name, drawn)) == set(choices)
+
+
+def test_the_settings_of_its_own_are_tried_with_the_best_of_training() -> None:
+    method, best = methods.get("neighbor2neighbor"), {"training.patch": 0.5, "training.learning_rate": 4.0}
+    own = draw_own(method, best, 6)
+    assert [{name: value for name, value in values.items() if name != "gamma"} for values in own] == [best, best]
+    assert sorted(values_of("gamma", own)) == [0.3, 2.0] and draw_own(methods.get("supervised"), best, 6) == []
 
 
 def test_all_declare_values_for_settings_that_they_have() -> None:
@@ -94,7 +120,7 @@ class Odd(type(methods.get("supervised"))):  # type: ignore[misc]
 
 
 def test_settings_may_be_of_any_kind() -> None:
-    drawn = draw_trials(Odd(), 5)
+    drawn = [*draw_trials(Odd(), 5), *draw_own(Odd(), {}, 5)]
     assert len(drawn) == 5 and {type(with_values(Odd(), values).count) for values in drawn} == {int}
 
 
