@@ -11,6 +11,7 @@ import methods
 import noise
 from methods import estimate, local_mean
 from methods._api import UNIT
+from tests.helpers.deepinv_losses import deepinv
 from tests.helpers.gaussian_world import MEAN, SIGMA, SPREAD, batch_of, gaussian_world
 
 R2R = methods.get("recorrupted")
@@ -136,13 +137,13 @@ def test_verdicts():
 @pytest.mark.parametrize("number", [1, 5, 7])
 def test_loss_is_deepinvs(number, seeded, tiny_network):
     """On the same y1."""
-    deepinv = pytest.importorskip("deepinv", reason="deepinv is not installed")
+    package = deepinv()
     model, network = noise.get(number), tiny_network().double()
     y = model.sample(torch.full((2, 3, 16, 18), X, dtype=torch.float64), seeded(0))
     first, _ = R2R._split(y, model, seeded(3))
     recorrupted = type("Recorrupted", (), {"get_corruption": lambda self: first})()
     with torch.no_grad():
-        loss = deepinv.loss.R2RLoss(alpha=R2R.share)
-        theirs = loss(estimate(network, first), y, deepinv.physics.Denoising(), recorrupted)
+        loss = package.loss.R2RLoss(alpha=R2R.share)
+        theirs = loss(estimate(network, first), y, package.physics.Denoising(), recorrupted)
         ours = R2R.loss(network, batch_of(y, seeded(3), model=model))
     assert ours.item() == pytest.approx(theirs.mean().item() / UNIT**2, rel=1e-5)

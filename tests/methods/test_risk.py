@@ -15,6 +15,7 @@ from methods import estimate
 from methods._api import UNIT
 from methods._risk import level, unsure
 from methods._score import ScoreMatching
+from tests.helpers.deepinv_losses import deepinv
 from tests.helpers.gaussian_world import MEAN, SIGMA, SPREAD, batch_of, gaussian_world
 
 SURE, UNSURE, BY_SCORE = (methods.get(slug) for slug in ("sure", "unsure", "unsure-score"))
@@ -64,7 +65,7 @@ def test_sure_is_the_papers(number, seeded, tiny_network):
 @pytest.mark.parametrize("number", [1, 7, 13])
 def test_sure_is_deepinvs(number, seeded, tiny_network):
     """With its random numbers, which are those of one generator."""
-    losses = pytest.importorskip("deepinv", reason="deepinv is not installed").loss
+    losses = deepinv().loss
     model, network = noise.get(number), tiny_network().double()
     y = model.sample(torch.full((2, 3, 16, 18), 120.0, dtype=torch.float64), seeded(0))
     law = {
