@@ -37,7 +37,7 @@ class ScoreMatching:
     The network's output is the score times the standard deviation of y + sigma_a u, which the noise model states for the
     brightness around each pixel, and the loss is that of Eq. 18 times the square of the same. Both are functions of the
     network's input alone, so the minimiser is still the score. Without them, noise that grows with x makes the score of dark
-    pixels, which hardly matter to the image, outweigh all others: Gamma noise was 1.4 dB worse at a small budget.
+    pixels, which hardly matter to the image, outweigh all others: Gamma noise was 1.4 dB worse at `quick`.
 
     So a network belongs to the law that it was trained on: where that law's parameters are corrected afterwards, `score` still
     takes the trained one, and `NoiseModel.solve` of the corrected one takes the score.

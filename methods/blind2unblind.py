@@ -39,7 +39,8 @@ class Blind2Unblind(Method):
     Notes
     -----
     As published, all 16 grids are hidden in each step. Fewer have the same loss on average, take less memory and leave compute
-    for more steps: on No. 1, the compute of 120 steps of `quick` on the sample came to 26.3 dB with 16, 26.5 with 4 or 1.
+    for more steps: on No. 1, the compute of 120 steps of `quick` on the sample's test images came to 26.3 dB with 16, 26.5 with
+    4 or 1.
 
     The loss is divided by 1 + beta / 2, as its gradient grows with beta: Adam's steps, which follow the mean size of past
     gradients, would grow at the end of the training (26.3 dB there with 1 grid, in place of 26.5).

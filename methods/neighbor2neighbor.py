@@ -34,7 +34,7 @@ class Neighbor2Neighbor(Method):
 
     Notes
     -----
-    The released code goes to gamma = 2. At small budgets, where the regulariser has less to smooth, 1 was better.
+    The released code goes to gamma = 2. At `quick`, where the regulariser has less to smooth, 1 was better.
     """
 
     gamma: float = 1.0

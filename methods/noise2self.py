@@ -27,8 +27,8 @@ class Noise2Self(Method):
 
     Notes
     -----
-    The released code offers both at test: on No. 1, after 120 steps of `quick` on the sample, the 16 passes had 27.1 dB, and
-    the one 26.5.
+    The released code offers both at test: on No. 1, after 120 steps of `quick` on the sample's test images, the 16 passes had
+    27.1 dB, and the one 26.5.
 
     The grid is drawn for each patch; the released code takes them in turn.
     """

@@ -38,7 +38,8 @@ class Noise2Void(Method):
     the released structN2V allows at the square's centre.
 
     CAREamics hides 0.2 % for BSD68, n2v by default 1.5 %. At small budgets the loss needs more pixels: on No. 1, 120 steps of
-    `quick` on the sample had 26.0 dB with 1.5 %, no more than the mean of the neighbours, 27.1 with 6 %, 27.5 with 15 %.
+    `quick` on the sample's test images had 26.0 dB with 1.5 %, no more than the mean of the neighbours, 27.1 with 6 %, 27.5
+    with 15 %.
     """
 
     share: float = 0.15

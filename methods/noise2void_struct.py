@@ -39,8 +39,9 @@ class Noise2VoidStruct(Method):
     structN2V hides a row or column, for noise along lines, and predicts y; the square, A^-1, the gain and B are ours.
 
     On Nos. 12, 14 and 16, less than 1 % of the noise's variance can be predicted from outside of 3 x 3 pixels, at least 18 %
-    from outside of one. But what is hidden is lost: after 480 steps of `quick` on the sample No. 12 had 25.8 dB with 5 x 5,
-    26.5 with 3 x 3, and 27.2 by Noise2Void, whose assumptions do not hold there; No. 2 had 27.2 with 5 x 5, 29.8 with A^-1 y.
+    from outside of one. But what is hidden is lost: after 480 steps of `quick` on the sample's test images No. 12 had 25.8 dB
+    with 5 x 5, 26.5 with 3 x 3, and 27.2 by Noise2Void, whose assumptions do not hold there; No. 2 had 27.2 with 5 x 5, 29.8
+    with A^-1 y.
     """
 
     share: float = 0.15

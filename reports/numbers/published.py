@@ -245,4 +245,7 @@ def _extra_noise(scores: Scores, cells: Mapping[tuple[str, str, str], Beside]) -
             here.setdefault(words, []).append(str(noise.number))
     if here:
         parts = "; ".join(f"{words} on {', '.join(numbers)}" for words, numbers in here.items())
-        yield f"Nos. 5-10. The paper's code adds Gaussian noise of standard deviation 5 that its text lacks. Here: {parts}."
+        yield (
+            "Nos. 5-10. The paper's code adds Gaussian noise of standard deviation 5 that its text lacks, drawn anew at every "
+            f"step. Here, as a part of the noisy image: {parts}."
+        )

@@ -142,7 +142,7 @@ def test_the_notes_say_what_differs(tmp_path: Path) -> None:
         "Here 5000 steps of 8 patches of 64\u00d764, in the paper 5000 steps of 32 patches of 128\u00d7128: 6.2 % of its",
         "That is supervised training; the others have its compute.",
         "The paper's images are 256\u00d7256",
-        "Gaussian noise of standard deviation 5 that its text lacks. Here: the same on 6.",
+        "Here, as a part of the noisy image: the same on 6.",
         "probably a typing error",
     ):
         assert expected in text, expected
