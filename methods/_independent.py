@@ -13,13 +13,15 @@ def needs_independence(method: Method, model: NoiseModel) -> Applicability:
     traits = model.traits
     if traits.independent and traits.unbiased:
         return Applicability("yes", "the noise is independent between pixels and unbiased")
-    if not traits.independent and not traits.additive and traits.base_unbiased and not traits.gaussian:
+    if not traits.independent and not traits.additive and traits.base_unbiased and not traits.gaussian and traits.invertible:
         return Applicability("indirect", "A^-1 y has noise that is independent between pixels and unbiased")
     broken = []
     if not traits.independent and not method.wants_decorrelated(model):
         broken.append("A correlates the noise of neighbouring pixels")
         if traits.gaussian:
             broken.append("A^-1 would correlate the added Gaussian noise instead")
+        elif not traits.invertible:
+            broken.append("A has no inverse of use")
     if not traits.base_unbiased:
         broken.append("the noise is biased, E[y|x] is not x")
     given = " on A^-1 y" if method.wants_decorrelated(model) else ""

@@ -161,7 +161,10 @@ class GaussianMethod(Method):
         if self.wants_decorrelated(model):
             return Applicability("indirect", "the noise of A^-1 y is independent, its law known: stabilised to one level")
         if traits.convolved and not traits.additive:
-            return Applicability("infeasible", "A and the added noise leave it correlated: taken for white, A undone after it")
+            both = "A and the added noise leave" if traits.gaussian else "A leaves"
+            return Applicability("infeasible", f"{both} it correlated: taken for white, A undone after it")
+        if model.convolution is not None and max(map(len, (model.convolution.kernel, *model.convolution.kernel))) > STRIDE:
+            return Applicability("infeasible", "A reaches so far that it is correlated at stride 3, too: taken for white there")
         if traits.convolved:
             return Applicability("yes", "at stride 3 the noise is independent, its law known: stabilised to one level")
         if traits.signal_dependent:

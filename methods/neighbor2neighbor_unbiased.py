@@ -32,7 +32,8 @@ class Neighbor2NeighborUnbiased(Neighbor2Neighbor):
     def applicable(self, model: NoiseModel) -> Applicability:
         if model.traits.base_unbiased:
             return Applicability("no", "E[y|x] has the gain 1: it is Neighbor2Neighbor itself")
-        broken = "A correlates the noise of neighbouring pixels; A^-1 would correlate the added Gaussian noise instead"
+        why = "A^-1 would correlate the added Gaussian noise instead" if model.traits.gaussian else "A has no inverse of use"
+        broken = f"A correlates the noise of neighbouring pixels; {why}"
         return given_gain(self, model) or Applicability("infeasible", f"{broken}: trained all the same on y / g")
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:

@@ -68,6 +68,8 @@ class Recorrupted(Method):
             if traits.convolved:
                 return Applicability("indirect", "A^-1 y has noise of a law of which a part can be split off")
             return Applicability("yes", "of this law a part can be split off, independent of the rest")
+        if not traits.invertible:
+            return Applicability("no", "A correlates the noise, and has no inverse of use")
         if traits.gaussian:
             return Applicability("no", "no split of a mixture with Gaussian noise into independent parts is known")
         return Applicability("no", "no split of this law into independent parts is known")

@@ -27,4 +27,6 @@ class ScoreSolver(ScoreMethod):
     assumptions = "noise of known law, Eq. 7 solvable"
 
     def applicable(self, model: NoiseModel) -> Applicability:
+        if not (model.traits.additive or model.traits.invertible):
+            return Applicability("no", "Eq. 7 is solved by A^-1, and A has no inverse of use")
         return Applicability("yes", "p(y|x) is known and Eq. 7 can be solved")

@@ -64,6 +64,8 @@ class ScoreSolverPlus(ScoreMethod):
     assumptions = "noise of known law, Eq. 7 solvable"
 
     def applicable(self, model: NoiseModel) -> Applicability:
+        if not (model.traits.additive or model.traits.invertible):
+            return Applicability("no", "Eq. 7 is solved by A^-1, and A has no inverse of use")
         return Applicability("yes", "p(y|x) is known, Eq. 7 can be solved, and the noise has a known covariance")
 
     def denoise_assuming(

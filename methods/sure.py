@@ -66,7 +66,8 @@ class Sure(Method):
             )
         if model.decorrelated() is not None:
             return Applicability("indirect", "A^-1 y has Poisson noise of known gain, so the risk can be told")
-        return Applicability("no", "A^-1 would correlate the added Gaussian noise, and y itself has the mean A x")
+        why = "A^-1 would correlate the added Gaussian noise" if traits.gaussian else "A has no inverse of use"
+        return Applicability("no", f"{why}, and y itself has the mean A x")
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         y, base = batch.noisy, batch.model.base

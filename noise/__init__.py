@@ -6,11 +6,14 @@ A package of denoisebench; another one on PyPI has its name.
 >>> model = noise.get("poisson-conv+gaussian", lam=0.22)
 >>> model.number, model.parameters
 (14, {'lam': 0.22, 'sigma': 10.0})
+>>> noise.get("poisson(lam=0.05) + gaussian(sigma=10.0)").slug
+'poisson(lam=0.05)+gaussian'
 """
 
 from noise import guards
-from noise.catalogue import catalogue, get, varied
+from noise.catalogue import catalogue, get, kernels_of, varied
 from noise.convolution import Convolution
-from noise.model import Decorrelated, NoiseModel, Traits
+from noise.model import Decorrelated, NoiseModel
+from noise.traits import Traits
 
-__all__ = ["Convolution", "Decorrelated", "NoiseModel", "Traits", "catalogue", "get", "guards", "varied"]
+__all__ = ["Convolution", "Decorrelated", "NoiseModel", "Traits", "catalogue", "get", "guards", "kernels_of", "varied"]

@@ -22,3 +22,9 @@ def refuse_unlike(y: torch.Tensor, s: torch.Tensor) -> None:
     """Raise ValueError for a noisy image and a score of two shapes."""
     if y.shape != s.shape:
         raise ValueError(f"noisy image of shape {tuple(y.shape)}, score of {tuple(s.shape)}: expected one shape")
+
+
+def refuse_no_inverse(invertible: bool, slug: str) -> None:
+    """Raise NotImplementedError where A^-1 is needed and of no use."""
+    if not invertible:
+        raise NotImplementedError(f"{slug}: A^-1 amplifies some frequencies more than 100-fold: nothing is solved by it")

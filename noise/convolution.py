@@ -23,7 +23,7 @@ class Convolution:
     ----------
     kernel : tuple of rows
         Odd height and width, finite values; ValueError otherwise. Its frequency response must stay away from 0 for the
-        inverse to exist; the paper's lies in [0.2, 1].
+        inverse to exist, and well away to be of use (`invertible`); the paper's lies in [0.2, 1].
 
     References
     ----------
@@ -79,6 +79,11 @@ class Convolution:
         """Frequency response, (height, width // 2 + 1), complex128, in the layout of `torch.fft.rfft2`."""
         return _response(self.kernel, "A", height, width, torch.complex128, torch.device("cpu"))
 
+    @property
+    def invertible(self) -> bool:
+        """Whether A^-1 is of use: A passes at every frequency at least 1 % of what it passes at most."""
+        return _invertible(self.kernel)
+
     def noise_gain(self) -> float:
         """Standard deviation of A n for white n of standard deviation 1 (the kernel's Euclidean norm)."""
         return math.sqrt(sum(value * value for row in self.kernel for value in row))
@@ -88,6 +93,17 @@ class Convolution:
         dtype = torch.complex128 if image.dtype == torch.float64 else torch.complex64
         response = _response(self.kernel, operator, height, width, dtype, image.device)
         return torch.fft.irfft2(torch.fft.rfft2(image) * response, s=(height, width))
+
+
+#: A^-1 is of use where it amplifies no frequency more than this, beside the one that it amplifies least.
+_MOST = 100.0
+
+
+@lru_cache(maxsize=64)
+def _invertible(kernel: tuple[tuple[float, ...], ...]) -> bool:
+    # a side that 2, 3, 4 and 5 divide has the frequencies at which short kernels are 0
+    response = _response(kernel, "A", 240, 240, torch.complex128, torch.device("cpu")).abs()
+    return float(response.min()) * _MOST >= float(response.max())
 
 
 # a run sees a handful of image sizes, each thousands of times; kept on the device, so that no step waits for a copy
@@ -106,7 +122,8 @@ def _response(
         if operator in ("A^-1", "A^-T"):
             least = float(response.abs().min())
             if least < 1e-6 * float(padded.norm()):
-                raise ValueError(f"kernel {kernel} has no inverse: its frequency response falls to {least:.1e}")
+                size = f"kernel {kernel}" if rows * columns < 10 else f"kernel of {rows} rows by {columns} columns"
+                raise ValueError(f"{size} has no inverse: its frequency response falls to {least:.1e}")
             response = response.reciprocal()
         if operator in ("A^T", "A^-T"):
             response = response.conj().resolve_conj()

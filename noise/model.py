@@ -6,53 +6,23 @@ Nos. 5-16:  y = A N(x) + gaussian n       base N: `Gamma`, `Poisson` or `Rayleig
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 import torch
 
 from noise import checks, guards
 from noise.convolution import Convolution
+from noise.expressions import without_convolution
 from noise.gamma import Gamma
 from noise.gaussian import Gaussian, SharpenedGaussian, normal
+from noise.names import number_of
 from noise.poisson import Poisson
 from noise.rayleigh import Rayleigh
+from noise.traits import Traits
 
 #: Limits of y (grey levels) and s (per grey level) in the guarded solve: far beyond any image or score.
 LIMIT = 1e6
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What a method may ask of a noise model; applicability is derived from these alone.
-
-    Parameters
-    ----------
-    additive : bool
-        y - x has mean 0 and a known Gaussian law given x.
-    signal_dependent : bool
-        The law of the noise depends on x (for additive noise: its standard deviation).
-    independent : bool
-        Given x, the pixels of y are independent.
-    unbiased : bool
-        E[y | x] = x.
-    base_unbiased : bool
-        E[N(x)] = x for the noise before A.
-    exponential_family : bool
-        p(y | x), or that of A^-1 y, has the form of the paper's Eq. 1.
-    convolved : bool
-        A is there.
-    gaussian : float
-        Standard deviation of the Gaussian noise added to A N(x) (grey levels; 0 for Nos. 1-10 without `extra_sigma`).
-    """
-
-    additive: bool
-    signal_dependent: bool
-    independent: bool
-    unbiased: bool
-    base_unbiased: bool
-    exponential_family: bool
-    convolved: bool
-    gaussian: float
 
 
 @dataclass(frozen=True)
@@ -96,7 +66,7 @@ class NoiseModel:
     Parameters
     ----------
     number : int
-        Row of Table 1, 1 to 16.
+        Row of Table 1, 1 to 16; 0 for a composition that is none of them.
     slug, title : str
         Its name for programs and for readers.
     base : Gaussian, Gamma, Poisson or Rayleigh
@@ -144,10 +114,15 @@ class NoiseModel:
             independent=not convolved,
             unbiased=self.mean_gain == 1 and (additive or not convolved),
             base_unbiased=self.mean_gain == 1,
-            exponential_family=self.base.exponential_family and self.gaussian == 0,
+            exponential_family=self.base.exponential_family and self.gaussian == 0 and (additive or self._invertible),
             convolved=convolved,
             gaussian=self.gaussian,
+            invertible=self._invertible,
         )
+
+    @property
+    def _invertible(self) -> bool:
+        return self.convolution is None or self.convolution.invertible
 
     def sample(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """A noisy image y of the clean x, of its shape, dtype and device.
@@ -182,8 +157,10 @@ class NoiseModel:
         Raises
         ------
         NotImplementedError
-            With Gaussian noise added to a multiplicative one (Nos. 11-16) there is no closed form.
+            With Gaussian noise added to a multiplicative one (Nos. 11-16) there is no closed form. Nor is there a use of it
+            where A has no inverse of use.
         """
+        checks.refuse_no_inverse(self._invertible, self.slug)
         if self.gaussian:
             raise NotImplementedError(f"{self.slug}: the score of a mixture has no closed form (the paper, Sec. 3.2.3)")
         if isinstance(self.base, Gaussian) or self.convolution is None:
@@ -210,7 +187,8 @@ class NoiseModel:
         it, sigma_a^2 is counted with the Gaussian variance of the model (a mixture from then on for Nos. 5-10).
 
         The result is not clamped to [0, 255].
-        Raises TypeError and ValueError for tensors that are not float32 or float64, or of unlike shapes.
+        Raises TypeError and ValueError for tensors that are not float32 or float64, or of unlike shapes, and
+        NotImplementedError for noise that is not additive where A has no inverse of use.
         """
         checks.refuse_other_types(y, s)
         checks.refuse_unlike(y, s)
@@ -219,6 +197,7 @@ class NoiseModel:
             s = guards.limited("score beyond limit", s, s.clamp(-LIMIT, LIMIT))
         if isinstance(self.base, Gaussian):
             return self.base.solve(y, s, iterations, sigma_a)
+        checks.refuse_no_inverse(self._invertible, self.slug)
         variance = self.gaussian**2 + sigma_a**2
         z = y + variance * s if variance else y
         if self.convolution is not None:
@@ -229,13 +208,13 @@ class NoiseModel:
         """This model seen through A^-1, where that is noise independent between pixels on one image; else None.
 
         Exact for A N(x) with nothing added (Nos. 6, 8, 10) and for A n (Nos. 2 and 4, on A^-1 x). In Nos. 12, 14 and 16
-        A^-1 correlates the added noise.
+        A^-1 correlates the added noise. None, too, where A has no inverse of use.
 
         Notes
         -----
         No. 4 becomes x' + std(A x') n, which is no row of Table 1, as the standard deviation depends on the blurred image.
         """
-        if self.convolution is None or self.gaussian:
+        if self.convolution is None or self.gaussian or not self._invertible:
             return None
         base = self.base
         if isinstance(base, Gaussian):
@@ -243,12 +222,12 @@ class NoiseModel:
                 sharpened = SharpenedGaussian(base.intercept, base.slope, blur=self.convolution)
                 return Decorrelated(replace(self, base=sharpened, convolution=None), False, self.convolution)
             base = replace(base, convolution=None)
-        # In Table 1 each model with A follows the one without.
+        slug = without_convolution(self.slug)
         inner = replace(
             self,
-            number=self.number - 1,
-            slug=self.slug.replace("-conv", ""),
-            title=self.title.replace(", convolved", ""),
+            number=number_of(slug),
+            slug=slug,
+            title=re.sub(r", convolved( by [^ ]+)?", "", self.title),
             base=base,
             convolution=None,
         )
