@@ -14,6 +14,7 @@ import torch
 
 from bench.cells.centre import centre
 from bench.data.sets import Image
+from bench.files.short_names import short_name
 from bench.plan.cells import Entry
 from bench.runs import store
 
@@ -61,7 +62,10 @@ def keep_crops(
     window = np.s_[..., top : top + side, left : left + side]
     height, width = ((whole - part) // 2 for whole, part in zip(clean.shape[-2:], inner.shape[-2:], strict=True))
     name = f"{stem}.png"
-    own, reference = Path("crops") / entry.noise / f"{entry.method}--{name}", Path("crops") / "clean" / name
+    own, reference = (
+        Path("crops") / short_name(entry.noise) / f"{short_name(entry.method)}--{name}",
+        Path("crops") / "clean" / name,
+    )
     own_sha256 = store.write_crop(directory / own, centre(denoised, within)[window])
     clean_sha256 = store.write_crop(directory / reference, inner[window])
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,8 +21,9 @@ import noise
 from bench.errors import UsageError, one_line
 from bench.executors.gpus import visible_gpus
 from bench.executors.place import EXECUTORS, SLURM, Place
-from bench.plan.recipes import RECIPES, method_of, model_of, models_of
+from bench.plan.recipes import RECIPES, model_of, models_of, named_method
 from bench.plan.settings import EQUAL, PRESETS, Settings, get_preset, in_budget
+from noise import expressions
 from noise.names import nearest
 
 #: What `--methods` takes.
@@ -44,6 +46,7 @@ def parse_settings(options: argparse.Namespace) -> Settings:
     equal = options.equal or ("steps" if recipe == "paper" else "compute")
     if equal not in EQUAL:
         raise UsageError(f"--equal {equal!r}: expected {' or '.join(EQUAL)}{nearest(equal, EQUAL)}")
+    named = parse_variants(options.methods, recipe)
     preset = get_preset(options.preset, [*options.set, *["self_ensemble=true"] * options.self_ensemble], recipe)
     return Settings(
         preset_name=options.preset,
@@ -54,8 +57,9 @@ def parse_settings(options: argparse.Namespace) -> Settings:
         seeds=seeds,
         device=parse_device(options.device, elsewhere=options.executor != "local"),
         threads=threads,
-        methods=tuple(in_budget(method, preset) for method in parse_methods(options.methods, recipe)),
+        methods=tuple(in_budget(method, preset) for method in named.values()),
         noise=parse_noise(options.noise, recipe),
+        names=tuple(named) if any("(" in name for name in named) else (),
     )
 
 
@@ -64,7 +68,7 @@ def parse_tuning(options: argparse.Namespace) -> tuple[Settings, Place, Path]:
     fixed: dict[str, object] = {"recipe": "best", "equal": "compute", "seeds": "1", "self_ensemble": False}
     elsewhere: dict[str, object] = {"executor": "local", "ray_address": None, "slurm": []}
     slug = options.methods.strip()
-    if "," in slug or slug in methods.GROUPS or slug in methods.TAGS:
+    if "," in slug or "(" in slug or slug in methods.GROUPS or slug in methods.TAGS:
         raise UsageError(f"{options.methods!r}: expected one method, of {', '.join(methods.catalogue())}")
     options = argparse.Namespace(**vars(options) | fixed | elsewhere)
     settings = parse_settings(options)
@@ -74,16 +78,24 @@ def parse_tuning(options: argparse.Namespace) -> tuple[Settings, Place, Path]:
 
 
 def parse_methods(text: str, recipe: str = "best") -> tuple[methods.Method, ...]:
-    """The methods that slugs, groups and tags stand for, in the catalogue's order, `noisy` always among them.
+    """The methods of `parse_variants`, without their names."""
+    return tuple(parse_variants(text, recipe).values())
 
-    Raises UsageError.
+
+def parse_variants(text: str, recipe: str = "best") -> dict[str, methods.Method]:
+    """The methods that slugs, with settings or without, groups and tags stand for, by name; `noisy` always among them.
+
+    In the catalogue's order; of one method as they are given, each once. Raises UsageError.
     """
     there = methods.catalogue()
     expected = f"expected {', '.join(methods.GROUPS)}, a tag such as knows:nothing, or of {', '.join(there)}"
-    words = [word.strip() for word in text.split(",") if word.strip()]
+    words = [each for word in expressions_of("--methods", text) for each in _each_method(word)]
     if not words:
         raise UsageError(f"--methods {text!r} names no method: {expected}")
-    for word in words:
+    for whole in words:
+        word = whole.partition("(")[0].strip()
+        if word != whole and (word in methods.GROUPS or word in methods.TAGS):
+            raise UsageError(f"--methods {whole!r}: {word} stands for several methods: expected settings of one")
         if word in methods.TAGS and not any(word in methods.tags(method) for method in there.values()):
             raise UsageError(f"--methods {word!r}: no method has this tag: {expected}")
         known = (*there, *methods.GROUPS, *methods.TAGS)
@@ -91,7 +103,26 @@ def parse_methods(text: str, recipe: str = "best") -> tuple[methods.Method, ...]
             raise UsageError(f"method {word!r}: {reason}")
         if word not in known:
             raise UsageError(f"unknown method {word!r}{nearest(word, known)}: {expected}")
-    return tuple(method_of(slug, recipe) for slug in methods.chosen(words, there))
+    plain = methods.chosen([word for word in words if "(" not in word], there)
+    named = [named_method(word, recipe) for word in (*plain, *(word for word in words if "(" in word))]
+    order = list(there)
+    return dict(sorted(named, key=lambda pair: order.index(pair[1].slug)))
+
+
+def expressions_of(option: str, text: str) -> list[str]:
+    """The words of a list, whose commas inside of parentheses are theirs. Raises UsageError."""
+    try:
+        return [word for word in expressions.split(text, ",") if word]
+    except ValueError as error:
+        raise UsageError(f"{option} {one_line(error)}") from None
+
+
+def _each_method(word: str) -> list[str]:
+    """The words without sweeps that one stands for. Raises UsageError."""
+    try:
+        return expressions.each(word) if "(" in word else [word]
+    except ValueError as error:
+        raise UsageError(f"--methods {one_line(error)}") from None
 
 
 def _broken(word: str) -> str:
@@ -101,23 +132,24 @@ def _broken(word: str) -> str:
 
 
 def parse_noise(text: str, recipe: str = "best") -> tuple[noise.NoiseModel, ...]:
-    """Noise models in the order of Table 1. Raises UsageError."""
-    chosen: dict[int, noise.NoiseModel] = {}
-    for word in (word.strip() for word in text.split(",")):
+    """Noise models, each once: those of Table 1 in its order, then the others as they are given. Raises UsageError."""
+    chosen: dict[str, noise.NoiseModel] = {}
+    for word in expressions_of("--noise", text) or [""]:
         if word == "all":
-            chosen |= {model.number: model for model in models_of(recipe)}
+            chosen |= {model.slug: model for model in models_of(recipe)}
         elif match := re.fullmatch(r"(\d{1,9})-(\d{1,9})", word):
             first, last = int(match[1]), int(match[2])
             if not 1 <= first <= last <= 16:
                 raise UsageError(f"--noise {word!r}: expected a range within 1-16")
-            chosen |= {number: model_of(number, recipe) for number in range(first, last + 1)}
+            models = [model_of(number, recipe) for number in range(first, last + 1)]
+            chosen |= {model.slug: model for model in models}
         else:
             try:
-                model = model_of(word, recipe)
+                models = [model_of(each, recipe) for each in (expressions.each(word) if "(" in word else [word])]
             except ValueError as error:
-                raise UsageError(f"--noise {text!r}: {error}") from None
-            chosen[model.number] = model
-    return tuple(chosen[number] for number in sorted(chosen))
+                raise UsageError(f"--noise {text!r}: {one_line(error)}") from None
+            chosen |= {model.slug: model for model in models}
+    return tuple(sorted(chosen.values(), key=lambda model: model.number or math.inf))
 
 
 def parse_duration(option: str, text: str | None) -> float | None:
@@ -251,8 +283,8 @@ def default_directory(settings: Settings) -> Path:
         tuple(in_budget(method, preset) for method in parse_methods("all")), parse_noise("all"),
     )  # fmt: skip
     if settings != usual or any(methods.origin(method) for method in settings.methods):
-        slugs = {"methods": tuple(each.slug for each in settings.methods), "noise": tuple(each.slug for each in settings.noise)}
-        told = {item.name: getattr(settings, item.name) for item in fields(settings)} | slugs
+        slugs = {"methods": tuple(settings.named), "noise": tuple(each.slug for each in settings.noise)}
+        told = {item.name: getattr(settings, item.name) for item in fields(settings) if item.name != "names"} | slugs
         told["preset"] = asdict(settings.preset)
         name += "-" + sha256(repr(sorted(told.items())).encode()).hexdigest()[:6]
     return Path("runs") / name

@@ -116,24 +116,29 @@ def _short(name: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def _noise(row: Row) -> str:
+    """No. 7 poisson; poisson(lam=0.05), which is no row of Table 1."""
+    return f"No. {row.noise_no} {_short(row.noise, 40)}" if row.noise_no else _short(row.noise, 60)
+
+
 def _print_rows(comparison: Comparison, per_set: bool, console: Console) -> None:
     ssim = PROTOCOLS[comparison.protocol][1]
     others = {(row.noise, row.method, row.dataset): row for row in comparison.rows if row.metric == ssim}
     chosen = [row for row in comparison.shown if per_set or row.dataset == POOLED]
     unlike = comparison.unlike_inputs
     if unlike:
-        numbers = ", ".join(dict.fromkeys(str(row.noise_no) for row in unlike))
-        console.print(f"\nNot the same noisy images, on No. {numbers}: other crops, images, noise or seeds.", soft_wrap=True)
+        named = ", ".join(dict.fromkeys(_noise(row) for row in unlike))
+        console.print(f"\nNot the same noisy images, on {named}: other crops, images, noise or seeds.", soft_wrap=True)
     console.print(f"\nProtocol: {comparison.protocol}. PSNR in dB.", soft_wrap=True)
     columns = ("No.", "noise model", "method", *(("data set",) if per_set else ()))
     table = _table(*columns, "images", "A", "B", "B - A", "95 % interval", "won/tied/lost", "SSIM B - A", "")
     for row in chosen:
         other = others.get((row.noise, row.method, row.dataset))
         names = [row.noise, row.method, *([row.dataset or "all"] if per_set else [])]
-        table.add_row(Text(str(row.noise_no)), *(Text(_short(name, 40)) for name in names), *_numbers(row, other))
+        table.add_row(Text(str(row.noise_no or "")), *(Text(_short(name, 60)) for name in names), *_numbers(row, other))
     console.print(table)
     pooled = [row for row in chosen if row.dataset == POOLED]
-    for sentence in outcome(pooled, lambda row: f"No. {row.noise_no} {_short(row.noise, 40)}, {_short(row.method, 40)}"):
+    for sentence in outcome(pooled, lambda row: f"{_noise(row)}, {_short(row.method, 40)}"):
         console.print(sentence, soft_wrap=True)
     console.print()
     for line in _LEGEND:

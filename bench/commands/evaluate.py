@@ -28,7 +28,8 @@ from bench.errors import UsageError, one_line
 from bench.files.shapes import fits
 from bench.plan.cells import Cell, Entry
 from bench.plan.seeds import globals_kept
-from bench.runs.record import noise_record, read_plan, set_record, settings_from_record
+from bench.runs.laws import noise_record
+from bench.runs.record import read_plan, set_record, settings_from_record
 from reports.numbers.pairs import interval
 
 #: Without a run, images are cut to this side (pixels), as the quick preset does.

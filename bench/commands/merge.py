@@ -17,7 +17,7 @@ from rich.console import Console
 import methods
 import reports
 from bench.commands.merged_files import Part, fill
-from bench.commands.scans import current_entries
+from bench.commands.scans import current_entries, place_of
 from bench.errors import UsageError
 from bench.files.json_files import read_json
 from bench.plan.cells import Entry, count_trainings, shared
@@ -162,7 +162,7 @@ def _scores(record: dict[str, Any]) -> dict[tuple[str, str, str], float | None]:
 
 def _robustness(parts: Sequence[Part], damaged: list[str]) -> list[dict[str, Any]]:
     """The current entries of all robustness.json, each noise model and method once. Raises UsageError where two differ."""
-    found: dict[tuple[int, str], tuple[Path, dict[str, Any]]] = {}
+    found: dict[tuple[float, str, str], tuple[Path, dict[str, Any]]] = {}
     for part in parts:
         path = part.directory / "robustness.json"
         told = read_json(path) or {}
@@ -172,9 +172,9 @@ def _robustness(parts: Sequence[Part], damaged: list[str]) -> list[dict[str, Any
         entries, stale = current_entries(told, part.directory, list(part.entries.values()))
         damaged += stale
         for entry in entries:
-            key = (entry["noise_no"], str(entry.get("method")))
+            key = place_of(entry)
             where, before = found.setdefault(key, (part.directory, entry))
-            differences = differing(_tree(before), _tree(entry), f"robustness of {key[1]} on No. {key[0]}")
+            differences = differing(_tree(before), _tree(entry), f"robustness of {key[2]} on {key[1]}")
             if differences:
                 name, old, new = differences[0]
                 raise UsageError(f"{name} is {old} in {where} and {new} in {part.directory}: expected equal measurements")
@@ -192,9 +192,14 @@ def _sorted(entries: Iterator[Entry]) -> list[Entry]:
     """Each cell once, in the order of a table."""
     order = {slug: index for index, slug in enumerate(methods.catalogue())}
     once = {entry.name: entry for entry in entries}
-    return sorted(
-        once.values(), key=lambda entry: (entry.noise_no, order.get(entry.method, len(order)), entry.method, entry.seed)
-    )
+
+    noises = list(dict.fromkeys(entry.noise for entry in once.values()))
+
+    def place(entry: Entry) -> tuple[float, int, int, str, int]:
+        base = order.get(entry.method.partition("(")[0], len(order))
+        return entry.noise_no or math.inf, noises.index(entry.noise), base, entry.method, entry.seed
+
+    return sorted(once.values(), key=place)
 
 
 def _union(parts: Sequence[Part], key: str, name: str) -> dict[Any, dict[str, Any]]:
@@ -208,11 +213,12 @@ def _joined(parts: Sequence[Part], entries: Sequence[Entry]) -> dict[str, Any]:
     The images are the same in all; of what is told of them, older runs lack some.
     """
     first = parts[0].info
-    noises = sorted(_union(parts, "noise", "number").values(), key=lambda entry: entry["number"])
+    noises = sorted(_union(parts, "noise", "slug").values(), key=lambda entry: entry["number"] or math.inf)
     there = _union(parts, "methods", "slug")
-    slugs = [slug for slug in methods.catalogue() if slug in there]
+    slugs = [name for slug in methods.catalogue() for name in sorted(there) if name.partition("(")[0] == slug]
     slugs += [slug for slug in there if slug not in slugs]
-    matrix = {(row["noise_no"], row["method"]): row for part in parts for row in part.info.get("matrix", [])}
+    rows = {(row["noise"], row["method"]): row for part in parts for row in part.info.get("matrix", [])}
+    matrix = sorted(rows.values(), key=lambda row: (row["noise_no"] or math.inf, slugs.index(row["method"])))
     settings = first["settings"] | {
         "methods": slugs,
         "noise": [entry["slug"] for entry in noises],
@@ -224,7 +230,7 @@ def _joined(parts: Sequence[Part], entries: Sequence[Entry]) -> dict[str, Any]:
         "settings": settings,
         "methods": [described(there[slug]) for slug in slugs],
         "noise": noises,
-        "matrix": [matrix[key] for key in sorted(matrix, key=lambda key: (key[0], slugs.index(key[1])))],
+        "matrix": matrix,
         "plan": [asdict(entry) for entry in entries],
         "cells": sum(entry.applicability != "no" for entry in entries),
         "trainings": count_trainings(entries),

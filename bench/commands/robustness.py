@@ -34,6 +34,7 @@ from bench.plan.settings import Settings
 from bench.runs import store
 from bench.runs.directory import differing
 from bench.runs.inputs import Run, load_data
+from bench.runs.laws import kernels_from
 from bench.runs.origin import made_of, outdated
 from bench.runs.record import read_plan, settings_from_record, settings_record
 from bench.runs.weights import read_weights, weights_path
@@ -70,7 +71,7 @@ def robustness(
     record, plan = read_plan(directory)
     _refuse_method(method_slug, record)
     entries = [_entry_of(directory, plan, slug, method_slug) for slug in slugs]
-    settings = settings_from_record(record, entries)
+    settings, kernels = settings_from_record(record, entries), kernels_from(record)
     run = _run(directory, settings, record, data)
     path = directory / "robustness.json"
     found = []
@@ -81,7 +82,7 @@ def robustness(
     torch.set_num_threads(settings.threads)
     try:
         for entry in entries:
-            cell = resolved(entry, settings.recipe)
+            cell = resolved(entry, settings.recipe, kernels)
             if reason := outdated(store.read_cell(directory, entry) or {}, cell):
                 raise UsageError(f"{directory}: {entry.name} was made {reason}: expected the run's command again before this")
             found.append(_measured(run, cell, rates, draws, console))
@@ -96,6 +97,7 @@ def robustness(
 
 def _refuse_method(slug: str, record: dict[str, Any]) -> None:
     """Raise UsageError for a method that is not known, or cannot be given another law than its network's."""
+    slug = slug.partition("(")[0]
     places = {told["slug"]: told.get("origin") for told in record["methods"]}
     if slug not in methods.catalogue() and isinstance(place := places.get(slug), dict):
         where = one_line(str(place.get("where")))
@@ -118,7 +120,7 @@ def _entry_of(directory: Path, plan: Sequence[Entry], slug: str, method: str) ->
     entries = [entry for entry in plan if entry.method == method and entry.key]
     found = [entry for entry in entries if entry.noise == slug]
     if not found:
-        known = ", ".join(dict.fromkeys(f"{entry.noise_no} {entry.noise}" for entry in entries)) or "none"
+        known = ", ".join(dict.fromkeys(entry.noise_label.strip() for entry in entries)) or "none"
         raise UsageError(f"--noise {slug}: the run has no such noise model with {method}: expected of {known}")
     entry = min(found, key=lambda entry: entry.seed)
     status = store.status_of(entry, store.read_cell(directory, entry))
@@ -168,7 +170,7 @@ def _measured(run: Run, cell: Cell, rates: Sequence[float], draws: int, console:
     asked = {"tried": [law.parameters for law in tried]} | made_of(cell)
     kept = _Kept(run.directory / f"robustness--{cell.name}.part.json", asked, len(tried))
     for chosen in run.data.test:
-        found, words = [], f"No. {model.number} on {chosen.name}"
+        found, words = [], f"{cell.entry.noise_label.strip()} on {chosen.name}"
         for image in track(chosen.images, words, console=console, transient=True, disable=not console.is_terminal):
             found.append(kept.or_solved(image, partial(solve_all, run, network, tried, cell, image)))
             _check(cell, image, own.get((image.dataset, image.name)), found[-1][0])
@@ -287,7 +289,7 @@ def _print(entries: Sequence[dict[str, Any]], console: Console) -> None:
     for entry in entries:
         for series in entry["series"]:
             costs = (f"{point['cost']:.2f} ± {point['std']:.2f}" for point in series["points"])
-            name = f"{entry['noise_no']:>2} {entry['noise']}"
+            name = f"{entry['noise_no'] or '':>2} {entry['noise']}"
             table.add_row(name, " ".join(series["varied"]), f"{entry['psnr']:.2f}", *costs)
     console.print(table)
     console.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,5 +37,10 @@ def current_entries(
 
 def joined(before: Sequence[dict[str, Any]], entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The new entries and the old ones of other noise models and methods, in order."""
-    found = {(entry["noise_no"], str(entry.get("method"))): entry for entry in [*before, *entries]}
+    found = {place_of(entry): entry for entry in [*before, *entries]}
     return [found[key] for key in sorted(found)]
+
+
+def place_of(entry: dict[str, Any]) -> tuple[float, str, str]:
+    """What an entry is of: noise model and method, Table 1 first."""
+    return entry["noise_no"] or math.inf, str(entry.get("noise")), str(entry.get("method"))

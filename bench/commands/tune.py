@@ -196,7 +196,7 @@ class _Tuning:
     def arm(self, kind: str, settings: Settings, values: Values) -> None:
         """Train with these settings on every noise model and seed, and take the validation PSNR down."""
         (method,) = settings.methods
-        settings = replace(settings, methods=(with_values(method, values),), test=False)
+        settings = replace(settings, methods=(with_values(method, values),), names=(), test=False)
         with self.console.status(f"{kind}: {words_of(values)}"):
             run = Run(self.directory / folder_of(kind, values), settings, self.data)
             records = _trained(run, self.place, self.told["command"], self.console)

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from bench.errors import UsageError, one_line
+from bench.files.short_names import short_name
 from bench.plan.keys import training_key
-from bench.plan.recipes import method_of, model_of
+from bench.plan.recipes import Kernels, method_of, model_of
 from bench.plan.settings import Settings
 from methods import Applicability, Method, answers
 from noise import Decorrelated, NoiseModel
@@ -22,6 +23,10 @@ class Entry:
 
     Parameters
     ----------
+    noise_no : int
+        Row of Table 1; 0 for noise that is none of them.
+    noise, method : str
+        Canonical names: slugs, with settings in parentheses where they are not the defaults.
     key : str or None
         Training key; None for a method that is not trained.
     decorrelated : bool
@@ -39,8 +44,18 @@ class Entry:
 
     @cached_property
     def name(self) -> str:
-        """Name of the cell's file, without ending."""
-        return f"{self.noise_no:02d}-{self.noise}--{self.method}--s{self.seed}"
+        """Name of the cell's file, without ending: 07-poisson--supervised--s0, poisson(lam=0.05)--supervised--s0."""
+        number = f"{self.noise_no:02d}-" if self.noise_no else ""
+        return f"{number}{short_name(self.noise)}--{short_name(self.method)}--s{self.seed}"
+
+    @property
+    def noise_label(self) -> str:
+        """The noise model for a line of a table: " 7 poisson", "   poisson(lam=0.05)"."""
+        return f"{self.noise_no or '':>2} {self.noise}"
+
+
+#: No part of a path, whatever stands in the parentheses.
+_NAME = re.compile(r"[a-z0-9+_-]{1,60}(?:\([A-Za-z0-9+_.,=()-]{1,1000}\)[a-z0-9+_-]{0,60}){0,2}")
 
 
 def entry_of(told: dict[str, Any]) -> Entry:
@@ -52,7 +67,7 @@ def entry_of(told: dict[str, Any]) -> Entry:
         and type(entry.seed) is int
         and 0 <= entry.noise_no <= 99
         and 0 <= entry.seed < 10_000
-        and all(isinstance(word, str) and re.fullmatch(r"[a-z0-9+_-]{1,60}", word) for word in words)
+        and all(isinstance(word, str) and _NAME.fullmatch(word) for word in words)
         and entry.applicability in ("yes", "indirect", "infeasible", "no")
         and isinstance(entry.reason, str)
         and isinstance(entry.decorrelated, bool)
@@ -97,9 +112,9 @@ class Cell:
         return self.model.decorrelated() if self.entry.decorrelated else None
 
 
-def resolved(entry: Entry, recipe: str) -> Cell:
+def resolved(entry: Entry, recipe: str, kernels: Kernels | None = None) -> Cell:
     """The cell of an entry, its names looked up. Raises ValueError or KeyError for a name that is not known here."""
-    return Cell(entry, model_of(entry.noise, recipe), method_of(entry.method, recipe))
+    return Cell(entry, model_of(entry.noise, recipe, kernels), method_of(entry.method, recipe))
 
 
 @dataclass(frozen=True)
@@ -113,18 +128,18 @@ class Job:
         return self.cells[0].name
 
 
-def matrix(models: Sequence[NoiseModel], methods: Sequence[Method]) -> list[dict[str, Any]]:
-    """The applicability of each method to each noise model, with reasons."""
+def matrix(models: Sequence[NoiseModel], methods: Sequence[Method], names: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The applicability of each method to each noise model, with reasons; `names` of the methods where not their slugs."""
     return [
         {
             "noise_no": model.number,
             "noise": model.slug,
-            "method": method.slug,
+            "method": name,
             "applicability": answer.verdict,
             "reason": answer.reason,
         }
         for model in models
-        for method in methods
+        for name, method in zip(names or [method.slug for method in methods], methods, strict=True)
         for answer, _ in [_answer(method, model)]
     ]
 
@@ -133,12 +148,12 @@ def make_cells(settings: Settings, training_sha256: str) -> list[Cell]:
     """All cells in the order of the table, those that are not applicable too."""
     cells = []
     for model in settings.noise:
-        for method in settings.methods:
+        for name, method in settings.named.items():
             answer, decorrelated = _answer(method, model)
             runs = answer.verdict != "no"
             for seed in range(settings.seeds):
                 key = training_key(settings, model, method, seed, training_sha256) if runs and method.trains else None
-                names = (model.number, model.slug, method.slug, seed)
+                names = (model.number, model.slug, name, seed)
                 entry = Entry(*names, answer.verdict, answer.reason, key, decorrelated)
                 cells.append(Cell(entry, model, method))
     return cells

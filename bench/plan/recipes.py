@@ -6,10 +6,12 @@ a run is planned; all that comes after is given the methods and noise models the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import methods
 import noise
+from bench.plan.variants import variant
 
 RECIPES = ("best", "paper")
 
@@ -17,17 +19,34 @@ RECIPES = ("best", "paper")
 _EXTRA_SIGMA = 5.0
 
 
-def method_of(slug: str, recipe: str) -> methods.Method:
-    """The method with the recipe's settings."""
-    method = methods.get(slug)
-    return replace(method.as_published(), training=methods.Training()) if recipe == "paper" else method
+#: Rows of the kernels that were read from files, by the names that noise models have for them.
+Kernels = Mapping[str, tuple[tuple[float, ...], ...]]
 
 
-def model_of(name: int | str, recipe: str) -> noise.NoiseModel:
-    """The noise model with the recipe's parameters: under `paper`, Nos. 5-10 have the Gaussian noise of its code."""
-    model = noise.get(name)
+def method_of(name: str, recipe: str) -> methods.Method:
+    """The method with the recipe's settings, and those that its name tells beside its slug.
+
+    Raises KeyError for an unknown one, and UsageError for settings that it has not.
+    """
+    return named_method(name, recipe)[1]
+
+
+def named_method(text: str, recipe: str) -> tuple[str, methods.Method]:
+    """The method of a slug, or of a slug with settings, and its canonical name: without those that the recipe has anyway."""
+    method = methods.get(text.partition("(")[0].strip())
+    if recipe == "paper":
+        method = replace(method.as_published(), training=methods.Training())
+    return variant(method, text)
+
+
+def model_of(name: int | str, recipe: str, kernels: Kernels | None = None) -> noise.NoiseModel:
+    """The noise model with the recipe's parameters: under `paper`, Nos. 5-10 have the Gaussian noise of its code.
+
+    Others have what their expressions say, under any recipe. `kernels`: see `noise.get`.
+    """
+    model = noise.get(name, kernels=kernels)
     extra = recipe == "paper" and "extra_sigma" in model.parameters
-    return noise.get(name, extra_sigma=_EXTRA_SIGMA) if extra else model
+    return noise.varied(model, extra_sigma=_EXTRA_SIGMA) if extra else model
 
 
 def models_of(recipe: str) -> tuple[noise.NoiseModel, ...]:

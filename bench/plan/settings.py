@@ -88,6 +88,8 @@ class Settings:
     ----------
     equal : str
         One of `EQUAL`.
+    names : tuple of str
+        Of the methods, where some are variants of others with names of their own; none: their slugs.
     test : bool
         False: trainings and their validation alone, without any test image.
     """
@@ -103,6 +105,12 @@ class Settings:
     methods: tuple[Method, ...]
     noise: tuple[NoiseModel, ...]
     test: bool = True
+    names: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> dict[str, Method]:
+        """The methods by name."""
+        return dict(zip(self.names or [method.slug for method in self.methods], self.methods, strict=True))
 
 
 #: How the paper trains, whatever the preset: AdamW at 1e-4, a tenth of it in the last fifth of the steps; no average of the

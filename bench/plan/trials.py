@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy as np
 from bench.errors import UsageError, one_line
 from bench.plan.seeds import seed_of
 from bench.plan.settings import Preset, with_steps
+from bench.plan.variants import value_of, with_settings
 from methods import Method
-from noise.names import nearest
 
 #: Share of the preset's compute that a trial has.
 SHARE = 1 / 4
@@ -28,41 +28,14 @@ Values = Mapping[str, Any]
 def with_values(method: Method, values: Values) -> Method:
     """The method with other settings. Raises UsageError for one that it has not, or that it refuses."""
     try:
-        for name, value in values.items():
-            method = _with(method, name.split("."), value)
+        return with_settings(method, values)
     except (AttributeError, TypeError, ValueError) as error:
         raise UsageError(f"{method.slug}: tunable {dict(values)}: {one_line(error)}: expected its settings' names") from None
-    return method
-
-
-def _with(settings: Any, path: Sequence[str], value: Any) -> Any:
-    first, *rest = path
-    known = [item.name for item in fields(settings)] if is_dataclass(settings) else []
-    if first not in known:
-        raise AttributeError(f"there is no setting {first!r}{nearest(first, known)}")
-    before = getattr(settings, first)
-    return replace(settings, **{first: _with(before, rest, value) if rest else _like(before, value, first)})
-
-
-def _like(before: Any, value: Any, name: str) -> Any:
-    """The value as the setting's default is written: 2 for 2.0 and the other way; of another kind raises TypeError."""
-    kind = type(before)
-    if before is None or value is None or type(value) is kind:
-        return value
-    if {kind, type(value)} == {int, float} and kind(value) == value:
-        return kind(value)
-    raise TypeError(f"{name} is {value!r}, and {before!r} by default: expected {kind.__name__}")
 
 
 def default_values(method: Method) -> dict[str, Any]:
     """What the tunable settings are by default."""
-    found = {}
-    for name in method.tunable:
-        value: Any = method
-        for part in name.split("."):
-            value = getattr(value, part)
-        found[name] = value
-    return found
+    return {name: value_of(method, name) for name in method.tunable}
 
 
 def draw_trials(method: Method, count: int) -> list[dict[str, Any]]:

@@ -61,7 +61,7 @@ def _limits(chosen: ImageSet) -> str:
 def _one_image(settings: Settings) -> list[str]:
     """What methods on one image had less than they ask for, where they are and had."""
     preset = settings.preset
-    slugs = [method.slug for method in settings.methods if method.one_image]
+    slugs = [name for name, method in settings.named.items() if method.one_image]
     parts = [f"the centre {preset.one_image_crop}x{preset.one_image_crop} of each image"] if preset.one_image_crop else []
     parts += [f"{preset.one_image_steps:g} of their own steps"] if preset.one_image_steps != 1 else []
     if not slugs or not parts:

@@ -137,6 +137,8 @@ def _noise_modules(model: NoiseModel) -> set[str]:
     found = {type(model).__module__, *_with_imports(type(model.base).__module__)}
     if model.convolution is not None:
         found.add(type(model.convolution).__module__)
+        if model.convolution != type(model.convolution)():  # what it is by default, Table 1 has
+            found.add("noise.kernels")
     if model.gaussian:
         found |= _with_imports("noise.gaussian")
     return found

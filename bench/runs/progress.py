@@ -175,8 +175,8 @@ def as_table(entries: Sequence[Entry], found: Mapping[str, State], caption: str 
     table.add_column("noise model", no_wrap=True)
     for method in methods:
         table.add_column(method, justify="right", overflow="fold")
-    for noise in dict.fromkeys((entry.noise_no, entry.noise) for entry in entries):
-        row = [Text(f"{noise[0]:>2} {noise[1]}")]
+    for noise in dict.fromkeys((entry.noise_label, entry.noise) for entry in entries):
+        row = [Text(noise[0])]
         for method in methods:
             here = places.get((noise[1], method), [])
             shown = here if len(here) <= MOST_SEEDS else _counted(here)

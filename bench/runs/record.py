@@ -25,10 +25,11 @@ from bench.files.shapes import fits_as_far_as_there, maybe
 from bench.plan.cells import Entry, count_trainings, entry_of, matrix, shared
 from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import EQUAL, ONE_IMAGE, Preset, Settings, get_preset, in_budget, units
+from bench.plan.variants import title_of
 from bench.runs import store
+from bench.runs.laws import kernels_from, noise_record
 from bench.runs.notes import notes
 from methods import Method, origin
-from noise import NoiseModel
 
 #: Settings that say which cells a run has, and where its images lie; the others decide their numbers.
 WHICH_CELLS = ("methods", "noise", "seeds", "data")
@@ -62,7 +63,7 @@ def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
         "seeds": settings.seeds,
         "device": settings.device,
         "threads": settings.threads,
-        "methods": [method.slug for method in settings.methods],
+        "methods": list(settings.named),
         "noise": [model.slug for model in settings.noise],
         "fields": fields_record(settings.preset),
         "data_sha256": {f"{chosen.role} {chosen.name}": chosen.sha256 for chosen in sets},
@@ -119,7 +120,8 @@ def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Se
             device=told["device"],
             threads=int(told["threads"]),
             methods=tuple(in_budget(method_of(slug, told["recipe"]), preset) for slug in chosen),
-            noise=tuple(model_of(slug, told["recipe"]) for slug in models),
+            noise=tuple(model_of(slug, told["recipe"], kernels_from(record)) for slug in models),
+            names=tuple(chosen) if any("(" in name for name in chosen) else (),
         )
         if (
             settings.recipe not in RECIPES
@@ -137,15 +139,16 @@ def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Se
 
 def run_record(settings: Settings, data: Data, entries: Sequence[Entry], command: str) -> dict[str, Any]:
     """The contents of run.json."""
+    models = [*models_of(settings.recipe), *(model for model in settings.noise if not model.number)]
     return {
         "schema": 1,
         "command": command,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings_record(settings, data),
         "units": units(),
-        "methods": [method_record(method) for method in settings.methods],
+        "methods": [method_record(method, name) for name, method in settings.named.items()],
         "noise": [noise_record(model) for model in settings.noise],
-        "matrix": matrix(models_of(settings.recipe), settings.methods),
+        "matrix": matrix(models, settings.methods, tuple(settings.named)),
         "plan": [asdict(entry) for entry in entries],
         "data": {
             "sets": [set_record(chosen) for chosen in (*data.test, *data.training, data.validation)],
@@ -162,17 +165,21 @@ def run_record(settings: Settings, data: Data, entries: Sequence[Entry], command
     }
 
 
-def method_record(method: Method) -> dict[str, Any]:
+def method_record(method: Method, name: str = "") -> dict[str, Any]:
     """What run.json tells of a method, and the report with it: all that does not depend on a noise model.
 
-    Of one from outside of the suite also the file, or the package, that it is from.
+    Of one from outside of the suite also the file, or the package, that it is from; of a variant, whose `name` is not its slug,
+    the slug of what it is a variant of.
     """
+    name = name or method.slug
     card = methods.card(method, methods.catalogue().values())
     place = origin(method)
-    told = {} if place is None else {"origin": asdict(place)}
+    told: dict[str, Any] = {} if place is None else {"origin": asdict(place)}
+    if name != method.slug:
+        told["variant_of"] = method.slug
     return told | {
-        "slug": method.slug,
-        "title": method.title,
+        "slug": name,
+        "title": title_of(method, name),
         "paper": method.paper,
         "assumptions": method.assumptions,
         "knows": list(card.knows),
@@ -195,18 +202,8 @@ def method_record(method: Method) -> dict[str, Any]:
 
 def described(told: dict[str, Any]) -> dict[str, Any]:
     """A method as a run.json tells of it, with what older code did not tell, where there is a method of that name here."""
-    method = methods.catalogue().get(str(told.get("slug")))
-    return method_record(method) | told if method else told
-
-
-def noise_record(model: NoiseModel) -> dict[str, Any]:
-    return {
-        "number": model.number,
-        "slug": model.slug,
-        "title": model.title,
-        "formula": model.formula,
-        "parameters": model.parameters,
-    }
+    method = methods.catalogue().get(str(told.get("variant_of") or told.get("slug")))
+    return method_record(method, str(told.get("slug"))) | told if method else told
 
 
 def set_record(chosen: ImageSet) -> dict[str, Any]:

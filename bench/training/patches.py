@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from bench.data.sets import Image
+from bench.files.short_names import short_name
 from bench.plan.seeds import generator_of
 from bench.training.shared_images import shared_images
 from noise import Decorrelated, NoiseModel
@@ -136,4 +137,4 @@ def shared_name(model: NoiseModel, seen: Decorrelated | None, seed: int) -> str:
     law = seen.model if seen else model
     view = "" if seen is None or seen.same_image else str(seen.convolution)
     digest = hashlib.sha256(repr((law.law, view)).encode()).hexdigest()[:12]
-    return f"{law.slug}--s{seed}--{digest}"
+    return f"{short_name(law.slug)}--s{seed}--{digest}"

@@ -1,0 +1,33 @@
+"""What run.json tells of a noise model: enough to make it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.plan.recipes import Kernels
+from noise import NoiseModel, kernels_of
+from noise.expressions import terms
+
+
+def noise_record(model: NoiseModel) -> dict[str, Any]:
+    """What run.json tells of a noise model; where its kernel came from a file, the rows of that, too."""
+    told: dict[str, Any] = {
+        "number": model.number,
+        "slug": model.slug,
+        "title": model.title,
+        "formula": model.formula,
+        "parameters": model.parameters,
+    }
+    for rows in kernels_of(model).values():
+        told["kernel"] = [list(row) for row in rows]
+    return told
+
+
+def kernels_from(record: dict[str, Any]) -> Kernels:
+    """The kernels of the noise models in a run.json, by name. Raises TypeError or ValueError for what are none."""
+    found = {}
+    for told in record.get("noise", []):
+        name = dict(terms(told["slug"])[0].settings).get("conv", "") if "kernel" in told else ""
+        if name:
+            found[name] = tuple(tuple(float(value) for value in row) for row in told["kernel"])
+    return found
