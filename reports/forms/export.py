@@ -50,7 +50,7 @@ def as_csv(table: Table) -> str:
         for row in block.rows:
             pairs = [pair or (None, None) for pair in table.scores(block, row)]
             values = [score.value if score else None for pair in pairs for score in pair]
-            start: list[Field] = [block.noise.number, block.noise.title, row.method.title]
+            start: list[Field] = [block.noise.number or None, block.noise.title, row.method.title]
             status = _with(row.state.status, f"({row.state.reduced})" if row.state.reduced else "", " ")
             end = [table.protocol, row.state.applicability, status]
             lines.append(csv_line(map(csv, [*start, *values, *end])))
@@ -67,7 +67,7 @@ def as_markdown(table: Table) -> str:
         markdown_line(["--:", ":--", ":--", *["--:"] * len(columns)]),
     ]
     for block in table.blocks:
-        noise = [str(block.noise.number), markdown(_with(block.noise.title, block.parameters))]
+        noise = [str(block.noise.number or ""), markdown(_with(block.noise.title, block.parameters))]
         for row in block.rows:
             cells = _cells(table, block, row, _MARKDOWN_MARKS, markdown)
             name = _with(_with(row.method.title, row.state.sign, " "), "‡" * bool(row.state.reduced), " ")
@@ -96,7 +96,7 @@ def _environment(table: Table, suffix: str) -> str:
     alone = _one_spread(table)
     body = []
     for block in table.blocks:
-        heading = latex(_with(f"No. {block.noise.number} {block.noise.title}", block.parameters))
+        heading = latex(_with(block.noise.label, block.parameters))
         body += [r"\midrule", latex_line([rf"\multicolumn{{{1 + len(columns)}}}{{l}}{{{heading}}}"])]
         for row in block.rows:
             own = row.state.sign + "‡" * bool(row.state.reduced)

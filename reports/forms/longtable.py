@@ -95,7 +95,7 @@ class LongTable:
 
     def _fields(self, row: LongRow, exact: bool) -> list[Field]:
         scores: list[Field] = [score.value if exact else score.shown + "†" * bool(score.note) for score in row.scores]
-        start: list[Field] = [row.noise_no, row.noise, row.method, row.seed, row.dataset, row.images or None]
+        start: list[Field] = [row.noise_no or None, row.noise, row.method, row.seed, row.dataset, row.images or None]
         status = f"{row.status} ({row.reduced})" if row.reduced else row.status
         return [*start, *(scores or [None] * len(self.metrics)), status]
 

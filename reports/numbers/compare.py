@@ -11,6 +11,7 @@ nothing, such as the noisy input, is held to UNTRAINED, as it is computed from t
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -189,6 +190,7 @@ def _rows(both: pd.DataFrame, numbers: Mapping[str, int], runs: tuple[Run, Run])
     methods = _order(method.slug for run in runs for method in run.methods)
     datasets = _order([POOLED, *(name for run in runs for name in run.datasets)])
     metrics = _order([*DIGITS, *both["metric"].unique()])
+    nth = _order([*numbers, *both["noise"].unique()])
     a, b = both["value_a"], both["value_b"]
     both = both.assign(same=(a == b) | (a.isna() & b.isna()))
     repeated = runs[0].repeated or runs[1].repeated
@@ -200,7 +202,7 @@ def _rows(both: pd.DataFrame, numbers: Mapping[str, int], runs: tuple[Run, Run])
         for key, same in both.groupby(keys, sort=False)["same"].all().items():
             noise, method, metric, dataset = map(str, (*key, POOLED)[:4])
             place = (numbers.get(noise, 0), noise, method, dataset, metric)
-            order = (place[0], noise, methods.get(method, 0), datasets.get(dataset, 0), metrics[metric])
+            order = (place[0] or math.inf, nth[noise], methods.get(method, 0), datasets.get(dataset, 0), metrics[metric])
             tolerance = UNTRAINED if method in untrained else TOLERANCE
             rows.append((order, _row(place, pairs.get(key, np.empty((0, 2))), bool(same), tolerance)))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]

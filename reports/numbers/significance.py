@@ -85,11 +85,11 @@ class Every:
 
 @dataclass(frozen=True)
 class Tally:
-    """Two methods over the noise models: verdict -> numbers of the noise models."""
+    """Two methods over the noise models: verdict -> numbers of the noise models, or titles where they have none."""
 
     a: Method
     b: Method
-    noises: Mapping[str, tuple[int, ...]]
+    noises: Mapping[str, tuple[int | str, ...]]
 
 
 @dataclass(frozen=True)
@@ -248,10 +248,10 @@ def _tied_words(best: Method, pair: Pair) -> str:
 
 
 def _tallies(methods: Sequence[Method], rows: Sequence[Every]) -> Iterable[Tally]:
-    by_pair: dict[tuple[str, str], dict[str, list[int]]] = {}
+    by_pair: dict[tuple[str, str], dict[str, list[int | str]]] = {}
     for row in rows:
         for pair in row.pairs:
-            by_pair.setdefault((pair.a, pair.b), {}).setdefault(pair.verdict, []).append(row.noise.number)
+            by_pair.setdefault((pair.a, pair.b), {}).setdefault(pair.verdict, []).append(row.noise.number or row.noise.title)
     for a, b in combinations(methods, 2):
         found = by_pair.get((a.slug, b.slug), {})
         if found:

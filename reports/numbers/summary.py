@@ -14,7 +14,7 @@ from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores, State, sig
 from reports.read.model import NOISY, Method, Noise
 from reports.read.untrusted import whole
 from reports.style.colour import difference_colours, score_colours
-from reports.style.words import counted, listed
+from reports.style.words import counted, listed, numbered
 
 #: Differences are shown with a colour range of at most this many dB, so that one broken result does not hide the rest.
 _DIFFERENCE_LIMIT = 6.0
@@ -255,11 +255,11 @@ def _over_noisy(scores: Scores, rows: Mapping[Noise, Mapping[str, Score]]) -> st
     compared, exceptions = [], []
     for method in scores.methods:
         gains = [(gain, noise) for noise, row in rows.items() if (gain := _gain(scores, noise, row, method)) is not None]
-        worse = [str(noise.number) for gain, noise in gains if gain <= 0]
+        worse = [noise for gain, noise in gains if gain <= 0]
         if gains:
             compared.append(method.title)
         if worse:
-            exceptions.append(f"{method.title} on {len(worse)} of its {len(gains)} (No. {listed(worse)})")
+            exceptions.append(f"{method.title} on {len(worse)} of its {len(gains)} ({numbered(worse)})")
     cut = [method.title for method in scores.methods if any(scores.crop(noise, method) for noise in rows)]
     aside = f" Not compared, as scored on crops of the images: {listed(cut)}." if cut else ""
     if not compared:
@@ -283,4 +283,4 @@ def _against(gap: float) -> str:
 
 
 def _named(noise: Noise) -> str:
-    return f"No. {noise.number} {noise.title}"
+    return noise.label

@@ -72,7 +72,8 @@ def troubles(run: Run) -> Troubles:
 
 def where(noise_no: object, noise: object, method: object, seed: object) -> str:
     """A cell by name."""
-    return f"No. {noise_no} {noise}, {method}, seed {seed}"
+    number = f"No. {noise_no} " if noise_no else ""
+    return f"{number}{noise}, {method}, seed {seed}"
 
 
 def _where(cell: Cell) -> str:

@@ -101,7 +101,7 @@ def compare_page(comparison: Comparison, runs: tuple[Run, Run], paths: tuple[str
         sides=[_side(*side) for side in zip("AB", paths, runs, strict=True)],
         unknown=[letter for letter, run in zip("AB", runs, strict=True) if not run.info],
         unlike=[noise for slug, noise in noises.items() if slug in unlike],
-        findings=outcome(pooled, lambda row: f"No. {row.noise_no} {noises[row.noise].title}, {methods[row.method].title}"),
+        findings=outcome(pooled, lambda row: f"{noises[row.noise].label}, {methods[row.method].title}"),
         heat=heat,
         listings=listings,
         pooled=POOLED,
@@ -135,7 +135,7 @@ def _noises(runs: Iterable[Run]) -> dict[str, Noise]:
         for noise in run.noises:
             if noise.slug not in found or not found[noise.slug].formula:
                 found[noise.slug] = noise
-    return dict(sorted(found.items(), key=lambda item: item[1].number))
+    return dict(sorted(found.items(), key=lambda item: item[1].order))
 
 
 def _datasets(comparison: Comparison) -> list[str]:

@@ -24,6 +24,7 @@ from reports.numbers.summary import findings, heat_map, progress
 from reports.numbers.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores, signed
 from reports.page.cards import cards
 from reports.page.crops import DETAIL, ERROR_COLOURS, ERROR_LIMIT, ZOOM, galleries
+from reports.page.levels import sweeps
 from reports.page.pareto import tradeoffs
 from reports.page.plots import HEIGHT, WIDTH, curves, marker
 from reports.page.robustness import robustness
@@ -31,7 +32,7 @@ from reports.page.trust import trust
 from reports.read.model import Run
 from reports.read.untrusted import brief, mapping, text
 from reports.style.colour import styles
-from reports.style.words import counted, listed, numbered, ranges
+from reports.style.words import counted, listed, numbered, numbers_and_names
 
 #: In the order in which the page needs them.
 STYLE_SHEETS = (
@@ -77,7 +78,7 @@ def render(run: Run) -> str:
         resamples=RESAMPLES,
         retraining=RETRAINING,
         retrained=listed([signed(gap) for gap in RETRAINED.values()]),
-        ranges=ranges,
+        numbers_and_names=numbers_and_names,
         beside=beside,
         paper_protocol=PROTOCOL,
         paper_tables=paper_tables(scores, tests),
@@ -96,6 +97,7 @@ def render(run: Run) -> str:
         plot_width=WIDTH,
         plot_height=HEIGHT,
         robustness=robustness(run),
+        sweeps=sweeps(scores, style),
         costs=costs(scores),
         sharing=sharing(scores),
         budget=budget(run),

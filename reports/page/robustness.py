@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.page.plots import Tick, limits, marker, path, short, x_axis, y_axis
-from reports.read.model import Run
+from reports.read.model import Noise, Run
 from reports.read.untrusted import brief, mapping, number, sequence, text, texts, whole
 from reports.style.colour import Style
 
@@ -51,7 +51,8 @@ class Line:
 class Robustness:
     """Plot and table of one noise model and method."""
 
-    number: int
+    no: str  # "No. 7", or nothing
+    label: str  # No. 7 Poisson
     title: str
     method: str
     parameters: str
@@ -94,11 +95,13 @@ def _one(run: Run, entry: Mapping[str, Any]) -> Robustness | None:
         costs = tuple(_costs(at.get(rate), exact) for rate in shown)
         marks = "".join(marker(style.shape, *mean) for mean in means)
         lines.append(Line(title, style, path(means), path([*upper, *lower]) + "Z", marks, costs))
-    noise = next((noise for noise in run.noises if noise.slug == text(entry.get("noise"))), None)
+    slug = text(entry.get("noise"))
+    named = next((noise for noise in run.noises if noise.slug == slug), Noise(whole(entry.get("noise_no")), slug, slug))
     method = next((method for method in run.methods if method.slug == text(entry.get("method"))), None)
     return Robustness(
-        number=whole(entry.get("noise_no")),
-        title=noise.title if noise else text(entry.get("noise")),
+        no=named.no,
+        label=named.label,
+        title=named.title,
         method=method.title if method else text(entry.get("method")),
         parameters=", ".join(f"{name} = {brief(value)}" for name, value in mapping(entry.get("parameters")).items()),
         psnr="n/a" if exact is None else f"{exact:.2f}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -231,7 +232,9 @@ def _table_of_cells(cells: Iterable[Cell], info: Mapping[str, Any]) -> pd.DataFr
             status = "not-applicable" if entry.get("applicability") == "no" else "pending"
             rows.append({name: entry.get(name) for name in COLUMNS[:7]} | {"status": status})
     table = _tidy(pd.DataFrame(rows, columns=[*COLUMNS, CROP], dtype=object))
-    return table.sort_values("noise_no", kind="stable", ignore_index=True)
+    return table.sort_values(
+        "noise_no", kind="stable", ignore_index=True, key=lambda numbers: numbers.where(numbers > 0, math.inf)
+    )
 
 
 def _planned(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -48,13 +49,28 @@ class Method:
 
 @dataclass(frozen=True)
 class Noise:
-    """A noise model as run.json names it."""
+    """A noise model as run.json names it; `number` is its row in the paper's Table 1, or 0."""
 
     number: int
     slug: str
     title: str
     formula: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def no(self) -> str:
+        """No. 7, or nothing."""
+        return f"No. {self.number}" if self.number else ""
+
+    @property
+    def label(self) -> str:
+        """No. 7 Poisson; Poisson, lam 0.05."""
+        return f"{self.no} {self.title}".strip()
+
+    @property
+    def order(self) -> float:
+        """Table 1 comes first, in its order."""
+        return self.number or math.inf
 
 
 @dataclass(frozen=True)

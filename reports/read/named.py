@@ -45,7 +45,7 @@ def noises_of(info: Mapping[str, Any], table: pd.DataFrame) -> tuple[Noise, ...]
             found[slug] = Noise(whole(entry.get("number")), slug, title, formula, parameters)
     for row in table[["noise_no", "noise"]].drop_duplicates("noise").itertuples(index=False):
         found.setdefault(row.noise, Noise(int(row.noise_no), row.noise, row.noise))
-    return tuple(sorted(found.values(), key=lambda noise: noise.number))
+    return tuple(sorted(found.values(), key=lambda noise: noise.order))
 
 
 def verdicts_of(info: Mapping[str, Any], table: pd.DataFrame) -> dict[tuple[str, str], Verdict]:

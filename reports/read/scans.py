@@ -18,5 +18,6 @@ def is_current(entry: Mapping[str, Any], made_of: object) -> bool:
 
 def outdated_words(entry: Mapping[str, Any]) -> str:
     """A sentence on an entry that is left out."""
-    place = f"{text(entry.get('method'))} on No. {whole(entry.get('noise_no'))}"
+    number = whole(entry.get("noise_no"))
+    place = f"{text(entry.get('method'))} on {f'No. {number}' if number else text(entry.get('noise'))}"
     return f"The robustness of {place} was measured before its cell was made anew: left out; measure it again."

@@ -37,6 +37,15 @@ def ranges(numbers: Iterable[int]) -> list[str]:
 
 
 def numbered(noises: Iterable[Noise]) -> str:
-    """No. 3; Nos. 1, 2 and 5–8."""
-    numbers = {noise.number for noise in noises}
-    return f"No{'s' if len(numbers) > 1 else ''}. {listed(ranges(numbers))}" if numbers else ""
+    """No. 3; Nos. 1, 2 and 5–8; Nos. 1 and 2; Gaussian, sigma 50."""
+    found = list(noises)
+    numbers = {noise.number for noise in found if noise.number}
+    others = list(dict.fromkeys(noise.title for noise in found if not noise.number))
+    told = [f"No{'s' if len(numbers) > 1 else ''}. {listed(ranges(numbers))}"] if numbers else []
+    return "; ".join([*told, *others])
+
+
+def numbers_and_names(values: Iterable[int | str]) -> list[str]:
+    """1, 3, 5–8, and the names among them, as parts."""
+    found = list(values)
+    return [*ranges(value for value in found if isinstance(value, int)), *(str(v) for v in found if isinstance(v, str))]
