@@ -94,8 +94,6 @@ def parse_variants(text: str, recipe: str = "best") -> dict[str, methods.Method]
         raise UsageError(f"--methods {text!r} names no method: {expected}")
     for whole in words:
         word = whole.partition("(")[0].strip()
-        if word != whole and (word in methods.GROUPS or word in methods.TAGS):
-            raise UsageError(f"--methods {whole!r}: {word} stands for several methods: expected settings of one")
         if word in methods.TAGS and not any(word in methods.tags(method) for method in there.values()):
             raise UsageError(f"--methods {word!r}: no method has this tag: {expected}")
         known = (*there, *methods.GROUPS, *methods.TAGS)
@@ -119,6 +117,9 @@ def expressions_of(option: str, text: str) -> list[str]:
 
 def _each_method(word: str) -> list[str]:
     """The words without sweeps that one stands for. Raises UsageError."""
+    name = word.partition("(")[0].strip()
+    if name != word and (name in methods.GROUPS or name in methods.TAGS):
+        raise UsageError(f"--methods {word!r}: {name} stands for several methods: expected settings of one")
     try:
         return expressions.each(word) if "(" in word else [word]
     except ValueError as error:

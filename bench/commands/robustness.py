@@ -170,7 +170,7 @@ def _measured(run: Run, cell: Cell, rates: Sequence[float], draws: int, console:
     asked = {"tried": [law.parameters for law in tried]} | made_of(cell)
     kept = _Kept(run.directory / f"robustness--{cell.name}.part.json", asked, len(tried))
     for chosen in run.data.test:
-        found, words = [], f"{cell.entry.noise_label.strip()} on {chosen.name}"
+        found, words = [], f"{f'No. {model.number}' if model.number else model.slug} on {chosen.name}"
         for image in track(chosen.images, words, console=console, transient=True, disable=not console.is_terminal):
             found.append(kept.or_solved(image, partial(solve_all, run, network, tried, cell, image)))
             _check(cell, image, own.get((image.dataset, image.name)), found[-1][0])

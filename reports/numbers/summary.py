@@ -259,7 +259,9 @@ def _over_noisy(scores: Scores, rows: Mapping[Noise, Mapping[str, Score]]) -> st
         if gains:
             compared.append(method.title)
         if worse:
-            exceptions.append(f"{method.title} on {len(worse)} of its {len(gains)} ({numbered(worse)})")
+            ours = all(noise.number for noise in worse)
+            where = f"No. {listed([str(noise.number) for noise in worse])}" if ours else numbered(worse)
+            exceptions.append(f"{method.title} on {len(worse)} of its {len(gains)} ({where})")
     cut = [method.title for method in scores.methods if any(scores.crop(noise, method) for noise in rows)]
     aside = f" Not compared, as scored on crops of the images: {listed(cut)}." if cut else ""
     if not compared:
