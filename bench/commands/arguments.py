@@ -28,7 +28,7 @@ from noise.names import nearest
 
 #: What `--methods` takes.
 METHODS_HELP = (
-    "slugs, tags (knows:nothing, learns:image; `list methods` shows them) and groups ("
+    "slugs, with settings in parentheses or without (neighbor2neighbor(gamma=2)), tags (knows:nothing, learns:image; `list methods` shows them) and groups ("
     f"{'; '.join(f'{name}: {words}' for name, words in methods.GROUPS.items())}); the noisy input is always there"
 )
 
