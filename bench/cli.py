@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bench.commands.arguments import (
     METHODS_HELP,
+    NOISE_HELP,
     default_directory,
     from_files,
     parse_duration,
@@ -113,12 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("run", _run, "Train, denoise, score and report; an interrupted run goes on by the same command.", _CELLS)
     sub.add_argument("--methods", default="all", metavar="all|a,b", help=METHODS_HELP)
-    sub.add_argument(
-        "--noise",
-        default="all",
-        metavar="all|1,5-8|name",
-        help="noise models by number, range, slug or expression: gaussian(sigma=15|50) (docs/noise.md)",
-    )
+    sub.add_argument("--noise", default="all", metavar="all|1,5-8|name", help=NOISE_HELP)
     _add_computing(sub, "quick")
     sub.add_argument("--recipe", default="best", help="how to train: best, or as the paper did (default: best)")
     sub.add_argument(

@@ -28,9 +28,12 @@ from noise.names import nearest
 
 #: What `--methods` takes.
 METHODS_HELP = (
-    "slugs, with settings in parentheses or without (neighbor2neighbor(gamma=2)), tags (knows:nothing, learns:image; `list methods` shows them) and groups ("
-    f"{'; '.join(f'{name}: {words}' for name, words in methods.GROUPS.items())}); the noisy input is always there"
+    "slugs, with settings or without (neighbor2neighbor(gamma=2)), tags (knows:nothing, learns:image; `list methods` shows "
+    f"them) and groups ({'; '.join(f'{name}: {words}' for name, words in methods.GROUPS.items())}); the noisy input is always there"
 )
+
+#: What `--noise` takes.
+NOISE_HELP = "noise models by number, range, slug or expression, such as gaussian(sigma=15|50); docs/noise.md has the grammar"
 
 #: Bytes of a data folder's name in that of a run directory; of a longer one its beginning and a hash.
 _LONGEST_NAME = 100
