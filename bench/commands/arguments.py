@@ -29,7 +29,8 @@ from noise.names import nearest
 #: What `--methods` takes.
 METHODS_HELP = (
     "slugs, with settings or without (neighbor2neighbor(gamma=2)), tags (knows:nothing, learns:image; `list methods` shows "
-    f"them) and groups ({'; '.join(f'{name}: {words}' for name, words in methods.GROUPS.items())}); the noisy input is always there"
+    f"them) and groups ({'; '.join(f'{name}: {words}' for name, words in methods.GROUPS.items())}); "
+    "the noisy input is always there"
 )
 
 #: What `--noise` takes.
