@@ -84,6 +84,8 @@ def _read(path: str) -> Rows:
     try:
         if os.path.getsize(path) > _BYTES:
             raise ValueError(f"more than {_BYTES} bytes")
+        if not os.path.isfile(path):  # a device may have no end
+            raise ValueError("no regular file")
         if path.lower().endswith(".npy"):
             array = np.atleast_2d(np.load(path, allow_pickle=False).astype(np.float64))
         else:

@@ -36,6 +36,8 @@ def variant(method: Method, text: str) -> tuple[str, Method]:
         if told.suffix:
             raise ValueError(f"{told.suffix!r}: expected nothing after the parentheses")
         values = {name: _value(value, value_of(method, name)) for name, value in told.settings}
+        for name, value in values.items():
+            _refuse_out_of_range(method, name, value)
         if not method.trains and (name := next((name for name in values if name.split(".")[0] == "training"), "")):
             raise ValueError(f"{name}: it is not trained")
         found = with_settings(method, values)
@@ -107,6 +109,18 @@ def _value(text: str, before: Any) -> Any:
             raise
         return word
     return int(value) if value == int(value) and not isinstance(before, float) else value
+
+
+def _refuse_out_of_range(method: Method, name: str, value: Any) -> None:
+    """Raise ValueError for none where the setting is always something, and for numbers below what any setting may be."""
+    *path, last = name.split(".")
+    owner = value_of(method, ".".join(path)) if path else method
+    before, kind = getattr(owner, last), next(str(item.type) for item in fields(owner) if item.name == last)
+    if value is None and "None" not in kind:
+        raise ValueError(f"{name} is none, and {before!r} by default: expected {type(before).__name__}")
+    least = 1 if type(before) is int and before > 0 else 0
+    if type(value) in (int, float) and (type(before) not in (int, float) or before >= 0) and value < least:
+        raise ValueError(f"{name} is {value:g}: expected a number from {least} on")
 
 
 def _written(value: Any) -> str:
