@@ -58,7 +58,7 @@ def test_files_of_no_kernel_are_refused(tmp_path, name, case):
         noise.get(f"gaussian(conv={tmp_path / name})")
     assert "\n" not in str(caught.value)
     for path in (tmp_path, "/dev/zero"):
-        with pytest.raises(ValueError, match="no regular file|no such file"):
+        with pytest.raises(ValueError, match=r"no regular file|no such file"):
             noise.get(f"gaussian(conv={path})")
 
 
