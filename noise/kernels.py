@@ -49,7 +49,7 @@ def kernel(text: str, known: Mapping[str, Rows] | None = None) -> Kernel:
         return _gauss(word)
     if _NAMED.fullmatch(word):
         raise ValueError(f"conv={word}: stands for a kernel that was read from a file: expected that file")
-    rows = _read(word)
+    rows = _read(os.path.expanduser(word))
     digest = hashlib.sha256(repr(rows).encode()).hexdigest()[:12]
     return _called(f"kernel-{digest}", rows)
 

@@ -63,7 +63,7 @@ def evaluate(
     name : str, optional
         What it is called; the function's own name by default. The random numbers that it may draw depend on it.
     noise : str, int, NoiseModel, or several
-        As `--noise` has them: "all", "1,5-8", a slug, a number.
+        As `--noise` has them: "all", "1,5-8", a slug, an expression, a number.
     data : path, optional
         "sample", or a folder of test sets; by default the run's, and "sample" without a run.
     against : path, optional

@@ -22,7 +22,7 @@ def test_gauss_is_scipys_filter_of_an_impulse():
         assert rows.sum() == pytest.approx(1, abs=1e-12)
 
 
-def test_files_of_one_kernel_have_one_name(tmp_path):
+def test_files_of_one_kernel_have_one_name(tmp_path, monkeypatch):
     """It is that of its values, whatever the file's name and form; the paper's kernel is the paper's."""
     values = [[0.0, 0.1, 0.0], [0.1, 0.6, 0.1], [0.0, 0.1, 0.0]]
     (tmp_path / "a b.txt").write_text("# a comment\n" + "\n".join(" ".join(map(str, row)) for row in values) + "\n")
@@ -31,6 +31,8 @@ def test_files_of_one_kernel_have_one_name(tmp_path):
     found = [kernel(str(tmp_path / name)) for name in ("a b.txt", "b.csv", "c.npy")]
     assert found[0] == found[1] == found[2] and found[0].name.startswith("kernel-")
     assert kernel(f"'{tmp_path / 'a b.txt'}'") == found[0]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert kernel("~/b.csv") == found[0]
     model = noise.get(f"poisson(conv={tmp_path / 'b.csv'},lam=0.3)")
     assert model.slug == f"poisson(conv={found[0].name},lam=0.3)"
     assert noise.get(model.slug, kernels=noise.kernels_of(model)) == model
