@@ -9,7 +9,6 @@ import json
 import pkgutil
 import re
 import sys
-import traceback
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -20,6 +19,7 @@ import noise
 from methods._api import KNOWLEDGE, Applicability, Method, Training
 from methods._functions import method_of_function
 from methods._tags import GROUPS
+from noise import faults
 
 #: What a slug may be: it is a part of file names, on every file system.
 SLUG = re.compile(r"[a-z0-9+_-]{1,60}")
@@ -27,7 +27,6 @@ SLUG = re.compile(r"[a-z0-9+_-]{1,60}")
 RESERVED = tuple(GROUPS)
 #: What a method tells of itself.
 _TOLD = ("title", "paper", "assumptions")
-_SHOWN = 200  # characters of a message
 #: What these files raise has words of its own.
 _OURS = tuple(str(Path(__file__).with_name(name)) for name in ("_finding.py", "_functions.py", "_outside.py"))
 
@@ -182,20 +181,7 @@ def _is_utf8(text: str) -> bool:
 
 def in_words(error: BaseException, file: Path, name: str) -> str:
     """One line: the file, the line in it, and what is wrong."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if Path(frame.filename) == file]
-    if isinstance(error, SyntaxError) and error.filename and Path(error.filename) == file:
-        lines, text = [error.lineno], error.msg
-    else:
-        try:
-            text = str(error)
-        except Exception:  # the file's own code, too
-            text = ""
-    place = f", line {lines[-1]}" if lines and lines[-1] else ""
-    ours = frames[-1].filename in _OURS and not isinstance(error, SyntaxError)
-    kind = "" if ours else type(error).__name__
-    words = " ".join(f"{kind}: {text}".removeprefix(": ").removesuffix(": ").split())
-    return f"{name}{place}: {words if len(words) <= _SHOWN else words[: _SHOWN - 1] + '…'}"
+    return faults.in_words(error, file, name, _OURS)
 
 
 def _line_of(file: Path, name: str) -> int | str:

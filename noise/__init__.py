@@ -11,9 +11,24 @@ A package of denoisebench; another one on PyPI has its name.
 """
 
 from noise import guards
-from noise.catalogue import catalogue, get, kernels_of, varied
+from noise.base import Base, Parameter
+from noise.catalogue import bases, broken, catalogue, get, kernels_of, varied
 from noise.convolution import Convolution
 from noise.model import Decorrelated, NoiseModel
 from noise.traits import Traits
 
-__all__ = ["Convolution", "Decorrelated", "NoiseModel", "Traits", "catalogue", "get", "guards", "kernels_of", "varied"]
+__all__ = [
+    "Base",
+    "Convolution",
+    "Decorrelated",
+    "NoiseModel",
+    "Parameter",
+    "Traits",
+    "bases",
+    "broken",
+    "catalogue",
+    "get",
+    "guards",
+    "kernels_of",
+    "varied",
+]

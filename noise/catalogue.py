@@ -6,33 +6,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from noise import expressions
-from noise.composition import Kind, Parameter, parsed
-from noise.gamma import Gamma
-from noise.gaussian import Gaussian
+from noise._finding import find
+from noise.base import Base
+from noise.composition import parsed
 from noise.kernels import Rows
 from noise.model import NoiseModel
 from noise.names import TABLE, nearest
-from noise.poisson import Poisson
-from noise.rayleigh import Rayleigh
 
-#: Noise before A, by name.
-#:
-#: Note: for Nos. 3 and 4 the paper prints a = 0.98, b = 25. That is a misprint: the released configuration has slope
-#: 25 / 255 = 0.098 and intercept 25, and with 0.98 the published scores would be impossible (noisy input at 5 dB).
-#: The score of Gamma noise is bounded at y = 0 for alpha > 1.
-_KINDS: Mapping[str, Kind] = {
-    "gaussian": Kind("Gaussian", lambda sigma: Gaussian(intercept=sigma), {"sigma": Parameter(25.0)}),
-    "gaussian-affine": Kind(
-        "Affine Gaussian",
-        lambda a, b: Gaussian(intercept=b, slope=a),
-        {"a": Parameter(25 / 255, or_equal=True), "b": Parameter(25.0)},
-    ),
-    "gamma": Kind("Gamma", Gamma, {"alpha": Parameter(26.0, above=1.0)}),
-    "poisson": Kind("Poisson", Poisson, {"lam": Parameter(0.2)}),
-    "rayleigh": Kind("Rayleigh", lambda scale: Rayleigh(sigma=scale), {"scale": Parameter(0.3)}),
-}
+
+def bases() -> dict[str, type[Base]]:
+    """The bases of noise, by slug: every module of this folder that is one. What is none is left out; `broken` tells of it."""
+    return find(Path(__file__).parent).bases
+
+
+def broken() -> dict[str, str]:
+    """What `bases` had to leave out, by slug: one line that names the file, and what is wrong."""
+    return find(Path(__file__).parent).broken
 
 
 def catalogue() -> tuple[NoiseModel, ...]:
@@ -65,8 +57,8 @@ def get(name: int | str, *, kernels: Mapping[str, Rows] | None = None, **paramet
     if re.fullmatch(r"[1-9]\d?", word, re.ASCII) and int(word) <= len(TABLE):
         word = TABLE[int(word) - 1]
     if re.fullmatch(r"[\w.+-]*", word) and word not in TABLE and not _is_composed(word):
-        raise ValueError(f"unknown noise model {name!r}: expected 1 to 16 or a slug{nearest(word, [*TABLE, *_KINDS])}")
-    composition, told = parsed(word, _KINDS, kernels)
+        raise ValueError(f"unknown noise model {name!r}: expected 1 to 16 or a slug{nearest(word, [*TABLE, *bases()])}")
+    composition, told = parsed(word, bases(), kernels)
     return composition.make(composition.slug(told), composition.title(told), told | parameters)
 
 
@@ -83,4 +75,4 @@ def kernels_of(model: NoiseModel) -> dict[str, Rows]:
 
 def _is_composed(word: str) -> bool:
     """Whether a word without parentheses is a kind of noise, convolved or not, with Gaussian noise or not."""
-    return word.removesuffix("+gaussian").removesuffix("-conv") in _KINDS
+    return word.removesuffix("+gaussian").removesuffix("-conv") in bases()

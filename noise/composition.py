@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any
 
 from noise import expressions
+from noise.base import Additive, Base, Parameter
 from noise.convolution import Convolution
 from noise.gaussian import Gaussian
 from noise.kernels import Kernel, Rows, kernel
@@ -22,44 +21,6 @@ _SUM = 1e-3
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """A parameter of a noise model.
-
-    Parameters
-    ----------
-    default : float
-    above : float
-        What it must exceed.
-    or_equal : bool
-        It may also equal `above`, which leaves its noise out.
-    """
-
-    default: float
-    above: float = 0.0
-    or_equal: bool = False
-
-    def allows(self, value: object) -> bool:
-        """Whether it is a finite number within the limits."""
-        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
-            return False
-        return float(value) > self.above or (self.or_equal and float(value) == self.above)
-
-    @property
-    def limits(self) -> str:
-        """What is expected, in words."""
-        return f"{self.above:g} or above" if self.or_equal else f"above {self.above:g}"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of noise before A: for readers, with its parameters, and how it is made of them."""
-
-    title: str
-    of: Callable[..., Any]
-    parameters: Mapping[str, Parameter]
-
-
-@dataclass(frozen=True)
 class Composition:
     """What a noise model is composed of, without the values of its parameters.
 
@@ -67,7 +28,7 @@ class Composition:
     ----------
     base : str
         Name of the kind of noise before A.
-    kind : Kind
+    kind : subclass of Base
     kernel : Kernel or None
         Of A; None: no convolution.
     mixed : bool
@@ -75,7 +36,7 @@ class Composition:
     """
 
     base: str
-    kind: Kind
+    kind: type[Base]
     kernel: Kernel | None = None
     mixed: bool = False
 
@@ -131,15 +92,14 @@ class Composition:
         found |= {name: float(value) for name, value in values.items()}
         base = self.kind.of(**{name: found[name] for name in self.kind.parameters})
         convolution = None if self.kernel is None else Convolution(self.kernel.rows)
-        if isinstance(base, Gaussian):
-            base, gaussian = Gaussian(base.intercept, base.slope, convolution), 0.0
-        else:
-            gaussian = found.get(self.added if self.mixed else "extra_sigma", 0.0)
+        if isinstance(base, Additive):
+            base = base.convolved(convolution)
+        gaussian = found.get(self.added if self.mixed else "extra_sigma", 0.0)
         return NoiseModel(number_of(slug), slug, title, base, convolution, gaussian, found)
 
 
 def parsed(
-    text: str, kinds: Mapping[str, Kind], known: Mapping[str, Rows] | None = None
+    text: str, kinds: Mapping[str, type[Base]], known: Mapping[str, Rows] | None = None
 ) -> tuple[Composition, dict[str, float]]:
     """The composition of an expression without sweeps, and the parameters that it tells.
 
@@ -167,10 +127,9 @@ def parsed(
     values = _values(base, settings, kinds[base].parameters, ["conv"])
     if others:
         values |= _added(text, composition.added, others)
-    additive = base.startswith("gaussian")
-    if others and additive:
+    if others and issubclass(kinds[base], Gaussian):
         raise ValueError(f"{text!r}: {base} takes no Gaussian noise beside it: expected one standard deviation, that of both")
-    if chosen is not None and not additive and abs(math.fsum(map(math.fsum, chosen.rows)) - 1) > _SUM:
+    if chosen is not None and not issubclass(kinds[base], Additive) and abs(math.fsum(map(math.fsum, chosen.rows)) - 1) > _SUM:
         total = math.fsum(map(math.fsum, chosen.rows))
         raise ValueError(f"{text!r}: the kernel's sum is {total:.4g}: expected 1, as it blurs the image")
     return composition, values

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from scipy.special import gammaincinv
 
 from noise import guards
+from noise.base import Base, Parameter
 
 
 @dataclass(frozen=True)
-class Gamma:
+class Gamma(Base):
     """z = eta x, eta ~ Gamma(shape alpha, rate alpha): mean x, standard deviation x / sqrt(alpha).
 
     Parameters
@@ -22,9 +24,9 @@ class Gamma:
 
     alpha: float
 
+    title = "Gamma"
     formula = ("η ⊙ x", "η ~ Gamma(α, α)")
-    additive = False
-    mean_gain = 1.0
+    parameters: ClassVar = {"alpha": Parameter(26.0, above=1.0)}  # the score is bounded at z = 0 for alpha > 1
     exponential_family = True
 
     def variance(self, x: torch.Tensor) -> torch.Tensor:
@@ -40,6 +42,14 @@ class Gamma:
         # torch.distributions.Gamma calls the same function, but takes no generator.
         shape = torch.full_like(x, self.alpha)
         return x * torch._standard_gamma(shape, generator=generator) / self.alpha
+
+    def split(self, z: torch.Tensor, share: float, generator: torch.Generator | None = None) -> torch.Tensor:
+        """z (1 - w) / (1 - share), w ~ Beta(alpha share, alpha (1 - share)) (Monroy et al., CVPR 2025)."""
+        # w = g / (g + h) is that for g ~ Gamma(alpha share) and h ~ Gamma(alpha (1 - share))
+        g, h = (
+            torch._standard_gamma(torch.full_like(z, self.alpha * part), generator=generator) for part in (share, 1 - share)
+        )
+        return z * h / ((g + h) * (1 - share))
 
     def score(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """(alpha - 1) / z - alpha / x, the gradient of the log of Eq. 11 by z."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import torch
 
 from noise import guards
+from noise.base import Additive, Parameter
 from noise.convolution import Convolution
 
 #: Grey levels; the accurate fixed point for No. 4 takes no standard deviation above that of this brightness, so that a hopeless
@@ -15,7 +17,7 @@ GUARD = 1000.0
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(Additive):
     """y = x + A (std(x) n), n white and standard normal, std(x) = slope x + intercept (elementwise).
 
     Parameters
@@ -36,14 +38,22 @@ class Gaussian:
     slope: float = 0.0
     convolution: Convolution | None = None
 
-    additive = True
-    mean_gain = 1.0
+    title = "Gaussian"
+    parameters: ClassVar = {"sigma": Parameter(25.0)}
+
+    @classmethod
+    def of(cls, **parameters: float) -> Gaussian:
+        return cls(intercept=parameters["sigma"])
 
     @property
     def formula(self) -> tuple[str, str]:
         """y and the law in it, as they are written in Table 1."""
         noise = "A ε" if self.convolution else "ε"
         return f"x + {noise}", "ε ~ N(0, (a x + b)²)" if self.slope else "ε ~ N(0, σ²)"
+
+    @property
+    def signal_dependent(self) -> bool:
+        return self.slope != 0
 
     @property
     def exponential_family(self) -> bool:
@@ -68,9 +78,9 @@ class Gaussian:
         white = normal(x, generator)
         return self._coloured(self.std(x) * white)
 
-    def sample(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """y for the clean image x (grey levels)."""
-        return x + self.noise(x, generator)
+    def convolved(self, convolution: Convolution | None) -> Gaussian:
+        """The same noise with this A."""
+        return replace(self, convolution=convolution)
 
     def score(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """-Sigma(x)^-1 (y - x)."""
@@ -79,7 +89,7 @@ class Gaussian:
         white = self.convolution.inverse(x - y) / self.variance(x)
         return self.convolution.inverse_adjoint(white)
 
-    def solve(self, y: torch.Tensor, s: torch.Tensor, iterations: int | None, sigma_a: float) -> torch.Tensor:
+    def solve(self, y: torch.Tensor, s: torch.Tensor, iterations: int | None = None, sigma_a: float = 0.0) -> torch.Tensor:
         """x = y + (Sigma(x) + sigma_a^2) s: Eq. 10, in closed form, or by Algorithm 2."""
         if iterations is None and self.slope:
             return self._solve_coupled(y, s, sigma_a) if self.coupled else self._solve_affine(y, s, sigma_a)

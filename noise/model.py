@@ -1,7 +1,7 @@
 """A noise model: a base, the convolution A and added Gaussian noise, composed.
 
-Nos. 1-4:   y = x + A (std(x) n)          base `Gaussian`, which holds A itself
-Nos. 5-16:  y = A N(x) + gaussian n       base N: `Gamma`, `Poisson` or `Rayleigh`
+Nos. 1-4:   y = x + A (std(x) n)          an `Additive` base, which holds A itself
+Nos. 5-16:  y = A N(x) + gaussian n       any other base N
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from noise import checks, guards
+from noise.base import Additive, Base
 from noise.convolution import Convolution
 from noise.expressions import without_convolution
-from noise.gamma import Gamma
 from noise.gaussian import Gaussian, SharpenedGaussian, normal
 from noise.names import number_of
-from noise.poisson import Poisson
-from noise.rayleigh import Rayleigh
 from noise.traits import Traits
 
 #: Limits of y (grey levels) and s (per grey level) in the guarded solve: far beyond any image or score.
@@ -69,7 +67,7 @@ class NoiseModel:
         Row of Table 1, 1 to 16; 0 for a composition that is none of them.
     slug, title : str
         Its name for programs and for readers.
-    base : Gaussian, Gamma, Poisson or Rayleigh
+    base : Base
         The noise before A.
     convolution : Convolution or None
         A; None is the identity.
@@ -82,7 +80,7 @@ class NoiseModel:
     number: int
     slug: str
     title: str
-    base: Gaussian | Gamma | Poisson | Rayleigh
+    base: Base
     convolution: Convolution | None = None
     gaussian: float = 0.0
     parameters: dict[str, float] = field(default_factory=dict, hash=False)
@@ -96,28 +94,33 @@ class NoiseModel:
     def formula(self) -> str:
         """The model as in Table 1, for readers: "y = A(η ⊙ x) + ε, η ~ Gamma(α, α), ε ~ N(0, σ²)"."""
         clean, law = self.base.formula
-        if isinstance(self.base, Gaussian):
-            return f"y = {clean}, {law}"
-        noisy = f"A({clean})" if self.convolution is not None else clean
+        noisy = f"A({clean})" if self.convolution is not None and not self.base.additive else clean
         if not self.gaussian:
             return f"y = {noisy}, {law}"
-        return f"y = {noisy} + ε, {law}, ε ~ N(0, {'σ' if 'sigma' in self.parameters else 'extra_sigma'}²)"
+        name = next((name for name in ("added_sigma", "extra_sigma") if name in self.parameters), "σ")
+        return f"y = {noisy} + ε, {law}, ε ~ N(0, {name}²)"
 
     @property
     def traits(self) -> Traits:
         """What methods may know of this model; see `Traits`."""
-        convolved = self.convolution is not None
-        additive = isinstance(self.base, Gaussian)
+        base, convolved, pure = self.base, self.convolution is not None, self.gaussian == 0
+        base_unbiased = base.proportional and base.mean_gain == 1
         return Traits(
-            additive=additive,
-            signal_dependent=not additive or not self.base.exponential_family,
-            independent=not convolved,
-            unbiased=self.mean_gain == 1 and (additive or not convolved),
-            base_unbiased=self.mean_gain == 1,
-            exponential_family=self.base.exponential_family and self.gaussian == 0 and (additive or self._invertible),
+            additive=base.additive,
+            signal_dependent=base.signal_dependent,
+            independent=base.independent and not convolved,
+            unbiased=base_unbiased and (base.additive or not convolved),
+            base_unbiased=base_unbiased,
+            exponential_family=base.exponential_family and pure and (base.additive or self._invertible),
             convolved=convolved,
             gaussian=self.gaussian,
             invertible=self._invertible,
+            base_independent=base.independent,
+            proportional=base.proportional,
+            score=base.has_score,
+            kernel=base.has_kernel,
+            splits=base.has_split and pure and self._invertible,
+            erasing=base.kept < 1 and pure,
         )
 
     @property
@@ -140,12 +143,10 @@ class NoiseModel:
             For an image that is not float32 or float64; for values below 0 where the noise is not additive.
         """
         checks.refuse_other_types(x)
-        if not isinstance(self.base, Gaussian):
+        if not self.base.additive:
             checks.refuse_negative(x, self.slug)
         y = self.base.sample(x, generator)
-        if isinstance(self.base, Gaussian):
-            return y
-        if self.convolution is not None:
+        if self.convolution is not None and not self.base.additive:
             y = self.convolution.apply(y)
         if self.gaussian:
             y = y + self.gaussian * normal(x, generator)
@@ -158,12 +159,12 @@ class NoiseModel:
         ------
         NotImplementedError
             With Gaussian noise added to a multiplicative one (Nos. 11-16) there is no closed form. Nor is there a use of it
-            where A has no inverse of use.
+            where A has no inverse of use, and some bases have none.
         """
         checks.refuse_no_inverse(self._invertible, self.slug)
         if self.gaussian:
             raise NotImplementedError(f"{self.slug}: the score of a mixture has no closed form (the paper, Sec. 3.2.3)")
-        if isinstance(self.base, Gaussian) or self.convolution is None:
+        if self.base.additive or self.convolution is None:
             return self.base.score(x, y)
         return self.convolution.inverse_adjoint(self.base.score(x, self.convolution.inverse(y)))
 
@@ -188,14 +189,14 @@ class NoiseModel:
 
         The result is not clamped to [0, 255].
         Raises TypeError and ValueError for tensors that are not float32 or float64, or of unlike shapes, and
-        NotImplementedError for noise that is not additive where A has no inverse of use.
+        NotImplementedError for noise that is not additive where A has no inverse of use, and for a base without a score.
         """
         checks.refuse_other_types(y, s)
         checks.refuse_unlike(y, s)
         if iterations is None:
             y = guards.limited("noisy value beyond limit", y, y.clamp(-LIMIT, LIMIT))
             s = guards.limited("score beyond limit", s, s.clamp(-LIMIT, LIMIT))
-        if isinstance(self.base, Gaussian):
+        if isinstance(self.base, Additive):
             return self.base.solve(y, s, iterations, sigma_a)
         checks.refuse_no_inverse(self._invertible, self.slug)
         variance = self.gaussian**2 + sigma_a**2
@@ -214,14 +215,14 @@ class NoiseModel:
         -----
         No. 4 becomes x' + std(A x') n, which is no row of Table 1, as the standard deviation depends on the blurred image.
         """
-        if self.convolution is None or self.gaussian or not self._invertible:
-            return None
         base = self.base
-        if isinstance(base, Gaussian):
-            if base.slope:
-                sharpened = SharpenedGaussian(base.intercept, base.slope, blur=self.convolution)
-                return Decorrelated(replace(self, base=sharpened, convolution=None), False, self.convolution)
-            base = replace(base, convolution=None)
+        if self.convolution is None or self.gaussian or not self._invertible or not base.independent:
+            return None
+        if isinstance(base, Gaussian) and base.slope:
+            sharpened = SharpenedGaussian(base.intercept, base.slope, blur=self.convolution)
+            return Decorrelated(replace(self, base=sharpened, convolution=None), False, self.convolution)
+        if isinstance(base, Additive):
+            base = base.convolved(None)
         slug = without_convolution(self.slug)
         inner = replace(
             self,
@@ -231,13 +232,22 @@ class NoiseModel:
             base=base,
             convolution=None,
         )
-        return Decorrelated(inner, not isinstance(base, Gaussian), self.convolution)
+        return Decorrelated(inner, not base.additive, self.convolution)
 
     def unbiased(self, y: torch.Tensor) -> torch.Tensor:
-        """The linear estimate of x without bias: A^-1 y / g for g of `mean_gain` (Nos. 5-16), y itself (Nos. 1-4)."""
-        if isinstance(self.base, Gaussian):
+        """The linear estimate of x: A^-1 y / g for g of `mean_gain` (Nos. 5-16), y itself (Nos. 1-4).
+
+        Without bias where E[N(x)] is `proportional` to x.
+        """
+        if self.base.additive:
             return y
         return (y if self.convolution is None else self.convolution.inverse(y)) / self.mean_gain
+
+    def noise(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+        """A draw of y - x around the image x, where the noise is additive (grey levels)."""
+        assert isinstance(self.base, Additive)
+        noise = self.base.noise(x, generator)
+        return noise + self.gaussian * normal(x, generator) if self.gaussian else noise
 
     def stein_noise(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """Noise b for Stein's lemma at y: E[n_i f_j(y)] = E[b_i (df_j / dy) b], n = y - E[y | x], f smooth (grey levels).
@@ -249,8 +259,8 @@ class NoiseModel:
         ----------
         Stein, "Approximate Computation of Expectations", IMS 1986, Lecture VI (the kernels).
         """
-        if isinstance(self.base, Gaussian):
-            return self.base.noise(x, generator)
+        if self.base.additive:
+            return self.noise(x, generator)
         x = x.clamp(min=0)
         noise = self.base.stein_kernel(x, self._before(x, y)).sqrt() * normal(x, generator)
         if self.convolution is not None:
@@ -261,7 +271,7 @@ class NoiseModel:
         """N(x), estimated linearly from x and y = A N(x) + gaussian n."""
         if not self.gaussian:
             return y if self.convolution is None else self.convolution.inverse(y)
-        mean, variance, added = self.mean_gain * x, self.base.variance(x), self.gaussian**2
+        mean, variance, added = self.base.mean(x), self.base.variance(x), self.gaussian**2
         if self.convolution is None:
             return mean + variance / (variance + added) * (y - mean)
         return mean + self.convolution.wiener(y - self.convolution.apply(mean), variance.mean((-2, -1), keepdim=True), added)
@@ -273,5 +283,5 @@ class NoiseModel:
 
     def std(self, x: torch.Tensor) -> torch.Tensor:
         """Standard deviation of the pixels of y where the clean image is x and varies little (grey levels, shape of x)."""
-        gain = self.convolution.noise_gain() if self.convolution is not None else 1.0
+        gain = self.base.noise_gain(self.convolution) if self.convolution is not None else 1.0
         return torch.sqrt(self.base.variance(x) * gain**2 + self.gaussian**2)

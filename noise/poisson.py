@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
 from noise import guards
+from noise.base import Base, Parameter
 
 
 @dataclass(frozen=True)
-class Poisson:
+class Poisson(Base):
     """z = k / lam, k ~ Poisson(lam x): mean x, standard deviation sqrt(x / lam), multiples of 1 / lam.
 
     Parameters
@@ -27,9 +29,9 @@ class Poisson:
 
     lam: float
 
+    title = "Poisson"
     formula = ("k / λ", "k ~ Poisson(λ x)")
-    additive = False
-    mean_gain = 1.0
+    parameters: ClassVar = {"lam": Parameter(0.2)}
     exponential_family = True
 
     def variance(self, x: torch.Tensor) -> torch.Tensor:
@@ -49,6 +51,11 @@ class Poisson:
     def sample(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """z for the clean image x (grey levels, >= 0)."""
         return torch.poisson(self.lam * x, generator=generator) / self.lam
+
+    def split(self, z: torch.Tensor, share: float, generator: torch.Generator | None = None) -> torch.Tensor:
+        """(lam z - w) / ((1 - share) lam), w ~ Bin(lam z, share) (Monroy et al., CVPR 2025)."""
+        counts = (self.lam * z).round().clamp(min=0)  # A^-1 leaves whole numbers but for rounding
+        return (counts - torch.binomial(counts, torch.full_like(z, share), generator)) / ((1 - share) * self.lam)
 
     def score(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """lam log(lam x) - lam log(lam z + 1/2), for z > -1 / (2 lam)."""

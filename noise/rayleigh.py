@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
 from noise import guards
+from noise.base import Base, Parameter
 
 
 @dataclass(frozen=True)
-class Rayleigh:
+class Rayleigh(Base):
     """z = (1 + eta) x, eta ~ Rayleigh(sigma): mean (1 + sigma sqrt(pi / 2)) x, so biased upwards.
 
     Parameters
@@ -22,9 +24,13 @@ class Rayleigh:
 
     sigma: float
 
+    title = "Rayleigh"
     formula = ("(1 + η) ⊙ x", "η ~ Rayleigh(scale)")
-    additive = False
-    exponential_family = False
+    parameters: ClassVar = {"scale": Parameter(0.3)}
+
+    @classmethod
+    def of(cls, **parameters: float) -> Rayleigh:
+        return cls(sigma=parameters["scale"])
 
     @property
     def mean_gain(self) -> float:
@@ -41,10 +47,7 @@ class Rayleigh:
         It is the integral of (v - E z) p(v | x) over v > z, divided by p(z | x), by Mills' ratio in closed form; 0 for z <= x.
         """
         scale = self.sigma * x.clamp(min=1e-6)
-        e = ((z - x) / scale).clamp(min=1e-3)  # eta / sigma; t goes to 0 as e / 2
-        mean = math.sqrt(math.pi / 2)
-        mills = mean * torch.special.erfcx(e / math.sqrt(2))
-        return ((e - mean + mills) / e).clamp(min=0) * scale**2
+        return rayleigh_kernel((z - x) / scale) * scale**2
 
     def sample(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """z for the clean image x (grey levels, >= 0)."""
@@ -83,3 +86,11 @@ class Rayleigh:
             t = 0.5 * (torch.sqrt(b * b + 4 * self.sigma**2) - b)
             x = z / (t + 1)
         return x
+
+
+def rayleigh_kernel(e: torch.Tensor) -> torch.Tensor:
+    """Stein's kernel of a Rayleigh variable e of scale 1; 0 for e <= 0."""
+    e = e.clamp(min=1e-3)  # it goes to 0 as sqrt(pi / 8) e
+    mean = math.sqrt(math.pi / 2)
+    mills = mean * torch.special.erfcx(e / math.sqrt(2))
+    return ((e - mean + mills) / e).clamp(min=0)

@@ -14,7 +14,7 @@ class Traits:
     additive : bool
         y - x has mean 0 and a known Gaussian law given x.
     signal_dependent : bool
-        The law of the noise depends on x (for additive noise: its standard deviation).
+        The law of the noise y - x, or that before A, depends on x (for additive noise: its standard deviation).
     independent : bool
         Given x, the pixels of y are independent.
     unbiased : bool
@@ -29,6 +29,18 @@ class Traits:
         A^-1 is of use (also where there is no A).
     gaussian : float
         Standard deviation of the Gaussian noise added to A N(x) (grey levels; 0 for Nos. 1-10 without `extra_sigma`).
+    base_independent : bool
+        Given x, the pixels of N(x) are independent.
+    proportional : bool
+        E[N(x)] = g x with a known g.
+    score : bool
+        p(y | x) has a score, and Eq. 7 a solution (for a mixture as the paper's Algorithm 5 has it).
+    kernel : bool
+        Noise for Stein's lemma can be drawn.
+    splits : bool
+        N(x), seen through A^-1 where A is there, can be split into two parts that are independent given x.
+    erasing : bool
+        Values of N(x) are 0 by chance, and x else; nothing is added to them.
     """
 
     additive: bool
@@ -40,3 +52,9 @@ class Traits:
     convolved: bool
     gaussian: float
     invertible: bool = True
+    base_independent: bool = True
+    proportional: bool = True
+    score: bool = True
+    kernel: bool = True
+    splits: bool = False
+    erasing: bool = False
