@@ -10,26 +10,35 @@ from noise import NoiseModel
 
 def needs_independence(method: Method, model: NoiseModel) -> Applicability:
     """For a method whose target is the noisy image itself, y or A^-1 y."""
-    traits = model.traits
+    traits, seen = model.traits, model.decorrelated()
     if traits.independent and traits.unbiased:
         return Applicability("yes", "the noise is independent between pixels and unbiased")
-    if not traits.independent and not traits.additive and traits.base_unbiased and not traits.gaussian and traits.invertible:
+    if seen is not None and seen.same_image and traits.base_unbiased:
         return Applicability("indirect", "A^-1 y has noise that is independent between pixels and unbiased")
-    broken = []
-    if not traits.independent and not method.wants_decorrelated(model):
-        broken.append("A correlates the noise of neighbouring pixels")
-        if traits.gaussian:
-            broken.append("A^-1 would correlate the added Gaussian noise instead")
-        elif not traits.invertible:
-            broken.append("A has no inverse of use")
+    broken = [] if traits.independent or method.wants_decorrelated(model) else correlated(model)
     if not traits.base_unbiased:
         broken.append("the noise is biased, E[y|x] is not x")
     given = " on A^-1 y" if method.wants_decorrelated(model) else ""
     return Applicability("infeasible", "; ".join(broken) + f": trained all the same{given}")
 
 
+def correlated(model: NoiseModel) -> list[str]:
+    """Why neighbouring pixels have noise that is not independent, and A^-1 y has, too."""
+    traits = model.traits
+    if not traits.base_independent:
+        return ["the noise of neighbouring pixels is correlated"]
+    broken = ["A correlates the noise of neighbouring pixels"]
+    if traits.gaussian:
+        broken.append("A^-1 would correlate the added Gaussian noise instead")
+    elif not traits.invertible:
+        broken.append("A has no inverse of use")
+    return broken
+
+
 def given_gain(method: Method, model: NoiseModel) -> Applicability | None:
-    """For a method on y / g, g the known gain of biased noise; None where A correlates the noise that it sees."""
+    """For a method on y / g, g the known gain of biased noise; None where the noise that it sees is correlated."""
+    if not model.traits.proportional:
+        return Applicability("no", "E[y|x] is not x times a gain")
     if model.traits.independent:
         return Applicability("yes", "y / g is unbiased, and its noise independent between pixels")
     if method.wants_decorrelated(model):

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 import torch
 
-from methods._api import Batch, Method, Network, local_mean
+from methods._api import Applicability, Batch, Method, Network, local_mean
 from noise import NoiseModel
 
 
@@ -125,6 +125,16 @@ class PaperScoreMatching:
     @staticmethod
     def _range(model: NoiseModel) -> float:
         return 127.5 if model.traits.additive else 255.0
+
+
+def unsolvable(model: NoiseModel) -> Applicability | None:
+    """Why Eq. 7 cannot be solved for x; None where it can."""
+    traits = model.traits
+    if not traits.score:
+        return Applicability("no", "p(y|x) has no score that tells x: there is no Eq. 7 to solve")
+    if not (traits.additive or traits.invertible):
+        return Applicability("no", "Eq. 7 is solved by A^-1, and A has no inverse of use")
+    return None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,15 @@ _ERROR = 0.1  # `error` of `deblurred`: of 0.03, 0.1, 0.2, 0.3 the best or next 
 _SMALLEST = 32  # pixels: what denoisers with windows and levels can be given
 
 
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """f where the variance is no polynomial of the mean (Rician noise): by its values f at these means, ascending."""
+
+    means: torch.Tensor
+    values: torch.Tensor
+    slopes: tuple[float, float]  # beyond the first and the last
+
+
 @dataclass(frozen=True)
 class Stabiliser:
     """f with Var f(y) nearly constant, and the exact unbiased inverse; made by `stabiliser`.
@@ -40,7 +49,7 @@ class Stabiliser:
 
     Parameters
     ----------
-    coefficients : (float, float, float)
+    coefficients : (float, float, float) or Curve
         c0, c1, c2, in grey levels^2, grey levels, 1.
     x : Tensor
         Clean grey levels, ascending, (K,) float64.
@@ -50,7 +59,7 @@ class Stabiliser:
         Standard deviation of f(y), root of the mean square over x in [0, 255].
     """
 
-    coefficients: tuple[float, float, float]
+    coefficients: tuple[float, float, float] | Curve
     x: torch.Tensor
     means: torch.Tensor
     sigma: float
@@ -74,16 +83,16 @@ def stabiliser(model: NoiseModel) -> Stabiliser:
     brightnesses, always the same, with y - E[y | x] as a control variate: right to 0.1 % of x and 0.05 grey levels, for
     convolved noise and mixtures too.
     """
-    coefficients = _variance(model)
+    coefficients = _variance(model) if model.traits.proportional else _curve(model)
     levels = _BRIGHTEST * torch.linspace(0, 1, _LEVELS, dtype=torch.float64) ** 2
     flat = levels.float()[:, None, None, None].expand(-1, 1, _SIDE, _SIDE).contiguous()
     y = model.sample(flat, torch.Generator().manual_seed(0)).double().flatten(1)
-    z, deviation = _transformed(y, coefficients), y - model.mean_gain * levels[:, None]
+    z, deviation = _transformed(y, coefficients), y - model.mean(levels[:, None])
     centred = z - z.mean(dim=1, keepdim=True)
     slope = (centred * deviation).sum(dim=1) / deviation.square().sum(dim=1).clamp(min=1e-9)
-    bias = z.mean(dim=1) - slope * deviation.mean(dim=1) - _transformed(model.mean_gain * levels, coefficients)
+    bias = z.mean(dim=1) - slope * deviation.mean(dim=1) - _transformed(model.mean(levels), coefficients)
     x = _BRIGHTEST * torch.linspace(0, 1, _DENSE, dtype=torch.float64) ** 2
-    means = _transformed(model.mean_gain * x, coefficients) + _interpolated(x, levels, bias)
+    means = _transformed(model.mean(x), coefficients) + _interpolated(x, levels, bias)
     variance = _interpolated(torch.arange(256, dtype=torch.float64), levels, centred.square().mean(dim=1))
     return Stabiliser(coefficients, x, means.cummax(dim=0).values, float(variance.mean().sqrt()))
 
@@ -158,6 +167,12 @@ class GaussianMethod(Method):
 
     def applicable(self, model: NoiseModel) -> Applicability:
         traits = model.traits
+        if not traits.base_independent:
+            return Applicability("infeasible", "the noise is correlated, and not by A: taken for white")
+        if traits.erasing:
+            return Applicability(
+                "infeasible", "erased values are like no Gaussian noise, however stabilised: denoised all the same"
+            )
         if self.wants_decorrelated(model):
             return Applicability("indirect", "the noise of A^-1 y is independent, its law known: stabilised to one level")
         if traits.convolved and not traits.additive:
@@ -169,6 +184,8 @@ class GaussianMethod(Method):
             return Applicability("yes", "at stride 3 the noise is independent, its law known: stabilised to one level")
         if traits.signal_dependent:
             return Applicability("yes", "the noise is independent, its law known: stabilised to one level")
+        if not traits.additive:
+            return Applicability("yes", "the noise is independent, of known level: taken for Gaussian")
         return Applicability("yes", "the noise is independent and Gaussian of known level")
 
     def wants_decorrelated(self, model: NoiseModel) -> bool:
@@ -207,7 +224,19 @@ def _variance(model: NoiseModel) -> tuple[float, float, float]:
     return first + 1, linear / gain, square / gain**2  # "+ 1": levelled off below one grey level
 
 
-def _transformed(y: torch.Tensor, coefficients: tuple[float, float, float]) -> torch.Tensor:
+def _curve(model: NoiseModel) -> Curve:
+    """f by the trapezoidal rule."""
+    x = _BRIGHTEST * torch.linspace(0, 1, _DENSE, dtype=torch.float64) ** 2
+    means, rates = model.mean(x), 1 / model.std(x)
+    values = torch.cumulative_trapezoid(rates, means)
+    return Curve(means, torch.cat([values.new_zeros(1), values]), (float(rates[0]), float(rates[-1])))
+
+
+def _transformed(y: torch.Tensor, coefficients: tuple[float, float, float] | Curve) -> torch.Tensor:
+    if isinstance(coefficients, Curve):
+        first, last = coefficients.slopes
+        below, above = (y - float(coefficients.means[0])).clamp(max=0), (y - float(coefficients.means[-1])).clamp(min=0)
+        return _interpolated(y, coefficients.means, coefficients.values) + first * below + last * above
     c0, c1, c2 = coefficients
     if c2 == 0:
         return 2 / c1 * (c1 * y + c0 + 0.375 * c1 * c1).clamp(min=0).sqrt()

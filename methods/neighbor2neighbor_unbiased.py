@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from methods._api import Applicability, Batch, Network
-from methods._independent import given_gain, without_gain
+from methods._independent import correlated, given_gain, without_gain
 from methods.neighbor2neighbor import Neighbor2Neighbor
 from noise import NoiseModel
 
@@ -32,8 +32,7 @@ class Neighbor2NeighborUnbiased(Neighbor2Neighbor):
     def applicable(self, model: NoiseModel) -> Applicability:
         if model.traits.base_unbiased:
             return Applicability("no", "E[y|x] has the gain 1: it is Neighbor2Neighbor itself")
-        why = "A^-1 would correlate the added Gaussian noise instead" if model.traits.gaussian else "A has no inverse of use"
-        broken = f"A correlates the noise of neighbouring pixels; {why}"
+        broken = "; ".join(correlated(model))
         return given_gain(self, model) or Applicability("infeasible", f"{broken}: trained all the same on y / g")
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:

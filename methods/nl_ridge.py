@@ -77,6 +77,10 @@ class NLRidge(Method):
 
     def applicable(self, model: NoiseModel) -> Applicability:
         traits = model.traits
+        if not traits.base_independent:
+            return Applicability("infeasible", "the noise is correlated farther than is counted: denoised all the same")
+        if not traits.proportional:
+            return Applicability("infeasible", "the noise is biased, and not by a gain: E[y|x] is found in place of x")
         if traits.convolved and not traits.additive:
             if self.wants_decorrelated(model):
                 return Applicability("indirect", "the noise of A^-1 y is independent, its variance is known")

@@ -34,7 +34,7 @@ class Noise2Noise(Method):
         traits = model.traits
         if traits.unbiased:
             return Applicability("yes", "the noise is unbiased, so a second draw is x on average")
-        if traits.base_unbiased and not traits.additive and not traits.gaussian and traits.invertible:
+        if traits.base_unbiased and self.wants_decorrelated(model):
             return Applicability("indirect", "A^-1 y is unbiased, so a second draw of it is x on average")
         broken = []
         if traits.convolved and not traits.additive:

@@ -35,6 +35,8 @@ class Noise2Score(ScoreMethod):
         if model.traits.exponential_family:
             through = " (that of A^-1 y)" if model.traits.convolved and not model.traits.additive else ""
             return Applicability("yes", f"p(y|x){through} is of an exponential family, so Tweedie's formula holds")
+        if not model.traits.score:
+            return Applicability("no", "p(y|x) has no score that tells x, so there is no formula of Tweedie's")
         if not (model.traits.additive or model.traits.invertible):
             return Applicability("no", "Tweedie's formula takes A^-1, and A has no inverse of use")
         return Applicability("no", "p(y|x) is of no exponential family, so Tweedie's formula does not hold")

@@ -63,6 +63,10 @@ class Noise2VoidStruct(Method):
     def applicable(self, model: NoiseModel) -> Applicability:
         if model.traits.base_unbiased and (model.traits.independent or super().wants_decorrelated(model)):
             return Applicability("no", "Noise2Void itself sees noise that is independent between pixels and unbiased")
+        if not model.traits.base_independent:
+            return Applicability(
+                "infeasible", "the noise is correlated farther than the pixels that are hidden: trained all the same"
+            )
         square = self._square(model)
         hidden = f"{square} x {square} pixels hide {'all' if self.whole else 'nearly all'} that A correlates with one"
         return given_gain(self, model) or Applicability("yes", hidden)

@@ -12,7 +12,9 @@ import torch
 
 from methods._api import Applicability, Batch, Method, Network, brightness, derived, estimate, mean_squared
 from noise import NoiseModel
-from noise.gaussian import Gaussian
+
+#: Grey levels: what is below was erased, or black (A^-1 leaves zeros but for rounding).
+_ERASED = 0.01
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,9 @@ class Noisier2Noise(Method):
     """Minimises E |f(z) - y|^2, z = y + alpha m, m a second draw of the noise, so that f(z) = E[y | z].
 
     E[y | z] = (alpha^2 E[x | z] + z) / (1 + alpha^2), from which E[x | z] = ((1 + alpha^2) f(z) - z) / alpha^2 follows.
+
+    Of noise that is added, but not Gaussian, m has the size of the first (alpha = 1). Where values are erased, z erases more of
+    them by the same law: where z is 0, E[y | z] = p / (1 + p) E[x | z], p the share that is kept; where y is not, it is x.
 
     Parameters
     ----------
@@ -49,7 +54,7 @@ class Noisier2Noise(Method):
 
     title = "Noisier2Noise"
     paper = "Moran et al., Noisier2Noise, CVPR 2020"
-    assumptions = "additive noise of known law"
+    assumptions = "additive or erasing noise of known law"
     knows = ("law",)
     tunable = Method.tunable | {"alpha": (0.35, 0.5, 0.7, 1.0)}
 
@@ -57,9 +62,17 @@ class Noisier2Noise(Method):
         return replace(self, residual=False, window=1)
 
     def applicable(self, model: NoiseModel) -> Applicability:
-        if model.traits.additive:
+        traits = model.traits
+        if traits.additive:
             return Applicability("yes", "the noise is additive, so a second draw of it can be added")
-        return Applicability("no", "the noise is not additive: a second draw of it cannot be added to the first")
+        if traits.signal_dependent and not traits.erasing:
+            return Applicability("no", "the noise is not additive: a second draw of it cannot be added to the first")
+        drawn = "can be added" if not traits.erasing else "can erase more"
+        if traits.independent:
+            return Applicability("yes", f"a second draw of the same noise {drawn}")
+        if self.wants_decorrelated(model):
+            return Applicability("indirect", f"to A^-1 y a second draw of the same noise {drawn}")
+        return Applicability("no", "A blurs the image, and A^-1 leaves no noise of which a second draw can be had")
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         z = self._noisier(batch.noisy, batch.model, batch.generator)
@@ -67,13 +80,20 @@ class Noisier2Noise(Method):
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         own = derived(generator, "second noise of noisier2noise")
-        return torch.stack([self._clean(network, self._noisier(y, model, own)) for _ in range(self.draws)]).mean(dim=0)
+        clean = torch.stack([self._clean(network, self._noisier(y, model, own), model) for _ in range(self.draws)]).mean(dim=0)
+        return torch.where(y.abs() < _ERASED, clean, y) if model.traits.erasing else clean
 
-    def _clean(self, network: Network, z: torch.Tensor) -> torch.Tensor:
-        """E[x | z]."""
-        share = self.alpha**2 / (1 + self.alpha**2)
-        return z + (estimate(network, z, residual=self.residual) - z) / share
+    def _clean(self, network: Network, z: torch.Tensor, model: NoiseModel) -> torch.Tensor:
+        """E[x | z], where z is 0 if the noise erases."""
+        found = estimate(network, z, residual=self.residual)
+        if model.traits.erasing:
+            return (1 + 1 / model.base.kept) * found
+        alpha = self.alpha if model.traits.additive else 1.0
+        share = alpha**2 / (1 + alpha**2)
+        return z + (found - z) / share
 
     def _noisier(self, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
-        assert isinstance(model.base, Gaussian)
-        return y + self.alpha * model.base.noise(brightness(y, self.window), generator)
+        if model.traits.additive:
+            return y + self.alpha * model.noise(brightness(y, self.window), generator)
+        # y with erased values of its own, or with noise whose law does not depend on y
+        return model.base.sample(y, generator) if model.traits.erasing else y + model.sample(torch.zeros_like(y), generator)

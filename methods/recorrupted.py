@@ -13,9 +13,6 @@ import torch
 
 from methods._api import Applicability, Batch, Method, Network, brightness, derived, estimate, mean_squared
 from noise import NoiseModel
-from noise.gamma import Gamma
-from noise.gaussian import Gaussian
-from noise.poisson import Poisson
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Recorrupted(Method):
         if traits.additive:
             at = ", its size at a local mean" if traits.signal_dependent else ""
             return Applicability("yes", f"y with more Gaussian noise and y with less of it can be had from y{at}")
-        if traits.exponential_family:
+        if traits.splits:
             if traits.convolved:
                 return Applicability("indirect", "A^-1 y has noise of a law of which a part can be split off")
             return Applicability("yes", "of this law a part can be split off, independent of the rest")
@@ -84,17 +81,9 @@ class Recorrupted(Method):
 
     def _split(self, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """y1 and y2, grey levels, the shape of y."""
-        share, base = self.share, model.base
-        if isinstance(base, Gaussian):
-            first = y + self.alpha * base.noise(brightness(y, self.window), generator)
-        elif isinstance(base, Poisson):
-            counts = (base.lam * y).round().clamp(min=0)  # A^-1 leaves whole numbers but for rounding
-            first = (counts - torch.binomial(counts, torch.full_like(y, share), generator)) / ((1 - share) * base.lam)
+        share = self.share
+        if model.traits.additive:
+            first = y + self.alpha * model.noise(brightness(y, self.window), generator)
         else:
-            assert isinstance(base, Gamma)
-            # w = g / (g + h) is Beta(l a, l (1 - a)) for g, h ~ Gamma(l a), Gamma(l (1 - a))
-            g, h = (
-                torch._standard_gamma(torch.full_like(y, base.alpha * part), generator=generator) for part in (share, 1 - share)
-            )
-            first = y * h / ((g + h) * (1 - share))
+            first = model.base.split(y, share, generator)
         return first, (y - (1 - share) * first) / share

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from methods._api import Applicability
-from methods._score import ScoreMethod
+from methods._score import ScoreMethod, unsolvable
 from noise import NoiseModel
 
 
@@ -27,6 +27,4 @@ class ScoreSolver(ScoreMethod):
     assumptions = "noise of known law, Eq. 7 solvable"
 
     def applicable(self, model: NoiseModel) -> Applicability:
-        if not (model.traits.additive or model.traits.invertible):
-            return Applicability("no", "Eq. 7 is solved by A^-1, and A has no inverse of use")
-        return Applicability("yes", "p(y|x) is known and Eq. 7 can be solved")
+        return unsolvable(model) or Applicability("yes", "p(y|x) is known and Eq. 7 can be solved")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from methods._api import Applicability, Network, derived
-from methods._score import ScoreMethod
+from methods._score import ScoreMethod, unsolvable
 from noise import NoiseModel, guards
 
 
@@ -64,8 +64,12 @@ class ScoreSolverPlus(ScoreMethod):
     assumptions = "noise of known law, Eq. 7 solvable"
 
     def applicable(self, model: NoiseModel) -> Applicability:
-        if not (model.traits.additive or model.traits.invertible):
-            return Applicability("no", "Eq. 7 is solved by A^-1, and A has no inverse of use")
+        if answer := unsolvable(model):
+            return answer
+        if not model.traits.proportional:
+            return Applicability("no", "E[y|x] is not x times a gain: no linear estimate of x is unbiased")
+        if not model.traits.kernel:
+            return Applicability("no", "no kernel for Stein's lemma is known for this law")
         return Applicability("yes", "p(y|x) is known, Eq. 7 can be solved, and the noise has a known covariance")
 
     def denoise_assuming(

@@ -14,7 +14,6 @@ import torch
 from methods._api import Applicability, Batch, Method, Network, brightness, estimate
 from methods._risk import risk
 from noise import NoiseModel
-from noise.gaussian import Gaussian
 from noise.poisson import Poisson
 
 
@@ -71,9 +70,9 @@ class Sure(Method):
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         y, base = batch.noisy, batch.model.base
-        if isinstance(base, Gaussian):
+        if base.additive:
             mean = brightness(y, self.window)
-            probe = base.noise(mean, batch.generator)
+            probe = batch.model.noise(mean, batch.generator)
             return risk(network, y, probe, probe, batch.model.std(mean).square(), self.step)
         assert isinstance(base, Poisson)
         variance = base.variance(y) + batch.model.gaussian**2

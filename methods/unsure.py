@@ -58,6 +58,8 @@ class Unsure(Method):
             return Applicability("no", "the noise is not Gaussian of one level")
         if traits.signal_dependent:
             return Applicability("infeasible", "the level of the noise depends on x: trained all the same, as if it did not")
+        if not traits.base_independent:
+            return Applicability("infeasible", "the noise is correlated beyond a short range: trained all the same")
         if traits.convolved:
             return Applicability("yes", "the noise is Gaussian of one covariance of short range, which need not be known")
         return Applicability("yes", "the noise is Gaussian of one level, which need not be known")

@@ -41,6 +41,8 @@ class UnsureScore(ScoreMethod):
         traits = model.traits
         if not traits.additive:
             return Applicability("no", "the noise is not Gaussian of one level, which Tweedie's formula would need")
+        if not traits.score:
+            return Applicability("no", "p(y|x) has no score, so there is no formula of Tweedie's")
         if traits.signal_dependent:
             return Applicability("infeasible", "the level of the noise depends on x: solved all the same, as if it did not")
         return Applicability("yes", "the noise is Gaussian of one level, which the score tells")

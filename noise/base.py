@@ -125,6 +125,10 @@ class Base:
         """The gradient of log p(z | x) by z, for x > 0 (per grey level)."""
         raise NotImplementedError(f"{self.slug}: p(z | x) has no score")
 
+    def log_density(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """log p(z | x) up to what does not depend on z: what the contract holds `score` against. It may be left out."""
+        raise NotImplementedError
+
     def solve(self, z: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
         """The x with `score(x, z)` = s, guarded where there is none: finite for every finite z and s."""
         raise NotImplementedError(f"{self.slug}: Eq. 7 has no solution")

@@ -46,8 +46,12 @@ def disturbances(model: noise.NoiseModel, rates: Sequence[float], draws: int) ->
 
     A draw's xi of a parameter is the same at all rates, alone and together with the others; it depends on the noise model,
     parameter and draw alone. A rate of 0 has one draw, the model itself.
+
+    Raises ValueError where there is no parameter to disturb.
     """
     names = tuple(name for name, value in model.parameters.items() if value)
+    if not names:
+        raise ValueError(f"{model.slug}: has no parameter to disturb: expected a noise model with one")
     series = dict.fromkeys([names, *((name,) for name in names)])
     points = []
     for varied in series:

@@ -1,1 +1,1 @@
-"""What every method owes: checks that find what is wrong with one, each in a sentence."""
+"""What every method and every base of noise owes: checks that find what is wrong with one, each in a sentence."""

@@ -38,8 +38,8 @@ class Finding:
 def contract(method: Method, whole: bool = True) -> Iterator[Finding]:
     """Every check of a method. `whole`: those as well that start a process and train by the quick preset."""
     yield Finding("registers", told=f"{method.slug}: {method.title}")
-    yield _checked("settings", partial(_settings, method), told=str(method).partition("(")[2].removesuffix(")"))
-    found = _checked("applicability", partial(_applicability, method))
+    yield checked("settings", partial(_settings, method), told=str(method).partition("(")[2].removesuffix(")"))
+    found = checked("applicability", partial(_applicability, method))
     yield Finding(found.check, found.fault, told="" if found.fault else _where(method))
     models = [] if found.fault else _suited(method)
     if not models:
@@ -57,26 +57,26 @@ def on_noise(method: Method, models: list[NoiseModel]) -> Iterator[Finding]:
     simplest = models[0]
     fault = ""
     for model in models:
-        found = _checked("results", lambda model=model: denoising.result(make_case(method, model)))  # type: ignore[misc]
+        found = checked("results", lambda model=model: denoising.result(make_case(method, model)))  # type: ignore[misc]
         fault = fault or (found.fault and f"{model.slug}: {found.fault}")
     yield Finding("results", fault, told=f"the image's shape, float32, finite on {len(models)} noise models")
     if fault:
         return
     case = partial(make_case, method, simplest)
     sides = " and ".join("x".join(map(str, size)) for size in ODD)
-    yield _checked("odd sizes", lambda: _first(denoising.result(case(size=size)) for size in ODD), told=sides)
+    yield checked("odd sizes", lambda: _first(denoising.result(case(size=size)) for size in ODD), told=sides)
     yield _one_channel(method, simplest)
     if method.slug != "noisy":  # whose result is the input by definition
-        yield _checked("another image", lambda: denoising.other_than_input(case()), told="not its input")
-    yield _checked("input kept", lambda: denoising.input_kept(case()), told="noisy image and network are as before")
+        yield checked("another image", lambda: denoising.other_than_input(case()), told="not its input")
+    yield checked("input kept", lambda: denoising.input_kept(case()), told="noisy image and network are as before")
     plain = isinstance(method, FunctionMethod)
-    found = _checked("global state", lambda: denoising.globals_as_before(case(), seeded=not plain), told="as before")
+    found = checked("global state", lambda: denoising.globals_as_before(case(), seeded=not plain), told="as before")
     if plain and not found.fault and denoising.globals_as_before(case()):
         found = Finding(found.check, note="it draws from a global generator, which the suite seeds for each image")
     yield found
     other = case(size=(20, 36), seed=4)
-    yield _checked("after other images", lambda: denoising.same_again(case(), other), told="the same result")
-    yield _checked("nothing kept", lambda: denoising.nothing_kept(case()), told="no image outlives its call")
+    yield checked("after other images", lambda: denoising.same_again(case(), other), told="the same result")
+    yield checked("nothing kept", lambda: denoising.nothing_kept(case()), told="no image outlives its call")
     if not method.one_image and denoising.trains_here(case()):
         yield Finding("learns", note="denoise takes gradients: one that trains on each image says one_image = True")
     if method.trains:
@@ -88,23 +88,23 @@ def of_learning(method: Method, model: NoiseModel) -> Iterator[Finding]:
     """The checks of a loss."""
     declared = [word for word, there in (("clean images", method.supervised), ("a second draw", method.pairs)) if there]
     told = f"asks for {' and '.join(declared)}" if declared else "asks for no clean image, and no second draw"
-    yield _checked("declared", lambda: training.undeclared(method, model), told=told)
-    yield _checked("gradient", lambda: training.gradient(method, model), told="finite, and reaches the network")
-    yield _checked("repeatable loss", lambda: training.repeatable(method, model), told="a function of batch and generator")
+    yield checked("declared", lambda: training.undeclared(method, model), told=told)
+    yield checked("gradient", lambda: training.gradient(method, model), told="finite, and reaches the network")
+    yield checked("repeatable loss", lambda: training.repeatable(method, model), told="a function of batch and generator")
     words = [""]
 
     def fall() -> str:
         fault, words[0] = training.falls(method, model)
         return fault
 
-    found = _checked("loss falls", fall)
+    found = checked("loss falls", fall)
     yield Finding(found.check, found.fault, told=words[0])
 
 
 def through_the_harness(method: Method, model: NoiseModel) -> Iterator[Finding]:
     """The checks that start a process, and train."""
     ask = elsewhere(method, model)
-    worker = _checked("another worker", lambda: denoising.same_elsewhere(make_case(method, model), ask), told="the same result")
+    worker = checked("another worker", lambda: denoising.same_elsewhere(make_case(method, model), ask), told="the same result")
     yield worker
     if method.slug == "noisy":
         return
@@ -187,12 +187,12 @@ def _passes(method: Method, model: NoiseModel, case: Case) -> Finding:
         fault, counts[1] = denoising.passes_counted(network, work, make_batch(method, model).noisy)
         return fault and f"loss makes {fault}"
 
-    found = _checked("passes", count)
+    found = checked("passes", count)
     told = f"{counts[0]:.3g} at test, {counts[1]:.3g} in a step"
     return Finding(found.check, found.fault, told=told)
 
 
-def _checked(name: str, check: Callable[[], str], told: str = "") -> Finding:
+def checked(name: str, check: Callable[[], str], told: str = "") -> Finding:
     """A check's finding; whatever it raises is a fault of the method."""
     try:
         fault = check()
