@@ -26,15 +26,16 @@ from bench.commands.arguments import (
     whole_number,
 )
 from bench.commands.check_method import check_method
+from bench.commands.check_noise import check_noise
 from bench.commands.compare import print_comparison
 from bench.commands.data import add_data, data
 from bench.commands.disturbance import parse_rates
 from bench.commands.doctor import doctor
 from bench.commands.estimate import dry_run
-from bench.commands.listing import list_things, print_matrix, tell_broken_methods, whole_matrix
+from bench.commands.listing import list_things, print_matrix, tell_broken, whole_matrix
 from bench.commands.merge import merge
 from bench.commands.new_method import new_method
-from bench.commands.parser import Parser, Version
+from bench.commands.parser import Parser, Version, add_files
 from bench.commands.report import FORMAT_HELP, FORMATS, report
 from bench.commands.robustness import robustness
 from bench.commands.run import run
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return 0
             command: Command = options.command
             kept = "" if vars(options).get("dry_run") else options.kept
-            with from_files(vars(options).get("method_file", ())):
+            with from_files(*(vars(options).get(name, ()) for name in ("method_file", "noise_file"))):
                 return command(options, make_console(), given)
         except UsageError as error:
             return _ended(2, one_line(error))
@@ -133,18 +134,19 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--retry", metavar="failed,timeout", default="", help="do cells with these statuses again")
     sub.add_argument("--out", type=path_of, metavar="DIR", help="run directory (default: below runs/, named by the settings)")
     sub.add_argument("--dry-run", action="store_true", help="print cells, trainings and an estimate of the time, and stop")
-    _add_files(sub)
+    add_files(sub)
 
     sub = add("matrix", _matrix, "Which method suits which noise model (the paper's Table 1), with reasons.")
+    sub.add_argument("--noise", default="all", metavar="1,5-8|slug", help="noise models (default: all, those of Table 1)")
     sub.add_argument("--json", action="store_true", help="a list of {noise_no, noise, method, applicability, reason}")
-    _add_files(sub)
+    add_files(sub)
 
     sub = add("list", _list, "What there is: methods, noise models or data sets.")
     sub.add_argument("what", metavar="methods|noise|data")
     sub.add_argument("name", nargs="?", metavar="NAME", help="a method, of which all is told")
     sub.add_argument("--cards", action="store_true", help="all that is to be told of all methods, as Markdown")
     sub.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="the images of `list data`")
-    _add_files(sub)
+    add_files(sub)
 
     add_data(add("data", data, "The public data sets of the paper: what they are, get them, check them."))
 
@@ -154,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--trials", default="6", metavar="N", help="settings to try, the default among them (default: 6)")
     _add_computing(sub, "small")
     sub.add_argument("--out", type=path_of, metavar="DIR", help="a folder (default: runs/tune-METHOD-PRESET-DATA)")
-    _add_files(sub)
+    add_files(sub)
 
     sub = add("status", _status, "Where a run stands, also one in progress or another machine's.")
     sub.add_argument("directory", type=path_of)
@@ -182,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--draws", default="10", metavar="N", help="disturbed noise models a rate (default: 10)")
     sub.add_argument("--method", default="score-solver", help="a method that learns a score (default: score-solver)")
     sub.add_argument("--data", type=source_of, metavar="DIR", help="where the run's images are now, if not where they were")
-    _add_files(sub)
+    add_files(sub)
 
     sub = add("compare", _compare, "Pair two runs (or results tables) image by image: do their scores agree?")
     sub.add_argument("first", type=path_of, metavar="A", help="run directory, results.parquet or results.csv")
@@ -199,16 +201,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("name", metavar="NAME", help="the method's name: a-z, 0-9 and -")
     sub.add_argument("--path", type=path_of, metavar="FILE", help="where to (default: NAME.py here)")
 
-    sub = add("test-method", _test_method, "Check a method against the contract that all keep. Exit status 1: it has a fault.")
+    told = "Check a {} against the contract that all keep. Exit status 1: it has a fault."
+    sub = add("test-method", lambda options, console, given: check_method(options.method, console), told.format("method"))
     sub.add_argument("method", type=source_of, metavar="NAME|FILE", help="a method's name, or a file as --method-file takes it")
+
+    sub = add("test-noise", lambda options, console, given: check_noise(options.base, console), told.format("base of noise"))
+    sub.add_argument("base", type=source_of, metavar="NAME|FILE", help="a base's name, or a file as --noise-file takes it")
 
     add("doctor", lambda options, console, given: doctor(console), "Check that this machine can run the suite.")
     return parser
-
-
-def _add_files(parser: argparse.ArgumentParser) -> None:
-    told = "a method from a file: a subclass of Method, or denoise(image) or denoise(image, model); may be repeated"
-    parser.add_argument("--method-file", action="append", default=[], type=path_of, metavar="FILE", help=told)
 
 
 def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
@@ -228,7 +229,7 @@ def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
 
 def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     settings = parse_settings(options)
-    tell_broken_methods()
+    tell_broken()
     place = parse_place(options, settings)
     directory = options.out or default_directory(settings)
     retry = [word for word in options.retry.split(",") if word]
@@ -249,11 +250,11 @@ def _tune(options: argparse.Namespace, console: Console, given: list[str]) -> in
 
 
 def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    tell_broken_methods()
+    tell_broken()
     if options.json:
-        print(json.dumps(whole_matrix(), indent=1))
+        print(json.dumps(whole_matrix(parse_noise(options.noise)), indent=1))
     else:
-        print_matrix(console)
+        print_matrix(console, parse_noise(options.noise))
     return 0
 
 
@@ -277,10 +278,6 @@ def _new_method(options: argparse.Namespace, console: Console, given: list[str])
     return 0
 
 
-def _test_method(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    return check_method(options.method, console)
-
-
 def _merge(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     merge(options.directories, options.out, console)
     return 0
@@ -288,8 +285,7 @@ def _merge(options: argparse.Namespace, console: Console, given: list[str]) -> i
 
 def _robustness(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     slugs, rates = [model.slug for model in parse_noise(options.noise)], parse_rates(options.rates)
-    draws = whole_number("--draws", options.draws)
-    robustness(options.directory, slugs, rates, draws, options.method, console, options.data)
+    robustness(options.directory, slugs, rates, whole_number("--draws", options.draws), options.method, console, options.data)
     return 0
 
 

@@ -148,7 +148,7 @@ def _method_of(thing: Any, name: str, module: str) -> Method:
         return method_of_function(thing, name, module)
     if not issubclass(thing, Method):
         raise TypeError(f"{thing.__qualname__} is no Method: expected a subclass of it, or a function")
-    if thing in _ORIGINS:
+    if thing in _ORIGINS and _ORIGINS[thing].where != name:
         raise TypeError(f"{thing.__qualname__} is the method {_ORIGINS[thing].where!r} already: expected a class a method")
     thing.slug = name
     return thing()

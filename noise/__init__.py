@@ -11,6 +11,7 @@ A package of denoisebench; another one on PyPI has its name.
 """
 
 from noise import guards
+from noise._outside import Origin, origin, with_files
 from noise.base import Base, Parameter
 from noise.catalogue import bases, broken, catalogue, get, kernels_of, varied
 from noise.convolution import Convolution
@@ -22,6 +23,7 @@ __all__ = [
     "Convolution",
     "Decorrelated",
     "NoiseModel",
+    "Origin",
     "Parameter",
     "Traits",
     "bases",
@@ -30,5 +32,7 @@ __all__ = [
     "get",
     "guards",
     "kernels_of",
+    "origin",
     "varied",
+    "with_files",
 ]

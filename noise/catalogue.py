@@ -9,22 +9,32 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from noise import expressions
-from noise._finding import find
+from noise._finding import Found, find
+from noise._outside import FILES, find_packaged
 from noise.base import Base
 from noise.composition import parsed
 from noise.kernels import Rows
 from noise.model import NoiseModel
 from noise.names import TABLE, nearest
 
+_FOLDER = Path(__file__).parent
+
 
 def bases() -> dict[str, type[Base]]:
-    """The bases of noise, by slug: every module of this folder that is one. What is none is left out; `broken` tells of it."""
-    return find(Path(__file__).parent).bases
+    """The bases of noise, by slug: every module of this folder that is one, then those of installed packages, and of files,
+    while `with_files` adds them. What is none is left out; `broken` tells of it.
+    """
+    return {**find(_FOLDER).bases, **_packaged().bases, **FILES}
 
 
 def broken() -> dict[str, str]:
-    """What `bases` had to leave out, by slug: one line that names the file, and what is wrong."""
-    return find(Path(__file__).parent).broken
+    """What `bases` had to leave out, by slug: one line that names the file, or the package, and what is wrong."""
+    return find(_FOLDER).broken | _packaged().broken
+
+
+def _packaged() -> Found:
+    here = find(_FOLDER)
+    return find_packaged(frozenset(here.bases) | frozenset(here.broken))
 
 
 def catalogue() -> tuple[NoiseModel, ...]:
@@ -56,6 +66,9 @@ def get(name: int | str, *, kernels: Mapping[str, Rows] | None = None, **paramet
     word = str(name).strip()
     if re.fullmatch(r"[1-9]\d?", word, re.ASCII) and int(word) <= len(TABLE):
         word = TABLE[int(word) - 1]
+    first = re.match(r"[\w-]*", word)
+    if first and (reason := broken().get(first[0].removesuffix("-conv"))):
+        raise ValueError(f"noise {word!r}: {reason}")
     if re.fullmatch(r"[\w.+-]*", word) and word not in TABLE and not _is_composed(word):
         raise ValueError(f"unknown noise model {name!r}: expected 1 to 16 or a slug{nearest(word, [*TABLE, *bases()])}")
     composition, told = parsed(word, bases(), kernels)

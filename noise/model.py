@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from noise import checks, guards
+from noise._outside import origin
 from noise.base import Additive, Base
 from noise.convolution import Convolution
 from noise.expressions import without_convolution
@@ -88,7 +89,8 @@ class NoiseModel:
     @property
     def law(self) -> str:
         """Everything that determines p(y | x), in words that are equal for equal laws (hashed into training keys)."""
-        return f"{self.base} {self.convolution} gaussian={self.gaussian}"
+        outside = f"{self.base.slug} " if origin(self.base) else ""  # whose class may have the name of another
+        return f"{outside}{self.base} {self.convolution} gaussian={self.gaussian}"
 
     @property
     def formula(self) -> str:
@@ -280,6 +282,10 @@ class NoiseModel:
     def mean_gain(self) -> float:
         """g of E[y | x] = g A x (Nos. 5-16) or g x (Nos. 1-4): 1 where N is unbiased."""
         return self.base.mean_gain
+
+    def mean(self, x: torch.Tensor) -> torch.Tensor:
+        """E[y | x] where the clean image is x and varies little (grey levels, shape of x)."""
+        return self.base.mean(x)
 
     def std(self, x: torch.Tensor) -> torch.Tensor:
         """Standard deviation of the pixels of y where the clean image is x and varies little (grey levels, shape of x)."""

@@ -249,10 +249,14 @@ def usable_cores() -> int:
 
 
 @contextmanager
-def from_files(paths: Iterable[Path]) -> Iterator[None]:
-    """Have `--method-file` add methods to those that are known meanwhile. Raises UsageError for a file without a usable one."""
+def from_files(paths: Iterable[Path], noise_paths: Iterable[Path] = ()) -> Iterator[None]:
+    """Have `--method-file` and `--noise-file` add methods, and bases of noise, to those that are known meanwhile.
+
+    Raises UsageError for a file without a usable one.
+    """
     with ExitStack() as stack:
         try:
+            stack.enter_context(noise.with_files(noise_paths))
             stack.enter_context(methods.with_files(paths))
         except ValueError as error:
             raise UsageError(one_line(error)) from None

@@ -23,7 +23,7 @@ def check_method(word: str, console: Console) -> int:
     if not (word.endswith(".py") or os.sep in word):
         known = methods.catalogue()
         if word in methods.broken():
-            return _print([Finding("registers", methods.broken()[word])], word, console)
+            return print_findings([Finding("registers", methods.broken()[word])], word, console)
         if word not in known:
             raise UsageError(f"unknown method {word!r}{nearest(word, known)}: expected a file, or of {', '.join(known)}")
         return check(known[word], console)
@@ -33,7 +33,7 @@ def check_method(word: str, console: Console) -> int:
         with methods.with_files([word]):
             return check(list(methods.catalogue().values())[-1], console)
     except ValueError as error:
-        return _print([Finding("registers", str(error))], word, console)
+        return print_findings([Finding("registers", str(error))], word, console)
 
 
 def check(method: methods.Method, console: Console, whole: bool = True) -> int:
@@ -41,12 +41,13 @@ def check(method: methods.Method, console: Console, whole: bool = True) -> int:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return _print(contract(method, whole), method.slug, console)
+        return print_findings(contract(method, whole), method.slug, console)
     finally:
         torch.set_num_threads(threads)
 
 
-def _print(findings: Iterable[Finding], word: str, console: Console) -> int:
+def print_findings(findings: Iterable[Finding], word: str, console: Console) -> int:
+    """Print a line a check, and a total; returns 1 where a fault was found, else 0."""
     count = faults = 0
     for found in findings:
         count, faults = count + 1, faults + bool(found.fault)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from rich import box
@@ -16,30 +17,30 @@ from bench.commands.cards import as_lines, as_page, card_of
 from bench.data.sets import describe, unused
 from bench.errors import UsageError, one_line
 from bench.plan.cells import matrix
-from noise.names import nearest
+from noise.names import TABLE, nearest
 
 _MARKS = {"yes": "✓", "indirect": "✓*", "infeasible": "×*", "no": "×"}
 
 
-def whole_matrix() -> list[dict[str, Any]]:
-    """The applicability of every method but `noisy` to every noise model, with reasons."""
-    return matrix(noise.catalogue(), [method for slug, method in methods.catalogue().items() if slug != "noisy"])
+def whole_matrix(models: Sequence[noise.NoiseModel] = ()) -> list[dict[str, Any]]:
+    """The applicability of every method but `noisy` to these noise models, or those of Table 1, with reasons."""
+    return matrix(models or noise.catalogue(), [method for slug, method in methods.catalogue().items() if slug != "noisy"])
 
 
-def tell_broken_methods() -> None:
-    """A line on standard error for each file in methods/ that is no usable method, and is left out."""
-    for reason in methods.broken().values():
+def tell_broken() -> None:
+    """A line on standard error for each file in methods/ or noise/ that is no usable method, or base, and is left out."""
+    for reason in (*methods.broken().values(), *noise.broken().values()):
         print(f"denoisebench: {one_line(reason)} (left out)", file=sys.stderr)
 
 
-def print_matrix(console: Console) -> None:
+def print_matrix(console: Console, models: Sequence[noise.NoiseModel]) -> None:
     """The applicability matrix with its legend, then the reasons."""
-    rows = whole_matrix()
+    rows = whole_matrix(models)
     slugs = list(dict.fromkeys(row["method"] for row in rows))
-    marks = {(row["noise_no"], row["method"]): _MARKS[row["applicability"]] for row in rows}
+    marks = {(row["noise"], row["method"]): _MARKS[row["applicability"]] for row in rows}
     table = _table("noise model", *slugs)
-    for model in noise.catalogue():
-        table.add_row(f"{model.number:>2} {model.slug}", *(marks[model.number, slug] for slug in slugs))
+    for model in models:
+        table.add_row(f"{model.number or '–':>2} {model.slug}", *(marks[model.slug, slug] for slug in slugs))
     console.print(table)
     legend = "✓ applies   ✓* through A^-1 y   ×* its assumptions fail, trained all the same   × cannot be run"
     console.print(legend, soft_wrap=True)
@@ -47,7 +48,7 @@ def print_matrix(console: Console) -> None:
         reasons: dict[tuple[str, str], list[str]] = {}
         for row in rows:
             if row["method"] == slug:
-                reasons.setdefault((row["applicability"], row["reason"]), []).append(str(row["noise_no"]))
+                reasons.setdefault((row["applicability"], row["reason"]), []).append(str(row["noise_no"] or row["noise"]))
         console.print(f"\n{slug}", style="bold", soft_wrap=True)
         for (answer, reason), numbers in reasons.items():
             console.print(f"  {answer} on {', '.join(numbers)}: {reason}", soft_wrap=True)
@@ -62,8 +63,8 @@ def list_things(what: str, data: str, console: Console, name: str | None = None,
         raise UsageError(f"list {what} {name or '--cards'}: expected list methods {name or '--cards'}")
     if name and cards:
         raise UsageError(f"list methods {name} --cards: expected one of the two")
-    if what == "methods":
-        tell_broken_methods()
+    if what != "data":
+        tell_broken()
     if cards:
         print(as_page(methods.catalogue().values()), end="")
         return
@@ -77,9 +78,10 @@ def list_things(what: str, data: str, console: Console, name: str | None = None,
             table.add_row(slug, method.title, " ".join(methods.tags(method)), method.assumptions)
     elif what == "noise":
         table = _table("No.", "noise model", "formula", "parameters")
-        for model in noise.catalogue():
+        others = [noise.get(slug) for slug in noise.bases() if slug not in TABLE]
+        for model in (*noise.catalogue(), *others):
             values = ", ".join(f"{name}={value:g}" for name, value in model.parameters.items())
-            table.add_row(str(model.number), model.slug, model.formula, values)
+            table.add_row(str(model.number or "–"), model.slug, model.formula, values)
     else:
         table = _table("data set", "role", "images", "sizes")
         for name, role, count, sizes in describe(data):

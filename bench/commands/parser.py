@@ -8,6 +8,7 @@ import platform
 import re
 from typing import Any, NoReturn
 
+from bench.commands.arguments import path_of
 from bench.errors import UsageError
 from noise.names import nearest
 
@@ -53,3 +54,11 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "(not installed: run from its sources, which carry no version)"
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """What commands ask alike that take methods, and noise, from files."""
+    told = "a method from a file: a subclass of Method, or denoise(image) or denoise(image, model); may be repeated"
+    parser.add_argument("--method-file", action="append", default=[], type=path_of, metavar="FILE", help=told)
+    told = "a base of noise from a file; may be repeated"
+    parser.add_argument("--noise-file", action="append", default=[], type=path_of, metavar="FILE", help=told)

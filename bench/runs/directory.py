@@ -104,13 +104,14 @@ def open_directory(directory: Path, record: dict[str, Any], settings: Settings, 
 def _completed(before: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     """run.json with what it lacks: cells, where it was merged of some parts of this run, and what older code did not tell.
 
-    And with where methods from outside are now: a file may have been moved, or changed.
+    And with where methods and noise from outside are now: a file may have been moved, or changed.
     """
     now = dict(before)
-    places = {told["slug"]: told["origin"] for told in record["methods"] if "origin" in told}
-    if places:
-        told = before.get("methods", [])
-        now["methods"] = [each | {"origin": places[each["slug"]]} if each["slug"] in places else each for each in told]
+    for kind in ("methods", "noise"):
+        places = {told["slug"]: told["origin"] for told in record[kind] if "origin" in told}
+        if places:
+            told = now.get(kind, [])
+            now[kind] = [each | {"origin": places[each["slug"]]} if each["slug"] in places else each for each in told]
     if len(before.get("plan", record["plan"])) != len(record["plan"]):
         now |= {name: record[name] for name in ("plan", "cells", "trainings", "shared")}
     if any("tags" not in method for method in before.get("methods", [])):

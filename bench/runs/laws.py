@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from bench.plan.recipes import Kernels
-from noise import NoiseModel, kernels_of
+from noise import NoiseModel, kernels_of, origin
 from noise.expressions import terms
 
 
 def noise_record(model: NoiseModel) -> dict[str, Any]:
-    """What run.json tells of a noise model; where its kernel came from a file, the rows of that, too."""
+    """What run.json tells of a noise model; where its kernel came from a file, the rows of that, too.
+
+    Of one whose base is from outside of the suite also the file, or the package, that it is from.
+    """
     told: dict[str, Any] = {
         "number": model.number,
         "slug": model.slug,
@@ -18,6 +22,8 @@ def noise_record(model: NoiseModel) -> dict[str, Any]:
         "formula": model.formula,
         "parameters": model.parameters,
     }
+    if (place := origin(model.base)) is not None:
+        told["origin"] = asdict(place)
     for rows in kernels_of(model).values():
         told["kernel"] = [list(row) for row in rows]
     return told

@@ -12,8 +12,15 @@ import methods
 from methods import _outside
 
 
-def install(site: Path, name: str, package: str, modules: Mapping[str, str], points: Mapping[str, str]) -> None:
-    """Write a package with these modules, and entry points for methods, into a folder for packages."""
+def install(
+    site: Path,
+    name: str,
+    package: str,
+    modules: Mapping[str, str],
+    points: Mapping[str, str],
+    group: str = "denoisebench.methods",
+) -> None:
+    """Write a package with these modules, and entry points of a group, into a folder for packages."""
     (site / package).mkdir(parents=True)
     (site / package / "__init__.py").write_text("")
     for module, text in modules.items():
@@ -21,7 +28,7 @@ def install(site: Path, name: str, package: str, modules: Mapping[str, str], poi
     info = site / f"{name.replace('-', '_')}-1.5.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.5\n")
-    (info / "entry_points.txt").write_text("[denoisebench.methods]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()))
+    (info / "entry_points.txt").write_text(f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()))
 
 
 @contextmanager

@@ -233,3 +233,4 @@ def test_a_packaged_method_has_the_name_of_its_entry_point(tmp_path: Path) -> No
         assert method.slug == "outside-median+" and method.title == "Median"
         place = methods.origin(method)
         assert place == methods.Origin("package", "outside-median+", "outside-named 1.5, outside_named.one:Median")
+        assert pickle.loads(pickle.dumps(method)) == method  # also where the catalogue is there already, as in a worker
