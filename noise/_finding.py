@@ -22,8 +22,8 @@ SLUG = re.compile(r"(?!.*-conv$)[a-z][a-z0-9-]{0,39}")
 RESERVED = ("all", "conv")
 #: Modules of this folder that are no base, beside those whose names begin with "_".
 HELPERS = (
-    "base", "catalogue", "checks", "composition", "convolution", "expressions", "faults", "guards", "kernels", "model", "names",
-    "traits",
+    "additive", "base", "catalogue", "checks", "composition", "convolution", "expressions", "faults", "guards", "kernels",
+    "model", "names", "traits",
 )  # fmt: skip
 #: What these files raise has words of its own.
 OURS = tuple(str(Path(__file__).with_name(name)) for name in ("_finding.py", "_outside.py"))

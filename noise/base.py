@@ -11,8 +11,6 @@ from typing import ClassVar
 
 import torch
 
-from noise.convolution import Convolution
-
 
 @dataclass(frozen=True)
 class Parameter:
@@ -147,9 +145,9 @@ class Base:
         """
         raise NotImplementedError(f"{self.slug}: no split into independent parts is known")
 
-    def noise_gain(self, convolution: Convolution) -> float:
-        """Standard deviation of A (z - E z) for z - E z of standard deviation 1."""
-        return convolution.noise_gain()
+    def noise_gain(self, kernel: tuple[tuple[float, ...], ...]) -> float:
+        """Standard deviation of A (z - E z) for z - E z of standard deviation 1, A of that kernel."""
+        return math.sqrt(sum(value * value for row in kernel for value in row))
 
     def stein_kernel(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """t(z) with E[(z - E z) f(z) | x] = E[t(z) f'(z) | x] for every smooth f (squared grey levels)."""
@@ -157,13 +155,13 @@ class Base:
 
     @property
     def additive(self) -> bool:
-        """Whether z - x is Gaussian, of mean 0, and A acts on it alone: a subclass of `Additive`."""
-        return isinstance(self, Additive)
+        """Whether z - x is Gaussian, of mean 0, and A acts on it alone: a subclass of `noise.additive.Additive`."""
+        return False
 
     @property
     def has_score(self) -> bool:
         """Whether p(z | x) has a score, and Eq. 7 a solution."""
-        return type(self).score is not Base.score and type(self).solve not in (Base.solve, Additive.solve)
+        return type(self).score is not Base.score and type(self).solve is not Base.solve
 
     @property
     def has_split(self) -> bool:
@@ -173,28 +171,4 @@ class Base:
     @property
     def has_kernel(self) -> bool:
         """Whether noise for Stein's lemma can be drawn."""
-        return self.additive or type(self).stein_kernel is not Base.stein_kernel
-
-
-@dataclass(frozen=True)
-class Additive(Base):
-    """Base of Gaussian noise of mean 0 that is added to x, and that A alone acts on: y = x + A n (Nos. 1-4).
-
-    Such a base holds A itself, as a field `convolution` (None: the identity).
-    """
-
-    def convolved(self, convolution: Convolution | None) -> Additive:
-        """The same noise with this A."""
-        raise NotImplementedError
-
-    def noise(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """A draw of y - x around the image x."""
-        raise NotImplementedError
-
-    def sample(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """y for the clean image x (grey levels)."""
-        return x + self.noise(x, generator)
-
-    def solve(self, y: torch.Tensor, s: torch.Tensor, iterations: int | None = None, sigma_a: float = 0.0) -> torch.Tensor:
-        """x = y + (Sigma(x) + sigma_a^2) s, Sigma(x) the covariance of y given x (see `NoiseModel.solve`)."""
-        raise NotImplementedError(f"{self.slug}: Eq. 7 has no solution")
+        return type(self).stein_kernel is not Base.stein_kernel

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from noise import expressions
-from noise.base import Additive, Base, Parameter
+from noise.additive import Additive
+from noise.base import Base, Parameter
 from noise.convolution import Convolution
 from noise.gaussian import Gaussian
 from noise.kernels import Kernel, Rows, kernel

@@ -8,7 +8,8 @@ from typing import ClassVar
 import torch
 
 from noise import guards
-from noise.base import Additive, Parameter
+from noise.additive import Additive
+from noise.base import Parameter
 from noise.convolution import Convolution
 
 #: Grey levels; the accurate fixed point for No. 4 takes no standard deviation above that of this brightness, so that a hopeless

@@ -13,7 +13,8 @@ import torch
 
 from noise import checks, guards
 from noise._outside import origin
-from noise.base import Additive, Base
+from noise.additive import Additive
+from noise.base import Base
 from noise.convolution import Convolution
 from noise.expressions import without_convolution
 from noise.gaussian import Gaussian, SharpenedGaussian, normal
@@ -289,5 +290,5 @@ class NoiseModel:
 
     def std(self, x: torch.Tensor) -> torch.Tensor:
         """Standard deviation of the pixels of y where the clean image is x and varies little (grey levels, shape of x)."""
-        gain = self.base.noise_gain(self.convolution) if self.convolution is not None else 1.0
+        gain = self.base.noise_gain(self.convolution.kernel) if self.convolution is not None else 1.0
         return torch.sqrt(self.base.variance(x) * gain**2 + self.gaussian**2)

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import torch
 
-from noise.base import Additive, Parameter
+from noise.additive import Additive
+from noise.base import Parameter
 from noise.convolution import Convolution
 
 
@@ -42,9 +43,9 @@ class RowNoise(Additive):
         """The same noise with this A."""
         return replace(self, convolution=convolution)
 
-    def noise_gain(self, convolution: Convolution) -> float:
+    def noise_gain(self, kernel: tuple[tuple[float, ...], ...]) -> float:
         """Standard deviation of A r for r of 1: a row of A sums up before r sees it."""
-        return float(sum(sum(row) ** 2 for row in convolution.kernel) ** 0.5)
+        return float(sum(sum(row) ** 2 for row in kernel) ** 0.5)
 
     def variance(self, x: torch.Tensor) -> torch.Tensor:
         """Variance of r, in squared grey levels."""
