@@ -174,7 +174,8 @@ def _robustness(parts: Sequence[Part], damaged: list[str]) -> list[dict[str, Any
         for entry in entries:
             key = place_of(entry)
             where, before = found.setdefault(key, (part.directory, entry))
-            differences = differing(_tree(before), _tree(entry), f"robustness of {key[2]} on {key[1]}")
+            place = f"No. {entry['noise_no']}" if entry["noise_no"] else key[1]
+            differences = differing(_tree(before), _tree(entry), f"robustness of {key[2]} on {place}")
             if differences:
                 name, old, new = differences[0]
                 raise UsageError(f"{name} is {old} in {where} and {new} in {part.directory}: expected equal measurements")
