@@ -217,6 +217,8 @@ def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
     parser.add_argument("--preset", default=preset, help=f"size of the run: {', '.join(PRESETS)} (default: {preset})")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting of the preset")
     parser.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="images (default: sample)")
+    told = "grey images of one channel, or rgb (default: auto, grey where all test images are)"
+    parser.add_argument("--colour", default="auto", metavar="auto|grey|rgb", help=told)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument(
         "--workers",

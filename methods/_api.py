@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from noise import NoiseModel
 from noise.gaussian import normal
 
-#: Maps grey levels (N, 3, H, W) to a tensor of the same shape and of order 1; scaling happens inside.
+#: Maps grey levels (N, C, H, W) to a tensor of the same shape and of order 1; scaling happens inside. C is 3, or 1 in a run on
+#: grey images.
 Network = Callable[[torch.Tensor], torch.Tensor]
 
 #: Grey levels that one unit of a network's output stands for, where it stands for an image: about the standard deviation of
@@ -68,7 +69,7 @@ class Batch:
     Parameters
     ----------
     noisy : Tensor
-        (N, 3, P, P) patches of fixed noisy images, grey levels, unclipped, as the network sees them (A^-1 y where the method
+        (N, C, P, P) patches of fixed noisy images, grey levels, unclipped, as the network sees them (A^-1 y where the method
         asked for it).
     clean : Tensor or None
         The clean patches; None unless the method says that it is supervised.
@@ -192,13 +193,14 @@ class Method:
     def make_network(self, preset: Any) -> torch.nn.Module | None:
         """The network that the method trains; None: the one that all methods share.
 
-        It maps grey levels (N, 3, H, W), any H and W, to float32 of the same shape, under autocast, too. Its weights begin as
+        It maps grey levels (N, C, H, W), any H and W, to float32 of the same shape, under autocast, too. Its weights begin as
         torch's global generator draws them, which is seeded. Its operations are what its training is charged.
 
         Parameters
         ----------
         preset : Preset
-            The run's sizes; `preset.channels` is the width of the shared network's first level (feature maps).
+            The run's sizes; `preset.channels` is the width of the shared network's first level (feature maps), and
+            `preset.colours` is C, the channels of the images: 3, or 1.
         """
         return None
 
@@ -237,7 +239,7 @@ class Method:
         network : Network
             The trained one (fails when called if the method has no `loss`).
         y : Tensor
-            (1, 3, H, W) noisy image, grey levels, unclipped; A^-1 y where the method asked for it.
+            (1, C, H, W) noisy image, grey levels, unclipped; A^-1 y where the method asked for it.
         model : NoiseModel
             The law of y.
         generator : torch.Generator

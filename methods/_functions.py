@@ -16,7 +16,9 @@ from noise import NoiseModel
 
 @dataclass(frozen=True)
 class FunctionMethod(Method):
-    """Denoises by a function of (H, W, 3) float32 grey levels, unclipped, that returns an image of the same shape.
+    """Denoises by a function of (H, W, C) float32 grey levels, unclipped, that returns an image of the same shape.
+
+    C is 3, or 1 in a run on grey images.
 
     It is given y as it is, also where A^-1 y would suit it better: what it assumes of the noise is not known here. A
     function of two arguments is given the noise model as well.

@@ -24,7 +24,7 @@ def risk(
     Parameters
     ----------
     y : Tensor
-        (N, 3, H, W) noisy patches, grey levels.
+        (N, C, H, W) noisy patches, grey levels.
     probe, weight : Tensor
         Random images p and q of mean 0, in the shape of y, with E[q p^T] the covariance of y given x (grey levels squared).
     variance : Tensor or float

@@ -141,8 +141,9 @@ def deblurred(image: torch.Tensor, model: NoiseModel, error: float) -> torch.Ten
 
 def on_arrays(function: Callable[[np.ndarray], np.ndarray], y: torch.Tensor) -> torch.Tensor:
     """A function of float32 arrays (H, W, C) on each image of y (N, C, H, W), as a tensor like y."""
-    images = [function(np.ascontiguousarray(image.permute(1, 2, 0).float().cpu().numpy())) for image in y]
-    return torch.stack([torch.from_numpy(np.asarray(image)).permute(2, 0, 1) for image in images]).to(y)
+    arrays = [np.ascontiguousarray(image.permute(1, 2, 0).float().cpu().numpy()) for image in y]
+    images = [np.asarray(function(array)).reshape(array.shape) for array in arrays]  # some leave a single channel out
+    return torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image in images]).to(y)
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         nonlocal fed
         fed += pixels
 
-    counting = watch(network, note)
+    counting = watch(network, note, preset.colours)
     images = [(chosen, image) for chosen in run.data.test for image in chosen.images]
     stems = file_stems(image for _, image in images)
     for index, (chosen, image) in enumerate(images):

@@ -23,7 +23,7 @@ def centre(image: torch.Tensor, side: int) -> torch.Tensor:
 def denoise_centre(
     network: nn.Module, cell: Cell, noisy: torch.Tensor, image: Image, ensemble: bool, side: int
 ) -> torch.Tensor:
-    """The centre of a (3, H, W) noisy image denoised as `denoise` does the whole, on the CPU.
+    """The centre of a (C, H, W) noisy image denoised as `denoise` does the whole, on the CPU.
 
     The noise is that of the whole image, and so is A^-1 y: the centre is cut from what the method would be given.
     """

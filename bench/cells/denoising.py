@@ -21,7 +21,7 @@ Report = Callable[[Cell, str, float], None]
 
 
 def noisy_image(image: Image, model: NoiseModel, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """A clean test image and its noisy one, (3, H, W) each, on the CPU.
+    """A clean test image and its noisy one, (C, H, W) each, on the CPU.
 
     The noise depends on (noise model, data set, image name, seed) alone.
     """
@@ -32,7 +32,7 @@ def noisy_image(image: Image, model: NoiseModel, seed: int) -> tuple[torch.Tenso
 
 @torch.no_grad()
 def denoise(network: nn.Module, cell: Cell, noisy: torch.Tensor, image: Image, ensemble: bool = False) -> torch.Tensor:
-    """One (3, H, W) noisy image denoised, (3, H, W) float32 on the CPU; with `ensemble` the mean over its 8 positions."""
+    """One (C, H, W) noisy image denoised, (C, H, W) float32 on the CPU; with `ensemble` the mean over its 8 positions."""
     generator = generator_of("denoising", cell.name, image.dataset, image.name, device=noisy.device)
     seen = cell.seen
     law, y = (cell.model, noisy[None]) if seen is None else (seen.model, seen.forward(noisy[None]))

@@ -20,13 +20,13 @@ def score(denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
     Parameters
     ----------
     denoised, clean : Tensor
-        (3, H, W) grey levels, at least 11 pixels a side; `denoised` of any range, `clean` of whole numbers in [0, 255].
+        (C, H, W) grey levels, at least 11 pixels a side; `denoised` of any range, `clean` of whole numbers in [0, 255].
 
     Returns
     -------
     dict
         psnr (dB) and ssim: the standard protocol. Clipped to [0, 255] and rounded to 8 bits; peak 255; SSIM with a Gaussian
-        window of 11x11, sigma 1.5, mean over RGB (`ssim`); the whole image.
+        window of 11x11, sigma 1.5, mean over the channels (`ssim`); the whole image.
         psnr_paper (dB) and ssim_paper: the metric of the paper's released code. Truncated to 8 bits; the centre cut to
         multiples of 32; peak the largest clean value, or 255 of a black image (no value of 16 or more); SSIM with a uniform
         window of 7x7 and the sample covariance.
@@ -42,7 +42,7 @@ def score(denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
 
 
 def psnr(estimate: torch.Tensor, clean: torch.Tensor, peak: float) -> float:
-    """Peak signal-to-noise ratio of one (3, H, W) image over all its pixels and channels.
+    """Peak signal-to-noise ratio of one (C, H, W) image over all its pixels and channels.
 
     In dB, good to 1e-5, at most `MOST_DECIBELS`, also where the two are equal; nan where a value is not finite.
     """
@@ -56,7 +56,7 @@ def psnr(estimate: torch.Tensor, clean: torch.Tensor, peak: float) -> float:
 
 
 def ssim(estimate: torch.Tensor, clean: torch.Tensor) -> float:
-    """Structural similarity of one image, (3, H, W), at least 11 pixels a side, peak 255, as Wang et al. (2004) define it.
+    """Structural similarity of one image, (C, H, W), at least 11 pixels a side, peak 255, as Wang et al. (2004) define it.
 
     A Gaussian window of 11x11 and sigma 1.5; the mean over the channels and over the windows that lie inside the image.
 

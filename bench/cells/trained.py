@@ -108,7 +108,7 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
         "steps": preset.steps,
         "patches": preset.steps * preset.patches,
         "parameters": count_parameters(network),
-        "flops_per_pixel": flops_per_pixel(network, preset.patch),
+        "flops_per_pixel": flops_per_pixel(network, preset.patch, preset.colours),
         "patch": preset.patch,
         "patches_per_step": preset.patches,
         "window": planned.window,

@@ -22,7 +22,7 @@ from bench.errors import UsageError, one_line
 from bench.executors.gpus import visible_gpus
 from bench.executors.place import EXECUTORS, SLURM, Place
 from bench.plan.recipes import RECIPES, model_of, models_of, named_method
-from bench.plan.settings import EQUAL, PRESETS, Settings, get_preset, in_budget
+from bench.plan.settings import COLOURS, EQUAL, PRESETS, Settings, get_preset, in_budget
 from noise import expressions
 from noise.names import nearest
 
@@ -35,6 +35,8 @@ METHODS_HELP = (
 
 #: What `--noise` takes.
 NOISE_HELP = "noise models by number, range, slug or expression, such as gaussian(sigma=15|50); docs/noise.md has the grammar"
+#: Settings that there were not always: where they are so, the names of run directories are as before.
+_SINCE = (("colour", "auto"), ("white", "auto"))
 
 #: Bytes of a data folder's name in that of a run directory; of a longer one its beginning and a hash.
 _LONGEST_NAME = 100
@@ -51,6 +53,10 @@ def parse_settings(options: argparse.Namespace) -> Settings:
     if equal not in EQUAL:
         raise UsageError(f"--equal {equal!r}: expected {' or '.join(EQUAL)}{nearest(equal, EQUAL)}")
     named = parse_variants(options.methods, recipe)
+    if options.colour not in COLOURS:
+        raise UsageError(f"--colour {options.colour!r}: expected {', '.join(COLOURS)}{nearest(options.colour, COLOURS)}")
+    if any(text.partition("=")[0] == "colours" for text in options.set):
+        raise UsageError("--set colours: is decided by the images: expected --colour grey or --colour rgb")
     preset = get_preset(options.preset, [*options.set, *["self_ensemble=true"] * options.self_ensemble], recipe)
     return Settings(
         preset_name=options.preset,
@@ -64,6 +70,7 @@ def parse_settings(options: argparse.Namespace) -> Settings:
         methods=tuple(in_budget(method, preset) for method in named.values()),
         noise=parse_noise(options.noise, recipe),
         names=tuple(named) if any("(" in name for name in named) else (),
+        colour=options.colour,
     )
 
 
@@ -294,6 +301,7 @@ def default_directory(settings: Settings) -> Path:
     if settings != usual or any(methods.origin(method) for method in settings.methods):
         slugs = {"methods": tuple(settings.named), "noise": tuple(each.slug for each in settings.noise)}
         told = {item.name: getattr(settings, item.name) for item in fields(settings) if item.name != "names"} | slugs
-        told["preset"] = asdict(settings.preset)
+        told["preset"] = {name: value for name, value in asdict(settings.preset).items() if name != "colours"}
+        told = {word: value for word, value in told.items() if (word, value) not in _SINCE}
         name += "-" + sha256(repr(sorted(told.items())).encode()).hexdigest()[:6]
     return Path("runs") / name

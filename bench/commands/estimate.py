@@ -27,7 +27,7 @@ from bench.plan.seeds import globals_kept
 from bench.plan.settings import Settings, crop_of, own_steps, with_own_steps
 from bench.runs import store
 from bench.runs.directory import refuse_other
-from bench.runs.inputs import load_data, training_sum
+from bench.runs.inputs import load_data, settled, training_sum
 from bench.runs.notes import cautions
 from bench.runs.origin import outdated
 from bench.runs.progress import duration
@@ -64,6 +64,7 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console,
     """
     clock = time.perf_counter()
     data = load_data(settings)
+    settings = settled(settings, data)
     loading = time.perf_counter() - clock
     place, shortage = fitted(place, settings, data)
     for sentence in [*cautions(data), *([shortage] if shortage else [])]:

@@ -28,6 +28,7 @@ from bench.errors import UsageError, one_line
 from bench.files.shapes import fits
 from bench.plan.cells import Cell, Entry
 from bench.plan.seeds import globals_kept
+from bench.plan.settings import COLOURS
 from bench.runs.laws import noise_record
 from bench.runs.record import read_plan, set_record, settings_from_record
 from reports.numbers.pairs import interval
@@ -52,14 +53,16 @@ def evaluate(
     images: int = IMAGES,
     seed: int = 0,
     progress: bool = False,
+    colour: str | None = None,
 ) -> pd.DataFrame:
     """Denoise test images by a function, and score it as the suite scores its methods. Nothing is written.
 
     Parameters
     ----------
     function : callable, Method or str
-        Takes an image, (H, W, 3) float32 grey levels, unclipped, and returns one of the same shape; where it takes a second
-        argument, it is given the noise model. Or a method that is not trained, or its slug.
+        Takes an image, (H, W, C) float32 grey levels, unclipped, and returns one of the same shape; C is 3, or 1 where the
+        images are grey. Where it takes a second argument, it is given the noise model. Or a method that is not trained, or its
+        slug.
     name : str, optional
         What it is called; the function's own name by default. The random numbers that it may draw depend on it.
     noise : str, int, NoiseModel, or several
@@ -74,6 +77,8 @@ def evaluate(
         Of the noise: one of the run's.
     progress : bool
         Show it on standard error.
+    colour : str, optional
+        "auto", "grey" or "rgb", as `--colour` has them; by default the run's, and "auto" without a run.
 
     Returns
     -------
@@ -96,7 +101,7 @@ def evaluate(
     method = _method(function, name)
     run = None if against is None else _read_run(Path(against))
     source = str(data) if data is not None else run.data if run else "sample"
-    chosen = _images(source, run, images)
+    chosen = _images(source, run, images, colour or (run.colour if run else "auto"))
     rows = []
     tasks = [(model, tests) for model in _models(noise, run.recipe if run else "best") for tests in chosen]
     shown = track(tasks, method.slug, console=Console(stderr=True), transient=True, disable=not progress)
@@ -126,6 +131,7 @@ class _Run:
     crop: int
     limit: int
     table: pd.DataFrame
+    colour: str
 
     def psnr(self, noise: str, dataset: str, seed: int) -> pd.DataFrame:
         """A row an image, a column a method."""
@@ -152,7 +158,7 @@ def _read_run(directory: Path) -> _Run:
     table = table[(table["metric"] == "psnr") & (table["status"] == "done") & (table["crop"] == 0)]
     preset = settings.preset
     sets = tuple(str(told.get("name")) for told in _sets(info) if told.get("role") == "test")
-    return _Run(info, settings.data, settings.recipe, sets, preset.test_crop, preset.test_images, table)
+    return _Run(info, settings.data, settings.recipe, sets, preset.test_crop, preset.test_images, table, settings.colour)
 
 
 def _sets(info: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -188,16 +194,19 @@ def _models(noise: Noise | Iterable[Noise], recipe: str) -> list[noise_models.No
     return list({(model.slug, str(model.parameters)): model for model in found}.values())
 
 
-def _images(source: str, run: _Run | None, images: int) -> list[ImageSet]:
+def _images(source: str, run: _Run | None, images: int, colour: str) -> list[ImageSet]:
     """The test sets; with a run those that it has, cut as there. `sha256` is that of the run's images, all of them."""
     if type(images) is not int or images < 0:
         raise UsageError(f"images={images!r}: expected a whole number, 0 for all")
+    if colour not in COLOURS or (run and colour != run.colour):
+        usable = f"{run.colour}, as the run" if run else ", ".join(COLOURS)
+        raise UsageError(f"colour={colour!r}: expected {usable}")
     if run is None:
-        found = load_tests(source, test_images=images, test_crop=CROP)
+        found = load_tests(source, test_images=images, test_crop=CROP, colour=colour)
         return [tests for tests in found if tests.name != KODAK_CROPS]
     there = {planned.name for planned in plan_tests(source, Options())}
     wanted = [name for name in run.sets if name in there]
-    found = load_tests(source, test_sets=wanted, test_images=run.limit, test_crop=run.crop)
+    found = load_tests(source, test_sets=wanted, test_images=run.limit, test_crop=run.crop, colour=colour)
     return [replace(tests, images=tests.images[: images or None]) for tests in found]
 
 

@@ -63,13 +63,13 @@ class CLASS(Method):
         return Applicability("infeasible", "; ".join(broken) or "the convolution changes the image")
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
-        """A scalar; `batch.noisy` is (N, 3, P, P), in grey levels. All random numbers come from `batch.generator`."""
+        """A scalar; `batch.noisy` is (N, C, P, P), in grey levels. All random numbers come from `batch.generator`."""
         y = batch.noisy
         hidden, seen = self.hide(y, batch.generator)
         return mean_squared((_estimate(network, seen) - y) * hidden) / self.share
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
-        """(1, 3, H, W) grey levels of any range to the same."""
+        """(1, C, H, W) grey levels of any range to the same."""
         return _estimate(network, y)
 
     def hide(self, y: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:

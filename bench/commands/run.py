@@ -20,7 +20,7 @@ from bench.plan.settings import Settings
 from bench.process.interrupts import check, held_back, let_through
 from bench.runs import store
 from bench.runs.directory import forget, open_directory, sweep, tidy
-from bench.runs.inputs import Run, load_data, training_sum
+from bench.runs.inputs import Run, load_data, settled, training_sum
 from bench.runs.lock import in_use
 from bench.runs.notes import cautions
 from bench.runs.origin import set_aside_changed
@@ -68,6 +68,7 @@ def run(
     """
     began = time.monotonic()
     data = load_data(settings)
+    settings = settled(settings, data)
     for sentence in cautions(data):
         console.print(sentence, soft_wrap=True)
     cells = make_cells(settings, training_sum(data))

@@ -26,7 +26,7 @@ from bench.plan.settings import Settings
 from bench.plan.trials import SEEDS, Values, default_values, draw_own, draw_trials, of_a_trial, verdict, with_values
 from bench.process.interrupts import held_back
 from bench.runs.directory import differing, sweep
-from bench.runs.inputs import Run, load_data, training_sum
+from bench.runs.inputs import Run, load_data, settled, training_sum
 from bench.runs.lock import in_use, refuse_bytes
 from bench.runs.record import git_revision, hardware, settings_record, versions
 
@@ -52,6 +52,7 @@ def tune(settings: Settings, trials: int, directory: Path, place: Place, command
         if (answer := method.applicable(model)).verdict == "no":
             raise UsageError(f"{method.slug} on {model.slug}: {answer.reason}: expected other noise models")
     data = load_data(settings)
+    settings = settled(settings, data)
     place, shortage = fitted(place, settings, data)
     quarter = replace(settings, preset=of_a_trial(settings.preset), seeds=1)
     full = replace(settings, preset=replace(settings.preset, checks=1), seeds=SEEDS)

@@ -49,12 +49,14 @@ class Case:
 def make_case(method: Method, model: NoiseModel, size: Sequence[int] = (32, 32), seed: int = 0, channels: int = 3) -> Case:
     """A method on a noise model it can be run on. A training on each image is cut to `STEPS` steps."""
     law, y, x = seen_by(method, model, smooth_images(1, size, seed, channels), seed)
-    return Case(shortened(method, STEPS), law, y, x, small_network(method).eval())
+    return Case(shortened(method, STEPS), law, y, x, small_network(method, colours=channels).eval())
 
 
-def make_batch(method: Method, model: NoiseModel, progress: float = 0.5, seed: int = 0, side: int = 32) -> Batch:
+def make_batch(
+    method: Method, model: NoiseModel, progress: float = 0.5, seed: int = 0, side: int = 32, channels: int = 3
+) -> Batch:
     """What the training loop would hand to the method's loss, of four images."""
-    law, y, x = seen_by(method, model, smooth_images(4, (side, side), seed), seed)
+    law, y, x = seen_by(method, model, smooth_images(4, (side, side), seed, channels), seed)
     generator = generator_of("contract", seed)
     second = law.sample(x, generator_of("contract, second", seed)) if method.pairs else None
     y = y.contiguous(memory_format=torch.channels_last)
@@ -75,13 +77,13 @@ def smooth_images(count: int, size: Sequence[int], seed: int, channels: int = 3)
     return (20 + 215 * fine).round()
 
 
-def small_network(method: Method, disturbed: bool = True) -> nn.Module:
+def small_network(method: Method, disturbed: bool = True, colours: int = 3) -> nn.Module:
     """A small network for the method: the shared one, or its own; with `disturbed`, all its weights are."""
     if not method.trains:
         return NoNetwork()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = network_of(method, PRESET)
+        network = network_of(method, replace(PRESET, colours=colours))
     with torch.no_grad():
         for parameter in network.parameters() if disturbed else ():
             noise = torch.randn(parameter.shape, generator=generator_of("contract, weights", parameter.shape))

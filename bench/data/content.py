@@ -18,18 +18,18 @@ _STEP = 8
 
 
 def is_blank(pixels: Pixels) -> bool:
-    """Whether an (H, W, 3) image is constant, or nearly."""
+    """Whether an (H, W, C) image is constant, or nearly."""
     return _flat(pixels[::_STEP, ::_STEP], BLANK_SHARE - 0.1) and _flat(pixels, BLANK_SHARE)
 
 
 def is_grey(pixels: Pixels) -> bool:
-    """Whether the three channels of an (H, W, 3) image are equal, or nearly: what was scanned or compressed is hardly exact."""
+    """Whether the channels of an (H, W, C) image are equal, or nearly: what was scanned or compressed is hardly exact."""
     return _equal(pixels[::_STEP, ::_STEP], GREY_SHARE - 0.1) and _equal(pixels, GREY_SHARE)
 
 
 def _flat(pixels: Pixels, share: float) -> bool:
     least = share * pixels.shape[0] * pixels.shape[1]
-    for channel in range(3):
+    for channel in range(pixels.shape[2]):
         counts = np.bincount(pixels[..., channel].ravel(), minlength=256)
         if np.convolve(counts, np.ones(BLANK_LEVELS)).max() < least:
             return False

@@ -134,13 +134,13 @@ def text_of(path: Path, name: str) -> str:
 
 
 def centre_crop(pixels: Pixels, side: int) -> Pixels:
-    """The centre of an (H, W, 3) image, at most `side` pixels in each direction."""
+    """The centre of an (H, W, C) image, at most `side` pixels in each direction."""
     top, left = (max(0, (size - side) // 2) for size in pixels.shape[:2])
     return pixels[top : top + side, left : left + side]
 
 
 def hashed_crop(pixels: Pixels, side: int, name: str) -> Pixels:
-    """A part of an (H, W, 3) image, at most `side` pixels in each direction, at a place that `name` alone decides."""
+    """A part of an (H, W, C) image, at most `side` pixels in each direction, at a place that `name` alone decides."""
     chosen = name_hash(f"crop:{name}")
     numbers = (int.from_bytes(chosen[:8], "big"), int.from_bytes(chosen[8:16], "big"))
     top, left = (number % (max(0, size - side) + 1) for number, size in zip(numbers, pixels.shape[:2], strict=False))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.data import separation
+from bench.data.colour import channels_for, made_grey, with_channels
 from bench.data.images import Pixels, centre_crop, decode_noting, hashed_crop, image_name, image_size, problem, read_bytes
 from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan, plan_tests
 from bench.data.left_out import left_out
@@ -23,7 +24,10 @@ from bench.errors import UsageError, one_line
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """One image: its data set, its name there (file name without ending) and its pixels, (H, W, 3) uint8, read-only."""
+    """One image: its data set, its name there (file name without ending) and its pixels, (H, W, C) uint8, read-only.
+
+    C is 3, or 1 where the run's images are grey.
+    """
 
     dataset: str
     name: str
@@ -65,7 +69,7 @@ class Data:
 
     `remarks` are sentences on what a user may not expect, for the console and run.json. `repeated` holds the (data set, name)
     of test images that are near duplicates of each other, a group for each picture. The full photographs and centres of Kodak,
-    which are the same files, are in none for that alone.
+    which are the same files, are in none for that alone. `channels` is how many all images have, 3 or 1.
     """
 
     test: tuple[ImageSet, ...]
@@ -74,6 +78,7 @@ class Data:
     separation: str
     remarks: tuple[str, ...] = ()
     repeated: tuple[tuple[tuple[str, str], ...], ...] = ()
+    channels: int = 3
 
 
 def load(
@@ -86,6 +91,7 @@ def load(
     validation_images: int = HELD_OUT,
     validation_crop: int | None = None,
     patch: int = 64,
+    colour: str = "rgb",
 ) -> Data:
     """Read, check and split the images of a run.
 
@@ -108,6 +114,8 @@ def load(
         images. A set of fewer than 48 gives up only those looked at, and a quarter at most where they are over half.
     patch : int
         Side of a training patch (pixels).
+    colour : str
+        "grey", "rgb", or "auto", as `bench.data.colour.channels_for` has it.
 
     Raises
     ------
@@ -134,12 +142,17 @@ def load(
         patch=patch,
     )
     planned = plan(source, options)
-    data = _read(planned, by_pixels=source == SAMPLE)
+    data = _read(planned, by_pixels=source == SAMPLE, colour=colour)
     return replace(data, remarks=(*_left_out(source, planned), *data.remarks))
 
 
 def load_tests(
-    source: str, *, test_sets: Sequence[str] = (), test_images: int | None = None, test_crop: int | None = None
+    source: str,
+    *,
+    test_sets: Sequence[str] = (),
+    test_images: int | None = None,
+    test_crop: int | None = None,
+    colour: str = "rgb",
 ) -> tuple[ImageSet, ...]:
     """The test sets of a source alone, whatever training images it has or lacks. Keywords and errors are those of `load`."""
     options = Options(
@@ -151,7 +164,7 @@ def load_tests(
     sets = tuple(_read_set(p, source == SAMPLE, {}, problems, []) for p in plan_tests(source, options))
     if problems:
         raise UsageError(problems[0])
-    return sets
+    return tuple(_with_channels(chosen, channels_for(colour, _pixels(sets))) for chosen in sets)
 
 
 def describe(source: str) -> list[tuple[str, Role, int, str]]:
@@ -172,7 +185,7 @@ def _left_out(source: str, planned: Sequence[Planned]) -> list[str]:
     return [] if source == SAMPLE else left_out(Path(os.path.expanduser(source)), folders)
 
 
-def _read(planned: list[Planned], by_pixels: bool) -> Data:
+def _read(planned: list[Planned], by_pixels: bool, colour: str) -> Data:
     problems: list[str] = []
     prints: dict[bool, dict[Path, separation.Fingerprint]] = {True: {}, False: {}}
     turned: list[str] = []
@@ -182,8 +195,29 @@ def _read(planned: list[Planned], by_pixels: bool) -> Data:
         raise UsageError(problems[0] + (f" (and {rest} more such problem{'s' if rest > 1 else ''})" if rest else ""))
     sentence = separation.check(prints[True].values(), prints[False].values())
     test, training, validation = (tuple(s for s in sets if s.role == role) for role in SAMPLE_FILES)
-    remarks = _as_stored(list(dict.fromkeys(turned)))
-    return Data(test, training, validation[0], sentence, remarks, _repeated(planned, prints[True]))
+    channels = channels_for(colour, _pixels(test))
+    remarks = list(_as_stored(list(dict.fromkeys(turned))))
+    if channels == 1 and (told := made_grey(_pixels(test), _pixels(training))):
+        remarks.append(told)
+    test, training, validation = (
+        tuple(_with_channels(chosen, channels) for chosen in sets) for sets in (test, training, validation)
+    )
+    repeated = _repeated(planned, prints[True])
+    return Data(test, training, validation[0], sentence, tuple(remarks), repeated, channels)
+
+
+def _pixels(sets: Sequence[ImageSet]) -> list[Pixels]:
+    return [image.pixels for chosen in sets for image in chosen.images]
+
+
+def _with_channels(chosen: ImageSet, channels: int) -> ImageSet:
+    """The set with images of so many channels, read-only as before."""
+    images = []
+    for image in chosen.images:
+        pixels = with_channels(image.pixels, channels)
+        pixels.setflags(write=False)
+        images.append(replace(image, pixels=pixels))
+    return replace(chosen, images=tuple(images))
 
 
 def _as_stored(turned: list[str]) -> tuple[str, ...]:

@@ -31,8 +31,8 @@ _COPIES = 5
 #: Side of the image that is tried (pixels).
 _SIDE = 32
 
-#: Bytes a pixel of a test image beside the network's: noisy, denoised and clean ones, and what SSIM in double precision
-#: makes of them (measured on 1024x1024: 244 of the noisy image, 282 of supervised, 347 of score-solver-plus).
+#: Bytes a pixel of a test image of three channels beside the network's: noisy, denoised and clean ones, and what SSIM in
+#: double precision makes of them (measured on 1024x1024: 244 of the noisy image, 282 of supervised, 347 of score-solver-plus).
 _IMAGE_BYTES = 360
 
 #: Noise models at work at a time, about: each has its noisy training images in one file for all workers.
@@ -75,7 +75,7 @@ def needs_of(settings: Settings, data: Data) -> Needs:
 
 def work_bytes(network: nn.Module, preset: Preset, fed: int, tested: int, at_once: int) -> int:
     """What a worker takes at most: in a step that `fed` pixels go through, or with an image of `tested` pixels, in tiles."""
-    return max(training_bytes(network, preset, fed), evaluation_bytes(network, tested, at_once))
+    return max(training_bytes(network, preset, fed), evaluation_bytes(network, tested, at_once, preset.colours))
 
 
 def training_bytes(network: nn.Module, preset: Preset, pixels: int) -> int:
@@ -94,11 +94,11 @@ def training_bytes(network: nn.Module, preset: Preset, pixels: int) -> int:
         return tensor
 
     with saved_tensors_hooks(count, lambda tensor: tensor):
-        network(torch.zeros(1, 3, _SIDE, _SIDE))
+        network(torch.zeros(1, preset.colours, _SIDE, _SIDE))
     return saved * pixels // preset.accumulate // _SIDE**2 + 4 * _COPIES * count_parameters(network)
 
 
-def evaluation_bytes(network: nn.Module, pixels: int, at_once: int) -> int:
+def evaluation_bytes(network: nn.Module, pixels: int, at_once: int, colours: int = 3) -> int:
     """What denoising and scoring an image of so many pixels takes, of which the network sees `at_once`, in tiles.
 
     Of a pass: the features that wait for the way up, and those at work.
@@ -113,11 +113,11 @@ def evaluation_bytes(network: nn.Module, pixels: int, at_once: int) -> int:
     waiting = {network.stem, *network.down} if isinstance(network, UNet) else set[nn.Module]()
     hooks = [module.register_forward_hook(count) for module in network.modules()]
     with torch.no_grad():
-        network(torch.zeros(1, 3, _SIDE, _SIDE))
+        network(torch.zeros(1, colours, _SIDE, _SIDE))
     for hook in hooks:
         hook.remove()
     passed = (kept + 2 * largest) * min(pixels, at_once) // _SIDE**2
-    return passed + _IMAGE_BYTES * pixels + 4 * 2 * count_parameters(network)
+    return passed + _IMAGE_BYTES * colours // 3 * pixels + 4 * 2 * count_parameters(network)
 
 
 def available_bytes(limits: Path = Path("/sys/fs/cgroup")) -> int:

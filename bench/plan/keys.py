@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 
-from bench.plan.settings import ONE_IMAGE, Settings
+from bench.plan.settings import ONE_IMAGE, UNTOLD, Settings
 from methods import Method
 from noise import NoiseModel
 
@@ -24,7 +24,8 @@ def training_key(settings: Settings, model: NoiseModel, method: Method, seed: in
     seen = model.decorrelated() if method.wants_decorrelated(model) else None
     law = model.law if seen is None else seen.model.law
     view = "x" if seen is None or seen.same_image else f"A^-1 x, {seen.convolution}"
-    fields = {name: value for name, value in asdict(settings.preset).items() if name not in _EVALUATION_FIELDS}
+    told = {name: value for name, value in asdict(settings.preset).items() if name not in _EVALUATION_FIELDS}
+    fields = {name: value for name, value in told.items() if UNTOLD.get(name) != value}
     how = (settings.device, settings.threads)
     training = (settings.equal, method.training, method.subsampling)
     parts: tuple[object, ...] = (

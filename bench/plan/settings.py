@@ -28,6 +28,7 @@ class Preset:
     multipliers: tuple[int, ...] = _number((1, 2, 2, 4), "width of each level, in units of channels", 1, 16)
     blocks: int = _number(2, "residual blocks a level", 1, 8)
     attention: bool = _number(True, "self-attention in the middle")
+    colours: int = _number(3, "channels of the images: 3, or 1 where they are grey (--colour)", 1, 3)
     # training
     steps: int = _number(5000, "optimiser steps", 1, 10**7)
     patches: int = _number(32, "patches a step", 1, 4096)
@@ -76,6 +77,10 @@ PRESETS: dict[str, Preset] = {
 #: What limits methods on one image, and is told where it does: the values that limit nothing.
 ONE_IMAGE: dict[str, float] = {"one_image_steps": 1.0, "one_image_crop": 0}
 
+#: What `--colour` takes, and the fields that a run of colour images, as all were before there were others, does not tell.
+COLOURS = ("auto", "grey", "rgb")
+UNTOLD: dict[str, float] = ONE_IMAGE | {"colours": 3}
+
 #: What all methods of a run have equally much of: compute (that of supervised training by the preset), or optimiser steps.
 EQUAL = ("compute", "steps")
 
@@ -92,6 +97,10 @@ class Settings:
         Of the methods, where some are variants of others with names of their own; none: their slugs.
     test : bool
         False: trainings and their validation alone, without any test image.
+    colour : str
+        One of `COLOURS`, as it was asked for; what came of it is `preset.colours`.
+    white : str
+        The white level of images of more than 8 bits as it was asked for: "auto", or a number.
     """
 
     preset_name: str
@@ -106,6 +115,8 @@ class Settings:
     noise: tuple[NoiseModel, ...]
     test: bool = True
     names: tuple[str, ...] = ()
+    colour: str = "auto"
+    white: str = "auto"
 
     @property
     def named(self) -> dict[str, Method]:
@@ -171,6 +182,8 @@ def get_preset(name: str, assignments: list[str], recipe: str = "best") -> Prese
         preset = replace(preset, training_crop=preset.patch)
     if len(preset.multipliers) > LEVELS:
         raise UsageError(f"multipliers: {len(preset.multipliers)} levels; expected at most {LEVELS}")
+    if preset.colours == 2:
+        raise UsageError("colours=2: expected 1 or 3")
     if preset.accumulate > preset.patches:
         raise UsageError(f"accumulate={preset.accumulate}: expected at most the {preset.patches} patches of a step")
     if 0 < preset.one_image_crop < LEAST:

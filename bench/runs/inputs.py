@@ -31,6 +31,7 @@ def load_data(settings: Settings) -> Data:
         validation_images=preset.validation_images,
         validation_crop=preset.validation_crop,
         patch=preset.patch,
+        colour=settings.colour,
     )
     if not settings.test:
         return replace(data, test=())
@@ -40,6 +41,11 @@ def load_data(settings: Settings) -> Data:
         f"Test sets that the preset {settings.preset_name} leaves out: {', '.join(unwanted)} (--set test_sets=... names any)."
     )
     return replace(data, remarks=(one_line(told), *data.remarks))
+
+
+def settled(settings: Settings, data: Data) -> Settings:
+    """The settings with what the images decide of them: how many channels there are."""
+    return replace(settings, preset=replace(settings.preset, colours=data.channels))
 
 
 def training_sum(data: Data) -> str:

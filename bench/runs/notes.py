@@ -20,6 +20,8 @@ def notes(settings: Settings, data: Data) -> list[str]:
     """All sentences for run.json."""
     words = [sentence for chosen in data.test if (sentence := _limits(chosen))]
     words += cautions(data)
+    if data.channels == 1:
+        words.append("Grey: all images, networks and scores have one channel.")
     if settings.preset.self_ensemble:
         words.append("Self-ensemble: every result is the mean over the 8 flips and turns of the image, at 8 times the cost.")
     if "quick" in settings.preset_name:
@@ -41,7 +43,8 @@ def cautions(data: Data) -> list[str]:
     These are near duplicates among the test images, blank ones, grey ones, and test images that are too small for the paper.
     """
     test, training = ([image for chosen in sets for image in chosen.images] for sets in (data.test, data.training))
-    sentences = [_repeated(data, len(test)), _blank("test", test), _blank("training", training), _grey(test, training)]
+    sentences = [_repeated(data, len(test)), _blank("test", test), _blank("training", training)]
+    sentences += [_grey(test, training)] if data.channels == 3 else []
     sentences.append(_small(test))
     return [*data.remarks, *(sentence for sentence in sentences if sentence)]
 
@@ -110,7 +113,8 @@ def _grey(test: Sequence[Image], training: Sequence[Image]) -> str:
     one = sum(number for number, _, _ in counts) == 1
     return (
         f"{' and '.join(told)} {'is' if one else 'are'} grey (all three channels equal, or nearly): three independent draws of "
-        "the noise are made of one channel, so the mean of the channels has less noise than the model says."
+        "the noise are made of one channel, so the mean of the channels has less noise than the model says. "
+        "--colour grey gives all images one channel."
     )
 
 

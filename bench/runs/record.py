@@ -24,7 +24,7 @@ from bench.errors import UsageError
 from bench.files.shapes import fits_as_far_as_there, maybe
 from bench.plan.cells import Entry, count_trainings, entry_of, matrix, shared
 from bench.plan.recipes import RECIPES, method_of, model_of, models_of
-from bench.plan.settings import EQUAL, ONE_IMAGE, Preset, Settings, get_preset, in_budget, units
+from bench.plan.settings import EQUAL, UNTOLD, Preset, Settings, get_preset, in_budget, units
 from bench.plan.variants import title_of
 from bench.runs import store
 from bench.runs.laws import kernels_from, noise_record
@@ -71,9 +71,9 @@ def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
 
 
 def fields_record(preset: Preset) -> dict[str, Any]:
-    """The fields of a preset; those that limit methods on one image only where they do, as runs from before had none."""
+    """The fields of a preset; of `UNTOLD` only those that have other values, as runs from before had none."""
     told = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(preset).items()}
-    return {key: value for key, value in told.items() if ONE_IMAGE.get(key) != value}
+    return {key: value for key, value in told.items() if UNTOLD.get(key) != value}
 
 
 def inputs_sha256(settings: dict[str, Any]) -> str:
@@ -122,6 +122,7 @@ def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Se
             methods=tuple(in_budget(method_of(slug, told["recipe"]), preset) for slug in chosen),
             noise=tuple(model_of(slug, told["recipe"], kernels_from(record)) for slug in models),
             names=tuple(chosen) if any("(" in name for name in chosen) else (),
+            colour="grey" if preset.colours == 1 else "rgb",
         )
         if (
             settings.recipe not in RECIPES

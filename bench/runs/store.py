@@ -97,9 +97,9 @@ def is_of(record: dict[str, Any], entry: Entry) -> bool:
 
 
 def write_crop(path: Path, image: torch.Tensor) -> str:
-    """Store a (3, H, W) image, clipped and rounded, as a PNG; returns the file's sha256."""
+    """Store a (C, H, W) image, clipped and rounded, as a PNG; returns the file's sha256."""
     pixels = image.detach().cpu().nan_to_num(0).clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    picture = PillowImage.fromarray(np.ascontiguousarray(pixels))
+    picture = PillowImage.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
     write_atomically(path, lambda temporary: temporary.write_bytes(buffer.getvalue()))

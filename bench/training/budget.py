@@ -123,13 +123,14 @@ def cost_of(method: Method, law: NoiseModel, preset: Preset, side: int) -> Cost:
     It is counted on few small patches where the loss takes such, as if it did alike to every pixel and every patch; else on a
     step's own.
     """
-    make = partial(network_of, method, preset)
+    make, colours = partial(network_of, method, preset), preset.colours
+    loss = partial(_loss, method, law, colours)
     tried = side if method.own_network else _tried(side, preset, method.subsampling)  # of another one, the padding is not known
     try:
-        counted = [_counted(partial(_loss, method, law, _PATCHES, tried, at), make, _PATCHES, tried, side) for at in _PROGRESS]
+        counted = [_counted(partial(loss, _PATCHES, tried, at), make, _PATCHES, tried, side, colours) for at in _PROGRESS]
     except Exception:  # a loss that wants larger patches, or more of them
         patches = -(-preset.patches // preset.accumulate)
-        counted = [_counted(partial(_loss, method, law, patches, side, at), make, patches, side, side) for at in _PROGRESS]
+        counted = [_counted(partial(loss, patches, side, at), make, patches, side, side, colours) for at in _PROGRESS]
     return Cost(*(sum(getattr(cost, item.name) for cost in counted) / len(counted) for item in fields(Cost)))
 
 
@@ -137,9 +138,11 @@ def cost_of(method: Method, law: NoiseModel, preset: Preset, side: int) -> Cost:
 def supervised_cost(preset: Preset) -> float:
     """Operations of one patch of supervised training: one pass of the network, and its gradient."""
     tried = _tried(preset.patch, preset)
-    patches = torch.full((_PATCHES, 3, tried, tried), 100.0)
+    patches = torch.full((_PATCHES, preset.colours, tried, tried), 100.0)
     make = partial(make_network, preset)
-    return _counted(lambda network: network(patches).square().mean(), make, _PATCHES, tried, preset.patch).operations
+    return _counted(
+        lambda network: network(patches).square().mean(), make, _PATCHES, tried, preset.patch, preset.colours
+    ).operations
 
 
 def _tried(side: int, preset: Preset, subsampling: int = 1) -> int:
@@ -148,17 +151,24 @@ def _tried(side: int, preset: Preset, subsampling: int = 1) -> int:
     return side if side % (subsampling * whole) else min(side, subsampling * max(_SIDE, whole))
 
 
-def _loss(method: Method, law: NoiseModel, patches: int, side: int, progress: float, network: nn.Module) -> torch.Tensor:
+def _loss(
+    method: Method, law: NoiseModel, colours: int, patches: int, side: int, progress: float, network: nn.Module
+) -> torch.Tensor:
     """The loss of a batch of noisy ramps."""
     generator = generator_of("cost", method.slug, progress)
-    clean = torch.linspace(20, 235, side).expand(patches, 3, side, side).contiguous()
+    clean = torch.linspace(20, 235, side).expand(patches, colours, side, side).contiguous()
     noisy = law.sample(clean, generator)
     second = law.sample(clean, generator) if method.pairs else None
     return method.loss(network, Batch(noisy, clean if method.supervised else None, law, progress, generator, second))
 
 
 def _counted(
-    loss: Callable[[nn.Module], torch.Tensor], make: Callable[[], nn.Module], patches: int, tried: int, side: int
+    loss: Callable[[nn.Module], torch.Tensor],
+    make: Callable[[], nn.Module],
+    patches: int,
+    tried: int,
+    side: int,
+    colours: int,
 ) -> Cost:
     """What a loss of patches of the side `tried` would cost a patch if they had the side `side`."""
     passed = {True: 0, False: 0}
@@ -168,7 +178,7 @@ def _counted(
 
     with globals_kept():
         network = make()
-        watch(network, note)
+        watch(network, note, colours)
         found = count(lambda: loss(network).backward())
     area = patches * tried**2
     return Cost(found.scaled((side / tried) ** 2) / patches, passed[True] / area, passed[False] / area)

@@ -91,7 +91,7 @@ class Attention(nn.Module):
 class UNet(nn.Module):
     """Modified U-Net of the paper: ADM (Dhariwal & Nichol 2021) without the timestep input.
 
-    Maps grey levels (N, 3, H, W), any H and W, to (N, 3, H, W) of order 1; what that output means is up to the method. The
+    Maps grey levels (N, C, H, W), any H and W, to (N, C, H, W) of order 1; what that output means is up to the method. The
     image is padded by reflection to a multiple of 2^(levels - 1), and the padding cut off again. The output starts at 0.
 
     Parameters
@@ -104,6 +104,8 @@ class UNet(nn.Module):
         Residual blocks a level on the way down; one more on the way up (the paper: 2).
     attention : bool
         Self-attention between the two middle blocks, with 4 heads (fewer for a width that 4 does not divide).
+    colours : int
+        C, the channels of the images: 3, or 1.
 
     Attributes
     ----------
@@ -114,12 +116,12 @@ class UNet(nn.Module):
         image, as always in training mode.
     """
 
-    def __init__(self, channels: int, multipliers: Sequence[int], blocks: int, attention: bool) -> None:
+    def __init__(self, channels: int, multipliers: Sequence[int], blocks: int, attention: bool, colours: int = 3) -> None:
         super().__init__()
         self.window: int | None = None
         self.factor = 2 ** (len(multipliers) - 1)
         width = channels * multipliers[0]
-        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.stem = nn.Conv2d(colours, width, 3, padding=1)
         widths = [width]  # of the features that the way up will join
         self.down = nn.ModuleList()
         for level, multiplier in enumerate(multipliers):
@@ -142,7 +144,7 @@ class UNet(nn.Module):
                 if level and block == blocks:
                     stage.append(ResBlock(width, width, "up"))
                 self.up.append(nn.Sequential(*stage))
-        self.head = nn.Sequential(_norm(width), nn.SiLU(), _zero(nn.Conv2d(width, 3, 3, padding=1)))
+        self.head = nn.Sequential(_norm(width), nn.SiLU(), _zero(nn.Conv2d(width, colours, 3, padding=1)))
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         if self.training or self.window is None or max(y.shape[-2:]) <= self.window:
@@ -183,7 +185,7 @@ def layout(device: str | torch.device) -> torch.memory_format:
 
 def make_network(preset: Preset, device: str | torch.device = "cpu") -> UNet:
     """The network of a preset, in the layout for that device."""
-    network = UNet(preset.channels, preset.multipliers, preset.blocks, preset.attention)
+    network = UNet(preset.channels, preset.multipliers, preset.blocks, preset.attention, preset.colours)
     return network.to(device=device, memory_format=layout(device))  # type: ignore[call-overload]  # not in the stub
 
 

@@ -33,22 +33,22 @@ def count(work: Callable[[], object]) -> Operations:
     return Operations(float(counter.get_total_flops() - attention), float(attention))
 
 
-def watch(network: nn.Module, note: Callable[[int], None]) -> RemovableHandle:
-    """Have `note` told how many pixels go into the network each time that it is called with images of three channels."""
+def watch(network: nn.Module, note: Callable[[int], None], colours: int = 3) -> RemovableHandle:
+    """Have `note` told how many pixels go into the network each time that it is called with images of so many channels."""
 
     def hook(module: nn.Module, inputs: tuple[object, ...], named: dict[str, object]) -> None:
         for value in (*inputs, *named.values()):
             if isinstance(value, torch.Tensor):
-                note(value.numel() // 3)
+                note(value.numel() // colours)
 
     return network.register_forward_pre_hook(hook, with_kwargs=True)
 
 
-def flops_per_pixel(network: nn.Module, side: int) -> float:
+def flops_per_pixel(network: nn.Module, side: int, colours: int = 3) -> float:
     """Floating-point operations of one pass over an image of side x side pixels, per pixel."""
     device = next(network.parameters()).device
     with torch.no_grad():
-        found = count(lambda: network(torch.zeros(1, 3, side, side, device=device)))
+        found = count(lambda: network(torch.zeros(1, colours, side, side, device=device)))
     return found.scaled(1.0) / side**2
 
 

@@ -25,7 +25,7 @@ class Patches:
     Parameters
     ----------
     noisy, clean : list of Tensor
-        (3, H, W) grey levels each, as the network sees them, float32 (clean: also uint8); `clean` is empty for
+        (C, H, W) grey levels each, as the network sees them, float32 (clean: also uint8); `clean` is empty for
         unsupervised methods.
     second : list of Tensor
         A second noisy draw of each; empty unless the method knows it, in which case `clean` is.
@@ -36,7 +36,7 @@ class Patches:
     second: list[torch.Tensor] = field(default_factory=list)
 
     def draw(self, seed: int, step: int, count: int, size: int, flips: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """`count` patches (count, 3, size, size) for that step, which depend on `seed` and `step` alone.
+        """`count` patches (count, C, size, size) for that step, which depend on `seed` and `step` alone.
 
         Places are uniform over all images' pixels (an image is drawn in proportion to its number of places). With `flips`
         each patch is turned and mirrored into one of its 8 positions. Beside the noisy patches those of `clean`, or of
@@ -74,12 +74,12 @@ def turned_back(image: torch.Tensor, turn: int) -> torch.Tensor:
 
 
 def as_tensor(image: Image, device: str | torch.device = "cpu") -> torch.Tensor:
-    """Pixels as a (3, H, W) float32 tensor of grey levels."""
+    """Pixels as a (C, H, W) float32 tensor of grey levels."""
     return torch.tensor(image.pixels, device=device).permute(2, 0, 1).float().contiguous()
 
 
 def as_bytes(image: Image) -> torch.Tensor:
-    """Pixels as a (3, H, W) uint8 tensor: a view of the image, not to be written to."""
+    """Pixels as a (C, H, W) tensor, uint8 where they are: a view of the image, not to be written to."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it cannot be written to
         return torch.from_numpy(image.pixels).permute(2, 0, 1)

@@ -25,7 +25,7 @@ from bench.data.sets import Image
 #: The file is written where the disk has room for so many of it: records and weights come first.
 ROOM = 4
 
-#: Makes the (3, H, W) float32 tensor of one image.
+#: Makes the (C, H, W) float32 tensor of one image.
 Draw = Callable[[Image], torch.Tensor]
 
 
@@ -47,7 +47,7 @@ def shared_images(folder: Path | None, name: str, images: Sequence[Image], draw:
     Returns
     -------
     list of Tensor
-        (3, H, W) float32 each, not to be written to.
+        (C, H, W) float32 each, not to be written to.
     """
     if folder is None:
         return [draw(image) for image in images]
@@ -98,4 +98,4 @@ def _mapped(path: Path, images: Sequence[Image]) -> list[torch.Tensor]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it cannot be written to
         parts = torch.from_numpy(flat).split(sizes)
-    return [part.view(3, *image.pixels.shape[:2]) for part, image in zip(parts, images, strict=True)]
+    return [part.view(image.pixels.shape[2], *image.pixels.shape[:2]) for part, image in zip(parts, images, strict=True)]

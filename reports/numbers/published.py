@@ -125,6 +125,8 @@ def _limits(run: Run, name: str) -> tuple[str, bool]:
     of = WHOLE.get(name, images) if described is None else whole(described.get("of"), images)
     limits = [f"{'the first ' if described else ''}{images} of {of} images"] if images < of else []
     limits += [f"centre {crop}\u00d7{crop}"] if crop > 0 else []
+    if mapping(mapping(run.info.get("settings")).get("fields")).get("colours") == 1:
+        limits += ["grey, where the paper has colour"]
     if not limits and name == "kodak24":
         limits = ["the full photographs, where the paper most likely has their 500\u00d7500 centres, kodak24-500"]
     elif not limits and name not in WHOLE:

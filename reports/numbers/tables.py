@@ -20,10 +20,10 @@ PROTOCOLS: Mapping[str, tuple[str, str]] = {"standard": ("psnr", "ssim"), "paper
 _EXACT = f"a PSNR is at most {MOST_PSNR:g} dB, that of an exact result"
 PROTOCOL_TEXT: Mapping[str, str] = {
     "standard": f"clipped to [0, 255], rounded to 8 bits, peak 255; {_EXACT}; SSIM with a Gaussian 11x11 window (sigma 1.5), "
-    "mean over RGB; whole image; mean of the per-image values",
+    "mean over the channels; whole image; mean of the per-image values",
     "paper": "the paper's definition, on the same denoised images: truncated to 8 bits, peak = the clean image's maximum "
     f"(255 where that is below 16, which is black), cropped to multiples of 32; {_EXACT}; "
-    "SSIM with a uniform 7x7 window, mean over RGB; mean of the per-image values",
+    "SSIM with a uniform 7x7 window, mean over the channels; mean of the per-image values",
 }
 #: The data set that stands for the mean over all of them.
 OVERALL = ""

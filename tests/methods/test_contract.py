@@ -12,6 +12,7 @@ import torch
 
 import methods
 import noise
+from bench.training.networks import UNet
 from tests.helpers.quick import quick
 
 METHODS = tuple(methods.catalogue().values())
@@ -202,6 +203,28 @@ def test_denoise(method, model, size, tiny_network):
     again = method.denoise(network, kept, law, torch.Generator().manual_seed(1))
     assert torch.equal(again, denoised)
     assert global_random_state() == before
+
+
+FIRST = list({method.slug: (method, model) for method, model in reversed(RUNNABLE)}.values())[::-1]
+
+
+@every(FIRST, pairs=True)
+def test_grey(method, model):
+    """One channel: a loss, and an image, of a network of one channel."""
+    network = UNet(4, (1, 2), 1, attention=False, colours=1) if method.trains else forbidden
+    law, y, x = as_seen(method, model, clean_image(2, 1, 16, 18), torch.Generator().manual_seed(0))
+    if method.trains:
+        second = law.sample(x, torch.Generator().manual_seed(2)) if method.pairs else None
+        own = torch.Generator().manual_seed(1)
+        batch = methods.Batch(
+            y[..., :16], x[..., :16] if method.supervised else None, law, 0.5, own, None if second is None else second[..., :16]
+        )
+        loss = method.loss(network, batch)
+        loss.backward()
+        assert loss.isfinite() and network.stem.weight.grad is not None
+    with torch.no_grad():
+        denoised = method.denoise(network, y[:1], law, torch.Generator().manual_seed(1))
+    assert denoised.shape == (1, 1, 16, 18) and denoised.dtype == torch.float32 and denoised.isfinite().all()
 
 
 def add_module(monkeypatch, folder, name, text):

@@ -85,7 +85,8 @@ def test_what_is_odd_is_said_before_any_work(root: Path) -> None:
         Pillow.fromarray(np.zeros((40 + number, 40, 3), np.uint8)).save(path)
     for name in ("im00", "im01"):
         save(root / "mine", name, picture(name, 48, 64)[..., 0])
-    said = ("All 4 training images are blank", "There is nothing to learn from these images.", "2 of 2 test images are grey ")
+    save(root / "mine", "zz", picture("zz", 48, 64))
+    said = ("All 4 training images are blank", "There is nothing to learn from these images.", "2 of 3 test images are grey ")
     status, printed, error = here("run", "--data", root, "--dry-run", "--workers", "1", *tiny(), "--noise", "1")
     assert (status, error) == (0, "")
     assert all(words in " ".join(printed.splitlines()[:2]) for words in said[:2])
@@ -98,3 +99,17 @@ def test_images_smaller_than_the_crop_are_whole(root: Path) -> None:
     _, _, notes, page = ran(root, "--methods", "noisy", "--noise", "1")
     assert "not comparable" not in notes + page and "centre" not in notes
     assert "centre 256" not in page
+
+
+def test_grey_images_have_one_channel(root: Path) -> None:
+    """The plain mean of the channels gains nothing, as it would if three draws were made of one."""
+    for name in ("im00", "im01"):
+        save(root / "mine", name, picture(name, 48, 64)[..., 0])
+    out, printed, notes, page = ran(root, "--methods", "noisy,supervised,score-solver", "--noise", "1,4")
+    assert "4 of 4 training images are in colour: made grey" in printed.splitlines()[0]
+    assert "three independent draws" not in printed + notes + page and "scores have one channel" in notes
+    assert json.loads((out / "run.json").read_text())["settings"]["fields"]["colours"] == 1
+    assert {Pillow.open(path).mode for path in (out / "crops").rglob("*.png")} == {"L"}
+    assert pd.read_parquet(out / "results.parquet")["value"].notna().all()
+    status, _, error = here("run", "--data", root, "--out", out, *tiny("test_images=0", "test_crop=256"), "--colour", "rgb")
+    assert status == 2 and "colours is 1 there and not set now" in error

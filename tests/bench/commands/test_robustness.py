@@ -39,7 +39,7 @@ def test_settings_survive_their_record(make_settings):
     for preset_name in PRESETS:
         preset = get_preset(preset_name, ["test_sets=a,b", "learning_rate=1.25e-3", "flips=false"])
         chosen = (method_of("noisy", "paper"), method_of("supervised", "paper")), (model_of("gamma", "paper"),)
-        settings = Settings(preset_name, preset, "paper", "steps", "some/DIR", 2, "cpu", 3, *chosen)
+        settings = Settings(preset_name, preset, "paper", "steps", "some/DIR", 2, "cpu", 3, *chosen, colour="rgb")
         told = {
             **{"preset": preset_name, "recipe": "paper", "data": "some/DIR", "seeds": 2, "device": "cpu", "threads": 3},
             **{"methods": ["noisy", "supervised"], "noise": ["gamma"], "fields": vars(preset)},
