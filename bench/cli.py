@@ -35,7 +35,7 @@ from bench.commands.estimate import dry_run
 from bench.commands.listing import list_things, print_matrix, tell_broken, whole_matrix
 from bench.commands.merge import merge
 from bench.commands.new_method import new_method
-from bench.commands.parser import Parser, Version, add_files
+from bench.commands.parser import Parser, Version, add_files, add_images
 from bench.commands.report import FORMAT_HELP, FORMATS, report
 from bench.commands.robustness import robustness
 from bench.commands.run import run
@@ -217,8 +217,7 @@ def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
     parser.add_argument("--preset", default=preset, help=f"size of the run: {', '.join(PRESETS)} (default: {preset})")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting of the preset")
     parser.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="images (default: sample)")
-    told = "grey images of one channel, or rgb (default: auto, grey where all test images are)"
-    parser.add_argument("--colour", default="auto", metavar="auto|grey|rgb", help=told)
+    add_images(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument(
         "--workers",

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.cells.metrics import psnr
+from bench.cells.metrics import as_stored, psnr
 from bench.data.sets import Image
 from bench.plan.cells import Cell
 from bench.plan.seeds import generator_of, seed_globals
@@ -55,7 +55,7 @@ def validation_psnr(run: Run, cell: Cell, network: nn.Module) -> float:
     for image in chosen.images:
         clean, noisy = noisy_image(image, cell.model, cell.seed)
         denoised = denoise(network, cell, noisy.to(run.settings.device), image)
-        values.append(psnr(denoised.clamp(0, 255).round(), clean, 255.0))
+        values.append(psnr(as_stored(denoised, clean), clean, 255.0))
     return float(np.mean(values))
 
 

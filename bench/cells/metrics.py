@@ -20,7 +20,7 @@ def score(denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
     Parameters
     ----------
     denoised, clean : Tensor
-        (C, H, W) grey levels, at least 11 pixels a side; `denoised` of any range, `clean` of whole numbers in [0, 255].
+        (C, H, W) grey levels, at least 11 pixels a side; `denoised` of any range, `clean` in [0, 255].
 
     Returns
     -------
@@ -30,15 +30,29 @@ def score(denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
         psnr_paper (dB) and ssim_paper: the metric of the paper's released code. Truncated to 8 bits; the centre cut to
         multiples of 32; peak the largest clean value, or 255 of a black image (no value of 16 or more); SSIM with a uniform
         window of 7x7 and the sample covariance.
+        Images of more than 8 bits, whose clean values are no whole numbers, are only clipped: rounding to grey levels would
+        cost them what they have more.
         A PSNR is at most `MOST_DECIBELS`, which is that of an exact result.
         All are nan where the denoised image has a value that is not finite, and the paper's two where a side is under 32.
     """
     if not bool(denoised.isfinite().all()):
         return dict.fromkeys(METRICS, math.nan)
     denoised, clean = denoised.double().cpu(), clean.double().cpu()
-    rounded = denoised.clamp(0, 255).round()
+    rounded = as_stored(denoised, clean)
     standard = {"psnr": psnr(rounded, clean, 255.0), "ssim": ssim(rounded, clean)}
-    return standard | _score_paper(denoised.clamp(0, 255).floor(), clean)
+    truncated = denoised.clamp(0, 255).floor() if is_whole(clean) else rounded
+    return standard | _score_paper(truncated, clean)
+
+
+def as_stored(denoised: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """What the standard protocol scores: clipped to [0, 255], and of 8 bits where the clean image is."""
+    clipped = denoised.clamp(0, 255)
+    return clipped.round() if is_whole(clean) else clipped
+
+
+def is_whole(clean: torch.Tensor) -> bool:
+    """Whether a clean image has 8 bits: whole grey levels alone."""
+    return bool((clean == clean.round()).all())
 
 
 def psnr(estimate: torch.Tensor, clean: torch.Tensor, peak: float) -> float:

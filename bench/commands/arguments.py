@@ -18,6 +18,7 @@ import torch
 
 import methods
 import noise
+from bench.data.levels import parse_white
 from bench.errors import UsageError, one_line
 from bench.executors.gpus import visible_gpus
 from bench.executors.place import EXECUTORS, SLURM, Place
@@ -55,6 +56,7 @@ def parse_settings(options: argparse.Namespace) -> Settings:
     named = parse_variants(options.methods, recipe)
     if options.colour not in COLOURS:
         raise UsageError(f"--colour {options.colour!r}: expected {', '.join(COLOURS)}{nearest(options.colour, COLOURS)}")
+    parse_white(options.white)
     if any(text.partition("=")[0] == "colours" for text in options.set):
         raise UsageError("--set colours: is decided by the images: expected --colour grey or --colour rgb")
     preset = get_preset(options.preset, [*options.set, *["self_ensemble=true"] * options.self_ensemble], recipe)
@@ -71,6 +73,7 @@ def parse_settings(options: argparse.Namespace) -> Settings:
         noise=parse_noise(options.noise, recipe),
         names=tuple(named) if any("(" in name for name in named) else (),
         colour=options.colour,
+        white=options.white,
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from rich.console import Console
 from rich.progress import track
 
@@ -19,7 +18,7 @@ import methods
 import noise as noise_models
 import reports
 from bench.cells.denoising import denoise, noisy_image
-from bench.cells.metrics import psnr, ssim
+from bench.cells.metrics import as_stored, psnr, ssim
 from bench.cells.trained import NoNetwork
 from bench.commands.arguments import parse_noise
 from bench.data.layout import KODAK_CROPS, Options, plan_tests
@@ -54,6 +53,7 @@ def evaluate(
     seed: int = 0,
     progress: bool = False,
     colour: str | None = None,
+    white: str | float | None = None,
 ) -> pd.DataFrame:
     """Denoise test images by a function, and score it as the suite scores its methods. Nothing is written.
 
@@ -79,6 +79,8 @@ def evaluate(
         Show it on standard error.
     colour : str, optional
         "auto", "grey" or "rgb", as `--colour` has them; by default the run's, and "auto" without a run.
+    white : str or float, optional
+        The white level of images of more than 8 bits, as `--white` has it; by default the run's, and "auto" without a run.
 
     Returns
     -------
@@ -101,7 +103,8 @@ def evaluate(
     method = _method(function, name)
     run = None if against is None else _read_run(Path(against))
     source = str(data) if data is not None else run.data if run else "sample"
-    chosen = _images(source, run, images, colour or (run.colour if run else "auto"))
+    asked = (colour or (run.colour if run else "auto"), str(white or (run.white if run else "auto")))
+    chosen = _images(source, run, images, *asked)
     rows = []
     tasks = [(model, tests) for model in _models(noise, run.recipe if run else "best") for tests in chosen]
     shown = track(tasks, method.slug, console=Console(stderr=True), transient=True, disable=not progress)
@@ -132,6 +135,7 @@ class _Run:
     limit: int
     table: pd.DataFrame
     colour: str
+    white: str
 
     def psnr(self, noise: str, dataset: str, seed: int) -> pd.DataFrame:
         """A row an image, a column a method."""
@@ -158,7 +162,8 @@ def _read_run(directory: Path) -> _Run:
     table = table[(table["metric"] == "psnr") & (table["status"] == "done") & (table["crop"] == 0)]
     preset = settings.preset
     sets = tuple(str(told.get("name")) for told in _sets(info) if told.get("role") == "test")
-    return _Run(info, settings.data, settings.recipe, sets, preset.test_crop, preset.test_images, table, settings.colour)
+    limits = (preset.test_crop, preset.test_images)
+    return _Run(info, settings.data, settings.recipe, sets, *limits, table, settings.colour, settings.white)
 
 
 def _sets(info: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -194,7 +199,7 @@ def _models(noise: Noise | Iterable[Noise], recipe: str) -> list[noise_models.No
     return list({(model.slug, str(model.parameters)): model for model in found}.values())
 
 
-def _images(source: str, run: _Run | None, images: int, colour: str) -> list[ImageSet]:
+def _images(source: str, run: _Run | None, images: int, colour: str, white: str) -> list[ImageSet]:
     """The test sets; with a run those that it has, cut as there. `sha256` is that of the run's images, all of them."""
     if type(images) is not int or images < 0:
         raise UsageError(f"images={images!r}: expected a whole number, 0 for all")
@@ -202,11 +207,11 @@ def _images(source: str, run: _Run | None, images: int, colour: str) -> list[Ima
         usable = f"{run.colour}, as the run" if run else ", ".join(COLOURS)
         raise UsageError(f"colour={colour!r}: expected {usable}")
     if run is None:
-        found = load_tests(source, test_images=images, test_crop=CROP, colour=colour)
+        found = load_tests(source, test_images=images, test_crop=CROP, colour=colour, white=white)
         return [tests for tests in found if tests.name != KODAK_CROPS]
     there = {planned.name for planned in plan_tests(source, Options())}
     wanted = [name for name in run.sets if name in there]
-    found = load_tests(source, test_sets=wanted, test_images=run.limit, test_crop=run.crop, colour=colour)
+    found = load_tests(source, test_sets=wanted, test_images=run.limit, test_crop=run.crop, colour=colour, white=white)
     return [replace(tests, images=tests.images[: images or None]) for tests in found]
 
 
@@ -230,19 +235,16 @@ def _row(
 
 def _scores(cell: Cell, image: Image) -> dict[str, Any]:
     clean, noisy = noisy_image(image, cell.model, cell.seed)
-    row = {"image": image.name, "noisy": psnr(_as_bytes(noisy), clean, 255.0), "psnr": math.nan, "ssim": math.nan}
+    before = psnr(as_stored(noisy.double(), clean), clean, 255.0)
+    row = {"image": image.name, "noisy": before, "psnr": math.nan, "ssim": math.nan}
     if cell.entry.applicability == "no":
         return row
     with globals_kept():
         denoised = denoise(NoNetwork(), cell, noisy, image)
     if not bool(denoised.isfinite().all()):
         return row
-    return row | {"psnr": psnr(_as_bytes(denoised), clean, 255.0), "ssim": ssim(_as_bytes(denoised), clean)}
-
-
-def _as_bytes(image: torch.Tensor) -> torch.Tensor:
-    """What the standard protocol scores: whole numbers in [0, 255]."""
-    return image.double().clamp(0, 255).round()
+    stored = as_stored(denoised.double(), clean)
+    return row | {"psnr": psnr(stored, clean, 255.0), "ssim": ssim(stored, clean)}
 
 
 def _differences(scores: pd.DataFrame, run: pd.DataFrame, where: str) -> dict[str, float]:

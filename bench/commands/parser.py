@@ -62,3 +62,11 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method-file", action="append", default=[], type=path_of, metavar="FILE", help=told)
     told = "a base of noise from a file; may be repeated"
     parser.add_argument("--noise-file", action="append", default=[], type=path_of, metavar="FILE", help=told)
+
+
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """What is asked of how images are read."""
+    told = "grey images of one channel, or rgb (default: auto, grey where all test images are)"
+    parser.add_argument("--colour", default="auto", metavar="auto|grey|rgb", help=told)
+    told = "value that becomes 255 grey levels, in images of more than 8 bits (default: auto, by the largest value)"
+    parser.add_argument("--white", default="auto", metavar="auto|4095|1.0", help=told)

@@ -21,7 +21,7 @@ import methods
 import noise
 import reports
 from bench.cells.denoising import noisy_image
-from bench.cells.metrics import psnr
+from bench.cells.metrics import as_stored, psnr
 from bench.commands.disturbance import disturbances
 from bench.commands.scans import current_entries, joined
 from bench.data.sets import Image
@@ -261,7 +261,7 @@ def solve_all(
         other = disturbed.decorrelated() if seen is not None else None
         x = solved(disturbed) if other is None else other.backward(solved(other.model))
         finite = bool(x.isfinite().all())
-        values.append(psnr(x[0].float().cpu().clamp(0, 255).round(), clean, 255.0) if finite else math.nan)
+        values.append(psnr(as_stored(x[0].float().cpu(), clean), clean, 255.0) if finite else math.nan)
     return values
 
 

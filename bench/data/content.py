@@ -30,7 +30,8 @@ def is_grey(pixels: Pixels) -> bool:
 def _flat(pixels: Pixels, share: float) -> bool:
     least = share * pixels.shape[0] * pixels.shape[1]
     for channel in range(pixels.shape[2]):
-        counts = np.bincount(pixels[..., channel].ravel(), minlength=256)
+        levels = pixels[..., channel] if pixels.dtype == np.uint8 else np.rint(pixels[..., channel]).astype(np.int64)
+        counts = np.bincount(levels.ravel(), minlength=256)
         if np.convolve(counts, np.ones(BLANK_LEVELS)).max() < least:
             return False
     return True

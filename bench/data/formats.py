@@ -25,10 +25,14 @@ _RARE = {
     ".gif": "GIF", ".tga": "TGA", ".qoi": "QOI",
     **dict.fromkeys((".jp2", ".j2k", ".j2c", ".jpc"), "JPEG2000"),
 }  # fmt: skip
+#: Endings of files that may hold values of more than 8 bits, or several pages, by `bench.data.frames`.
+TIFF, FITS, NUMPY = (".tif", ".tiff"), (".fits", ".fit", ".fts"), (".npy",)
 #: File name endings that count as images (any case).
 EXTENSIONS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm"),
     *_RARE,
+    *FITS,
+    *NUMPY,
 )
 #: Largest image (pixels) that is decoded at all: beyond lies a decompression bomb, not a photograph.
 MAX_PIXELS = 89_478_485
@@ -50,6 +54,10 @@ class Refused(Exception):
     """What is wrong with an image, in words."""
 
 
+class Deep(Refused):
+    """It has more than 8 bits a value, in a format that can be had exactly all the same."""
+
+
 def decoders(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Pillow's names of the decoders to try for a file of that name."""
     rare = _RARE.get(Path(path).suffix.lower())
@@ -69,6 +77,33 @@ def decoded(data: bytes, formats: tuple[str, ...]) -> tuple[Pixels, bool]:
         image.load()
         rgb = _opaque(image).convert("RGB")
     return np.array(rgb, dtype=np.uint8), turned
+
+
+def deep_png(data: bytes) -> npt.NDArray[np.uint16]:
+    """The values of a PNG of 16 bits, (H, W) or (H, W, 3).
+
+    Pillow has 16 bits of grey alone; of colour it keeps the high byte of each value. Told that the bytes are in the other
+    order, it keeps the low one.
+    """
+    _verify(data)
+    with Pillow.open(io.BytesIO(data), formats=("PNG",)) as image:
+        mode = image.mode
+        if mode.startswith("I"):
+            return np.asarray(image).astype(np.uint16)
+    if mode not in ("RGB", "RGBA"):
+        raise Refused(f"16 bits a value with transparency (mode {mode})")
+    high, low = (_png_bytes(data, f"{mode};16{order}") for order in "BL")
+    values = (256 * high.astype(np.uint16) + low).astype(np.uint16)
+    if mode == "RGBA" and values[..., 3].min() < 65535:
+        raise Refused(f"transparent pixels (alpha down to {values[..., 3].min()} of 65535)")
+    return values[..., :3]
+
+
+def _png_bytes(data: bytes, raw_mode: str) -> npt.NDArray[np.uint8]:
+    with Pillow.open(io.BytesIO(data), formats=("PNG",)) as image:
+        image.tile = [tile._replace(args=raw_mode) if isinstance(tile.args, str) else tile for tile in image.tile]
+        image.load()
+        return np.asarray(image)
 
 
 def stored_size(image: Any) -> tuple[int, int]:
@@ -100,9 +135,11 @@ def _refuse(image: Any, data: bytes) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise Refused(f"{image.width}x{image.height} pixels, {TOO_LARGE}")
     if image.mode not in _CONVERTIBLE:
-        raise Refused(_REFUSED.get(image.mode.split(";")[0], f"an image of mode {image.mode}"))
+        kind = image.mode.split(";")[0]
+        deep = kind in ("I", "F") and image.format in ("PNG", "TIFF")
+        raise (Deep if deep else Refused)(_REFUSED.get(kind, f"an image of mode {image.mode}"))
     if _deep(image):
-        raise Refused("an image of 16 bits a value")
+        raise (Deep if image.format in ("PNG", "TIFF") else Refused)("an image of 16 bits a value")
     if image.format == "JPEG2000" and (bits := _bits_of_jpeg2000(data)) != {"8"}:
         raise Refused(f"an image of {', '.join(sorted(bits))} bits a value")
     frames = getattr(image, "n_frames", 1)

@@ -12,13 +12,16 @@ from pathlib import Path
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
-from bench.data.formats import EXTENSIONS, TOO_LARGE, Pixels, Refused, decoded, decoders, stored_size
+from bench.data.formats import EXTENSIONS, TOO_LARGE, Deep, Pixels, Refused, decoded, decoders, stored_size
 from bench.errors import UsageError, one_line
 
 #: Largest file (bytes) that is read at all.
 MAX_BYTES = 1 << 30
 
-_EXPECTED = "an opaque 8-bit RGB or grey image (PNG, JPEG, JPEG 2000, BMP, TIFF, WebP, GIF, TGA, QOI, PBM, PGM or PPM)"
+_EXPECTED = (
+    "an opaque 8-bit RGB or grey image (PNG, JPEG, JPEG 2000, BMP, TIFF, WebP, GIF, TGA, QOI, PBM, PGM or PPM), "
+    "or numbers (PNG, TIFF, FITS or NPY)"
+)
 
 
 def problem(path: object, found: object, expected: str = _EXPECTED) -> UsageError:
@@ -68,7 +71,7 @@ def decode_noting(data: bytes, path: str | os.PathLike[str]) -> tuple[Pixels, bo
             warnings.simplefilter("ignore")  # of odd metadata, which is not used; the size is checked by `decoded`
             return decoded(data, decoders(path))
     except Refused as refused:
-        raise problem(path, refused) from None
+        raise problem(path, refused) from (refused if isinstance(refused, Deep) else None)
     except UnidentifiedImageError:
         raise problem(path, "not a readable image" if data else "an empty file") from None
     except Pillow.DecompressionBombError:

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from bench.data.images import image_files, image_name, list_images, name_hash, problem, text_of
+from bench.data.frames import Source, list_sources
+from bench.data.images import image_files, name_hash, problem, text_of
 from bench.data.left_out import count_words, misplaced
 from bench.errors import UsageError, one_line
 from noise.names import nearest
@@ -53,7 +54,7 @@ class Planned:
 
     name: str
     role: Role
-    paths: tuple[Path, ...]
+    paths: tuple[Source, ...]
     of: int
     crop: int | None = None
     side: int | None = None
@@ -91,13 +92,13 @@ def _plan_sample(options: Options) -> list[Planned]:
     ]
 
 
-def _sample_file(name: str) -> Path:
+def _sample_file(name: str) -> Source:
     """A photograph inside an installed package. (Asking scikit-image for it by function might download it.)"""
     package, folder = ("matplotlib", "mpl-data/sample_data") if name == "grace_hopper.jpg" else ("skimage", "data")
     spec = find_spec(package)
     for place in (spec.submodule_search_locations or []) if spec else []:
         if (Path(place) / folder / name).is_file():
-            return Path(place) / folder / name
+            return Source(Path(place) / folder / name)
     raise UsageError(f"the installed package {package} has no {folder}/{name}; expected it for the data set {SAMPLE!r}")
 
 
@@ -113,7 +114,7 @@ def _plan_tests(root: Path, options: Options) -> list[Planned]:
             raise problem(root, f"no test set {name!r}{nearest(name, folders)}", f"one of {', '.join(sorted(folders))}")
     planned = []
     for name in dict.fromkeys(options.test_sets) or sorted(folders):
-        paths = tuple(list_images(folders[name]))
+        paths = tuple(list_sources(folders[name]))
         side = KODAK_SIDE if name == KODAK_CROPS else None
         used = paths[: options.test_images]
         planned.append(Planned(name, "test", used, len(paths), options.test_crop, side, side or LEAST))
@@ -121,7 +122,7 @@ def _plan_tests(root: Path, options: Options) -> list[Planned]:
 
 
 def _plan_training(root: Path, options: Options) -> list[Planned]:
-    sets = {name: tuple(list_images(folder)) for name, folder in _by_name(_folders(root)).items()}
+    sets = {name: tuple(list_sources(folder)) for name, folder in _by_name(_folders(root)).items()}
     if not sets:
         raise problem(root, "holds no training set", _LAYOUT)
     first = FIRST_TRAINING if FIRST_TRAINING in sets else min(sets)
@@ -136,12 +137,12 @@ def _plan_training(root: Path, options: Options) -> list[Planned]:
     return [*planned, validation]
 
 
-def _held_out(paths: tuple[Path, ...], wanted: int) -> tuple[frozenset[Path], tuple[Path, ...]]:
+def _held_out(paths: tuple[Source, ...], wanted: int) -> tuple[frozenset[Source], tuple[Source, ...]]:
     """The images kept out of training, and those of them that are looked at (sorted by name)."""
     number = max(wanted, HELD_OUT)
     if len(paths) < 2 * number:
         number = wanted if len(paths) >= 2 * wanted else max(1, len(paths) // 4)
-    held = sorted(paths, key=lambda path: name_hash(image_name(path)))[:number]
+    held = sorted(paths, key=lambda path: name_hash(path.name))[:number]
     return frozenset(held), tuple(path for path in paths if path in held[:wanted])
 
 

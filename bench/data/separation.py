@@ -25,6 +25,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,12 +65,19 @@ class Fingerprint:
     exact: str
 
 
-def fingerprint(label: str, pixels: npt.NDArray[np.uint8]) -> Fingerprint:
-    """The fingerprint of a whole image, (H, W, 3) uint8 RGB."""
-    grey = Pillow.fromarray(pixels).convert("L").convert("F")  # F: the averages are not rounded
+def fingerprint(label: str, pixels: npt.NDArray[Any]) -> Fingerprint:
+    """The fingerprint of a whole image, (H, W, 3) uint8 RGB, or (H, W, C) of other numbers, of whatever white level."""
+    grey = _grey(pixels)  # of mode F: the averages are not rounded
     small = np.asarray(grey.resize((_SIDE, _SIDE), Pillow.Resampling.BOX), dtype=np.float64)
     coefficients = dctn(small, norm="ortho")[:_LOW, :_LOW].copy()
     return Fingerprint(label, coefficients, _exact(pixels) if small.std() < FLAT else "")
+
+
+def _grey(pixels: npt.NDArray[Any]) -> Any:
+    if pixels.dtype == np.uint8:
+        return Pillow.fromarray(pixels).convert("L").convert("F")
+    brightness = pixels.mean(axis=2, dtype=np.float64)
+    return Pillow.fromarray((brightness * (255 / max(float(brightness.max()), 1e-30))).astype(np.float32))
 
 
 def check(test: Iterable[Fingerprint], training: Iterable[Fingerprint]) -> str:
@@ -189,6 +197,6 @@ def _units(coefficients: Floats) -> Floats:
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
 
 
-def _exact(pixels: npt.NDArray[np.uint8]) -> str:
+def _exact(pixels: npt.NDArray[Any]) -> str:
     turned = [np.rot90(side, k) for side in (pixels, pixels[:, ::-1]) for k in range(4)]
     return min(hashlib.sha256(repr(t.shape).encode() + np.ascontiguousarray(t).tobytes()).hexdigest() for t in turned)

@@ -32,6 +32,7 @@ def load_data(settings: Settings) -> Data:
         validation_crop=preset.validation_crop,
         patch=preset.patch,
         colour=settings.colour,
+        white=settings.white,
     )
     if not settings.test:
         return replace(data, test=())
@@ -50,7 +51,8 @@ def settled(settings: Settings, data: Data) -> Settings:
 
 def training_sum(data: Data) -> str:
     """The training images' part of a training key."""
-    return " ".join(f"{chosen.name} {chosen.sha256} {chosen.crop}" for chosen in data.training)
+    images = " ".join(f"{chosen.name} {chosen.sha256} {chosen.crop}" for chosen in data.training)
+    return f"{images} white {sorted(data.white.items())}" if data.white else images
 
 
 @dataclass(frozen=True)

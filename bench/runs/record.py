@@ -55,7 +55,8 @@ _SOURCES = ("bench", "methods", "noise", "reports")
 def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
     """All that decides the numbers, as it stands in run.json; a resumed run must agree in every key."""
     sets = [*data.test, *data.training, data.validation]
-    return {
+    white = {"white": dict(data.white)} if data.white else {}  # runs of 8 bits have none
+    return white | {
         "preset": settings.preset_name,
         "recipe": settings.recipe,
         "equal": settings.equal,
@@ -123,6 +124,7 @@ def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Se
             noise=tuple(model_of(slug, told["recipe"], kernels_from(record)) for slug in models),
             names=tuple(chosen) if any("(" in name for name in chosen) else (),
             colour="grey" if preset.colours == 1 else "rgb",
+            white=_white_of(told.get("white", {})),
         )
         if (
             settings.recipe not in RECIPES
@@ -136,6 +138,12 @@ def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Se
     except UsageError as error:
         raise UsageError(f"run.json: {error}") from None
     return settings
+
+
+def _white_of(told: dict[str, Any]) -> str:
+    """What to ask for to have these white levels again: "auto" where floats and whole numbers have their own, or none has."""
+    levels = {float(level) for level in told.values()}
+    return repr(levels.pop()) if len(levels) == 1 else "auto"
 
 
 def run_record(settings: Settings, data: Data, entries: Sequence[Entry], command: str) -> dict[str, Any]:

@@ -19,11 +19,11 @@ from tests.bench.data.test_images import photo, refusal
 
 
 def test_list_is_sorted_and_leaves_out_the_rest(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a.jpeg", "c.Webp", "a-1.ppm", ".hidden.png", "notes.txt", "d.gif", "e.npy"):
+    for name in ("b.PNG", "a.jpeg", "c.Webp", "a-1.ppm", ".hidden.png", "notes.txt", "d.gif", "e.mat"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.png").mkdir()
     assert [p.name for p in list_images(tmp_path)] == ["a.jpeg", "a-1.ppm", "b.PNG", "c.Webp", "d.gif"]
-    assert len(EXTENSIONS) == 20
+    assert len(EXTENSIONS) == 24
 
 
 def test_a_dangling_link_is_listed_and_refused(tmp_path: Path) -> None:

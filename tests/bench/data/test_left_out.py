@@ -6,7 +6,6 @@ import json
 import unicodedata
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image as Pillow
 
@@ -31,19 +30,19 @@ def remarks(root: Path, **options: object) -> list[str]:
 
 def test_nothing_is_said_where_all_is_used(root: Path) -> None:
     (root / "README.md").write_text("of the sets")
-    (root / "mine" / ".hidden.npy").write_bytes(b"")
+    (root / "mine" / ".hidden.mat").write_bytes(b"")
     (root / "empty").mkdir()
     assert remarks(root) == []
     assert load("sample", patch=48).remarks == ()
 
 
 def test_files_that_are_no_images_are_counted_by_ending(root: Path) -> None:
-    for name in ("c.npy", "d.NPY", "e.txt", "LICENSE"):
+    for name in ("c.mat", "d.MAT", "e.txt", "LICENSE"):
         (root / "mine" / name).write_bytes(b"x")
     (root / "train" / "own" / "x.raw").write_bytes(b"x")
     (said,) = remarks(root)
     assert said == (
-        "Left out of the images: 4 files of mine/ (by ending: .npy 2, .txt 1, without ending 1); "
+        "Left out of the images: 4 files of mine/ (by ending: .mat 2, .txt 1, without ending 1); "
         "1 file of train/own/ (by ending: .raw)."
     )
 
@@ -63,11 +62,11 @@ def test_images_that_lie_elsewhere_are_said(root: Path) -> None:
 
 
 def test_a_folder_whose_images_cannot_be_read_is_said(root: Path) -> None:
-    for name in ("phone/a.HEIC", "phone/b.heic", "train/raw/c.npy", "downloads/set.zip", "train/.hidden/x.npy"):
+    for name in ("phone/a.HEIC", "phone/b.heic", "train/raw/c.mat", "downloads/set.zip", "train/.hidden/x.mat"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"x")
     (said,) = remarks(root)
-    assert said == "Left out of the images: 2 files of phone/ (by ending: .heic); 1 file of train/raw/ (by ending: .npy)."
+    assert said == "Left out of the images: 2 files of phone/ (by ending: .heic); 1 file of train/raw/ (by ending: .mat)."
     status, out, _ = here("list", "data", "--data", root)
     assert status == 0 and out.splitlines()[-1] == said
 
@@ -83,7 +82,7 @@ def test_images_are_found_however_deep_and_links_end(root: Path, tmp_path: Path)
 
 def test_a_set_that_was_not_asked_for_is_no_news(root: Path) -> None:
     fill(root / "other", ["x"], 64, 64)
-    (root / "other" / "x.npy").write_bytes(b"x")
+    (root / "other" / "x.mat").write_bytes(b"x")
     assert remarks(root, test_sets=["mine"]) == []
 
 
@@ -92,10 +91,10 @@ def test_every_image_that_can_be_read_is_used(root: Path) -> None:
     for index, ending in enumerate(("pgm", "jp2", "gif", "tga")):
         grey = Pillow.fromarray(picture(f"g{index}", 64, 64)[..., 0])
         grey.save(root / "mine" / f"other{index}.{ending}")
-    np.save(root / "mine" / "array.npy", picture("n", 64, 64))
+    (root / "mine" / "array.mat").write_bytes(b"x")
     data = load(str(root), patch=16)
     assert names(data.test[0]) == ["a", "b", "other0", "other1", "other2", "other3"]
-    assert data.remarks == ("Left out of the images: 1 file of mine/ (by ending: .npy).",)
+    assert data.remarks == ("Left out of the images: 1 file of mine/ (by ending: .mat).",)
 
 
 def test_a_folder_of_pgm_is_a_test_set_and_one_of_sets_is_told(root: Path, tmp_path: Path) -> None:
@@ -129,10 +128,10 @@ def test_names_of_sets_have_one_unicode_form(root: Path) -> None:
 
 @pytest.mark.slow(4)
 def test_a_run_says_it_before_work_and_in_run_json(root: Path, tmp_path: Path) -> None:
-    (root / "mine" / "c.npy").write_bytes(b"x")
+    (root / "mine" / "c.mat").write_bytes(b"x")
     fill(root / "kodak24", ["k"], 64, 64)
     arguments = ("run", "--methods", "noisy", "--noise", "1", *tiny(), "--data", root)
-    said = "Left out of the images: 1 file of mine/ (by ending: .npy)."
+    said = "Left out of the images: 1 file of mine/ (by ending: .mat)."
     for extra in (("--dry-run",), ("--workers", "1", "--out", tmp_path / "run")):
         status, out, _ = here(*arguments, "--set", "test_sets=mine,kodak24", *extra)
         assert status == 0 and out.startswith(said), out
