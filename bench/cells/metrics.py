@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from skimage.metrics import structural_similarity
 
+from bench.cells.blocks import LARGE
 from bench.plan.scores import METRICS, MOST_DECIBELS, PAPER_MULTIPLE
+
+#: Rows of a strip of an image that is scored in strips.
+_ROWS = 128
 
 #: A clean image without a value of at least this is black (as in video), and its maximum no peak to go by (grey levels).
 _BLACK = 16.0
@@ -37,11 +43,14 @@ def score(denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
     """
     if not bool(denoised.isfinite().all()):
         return dict.fromkeys(METRICS, math.nan)
-    denoised, clean = denoised.double().cpu(), clean.double().cpu()
+    denoised, clean = denoised.cpu(), clean.cpu()
+    if not _large(clean):
+        denoised, clean = denoised.double(), clean.double()
     rounded = as_stored(denoised, clean)
     standard = {"psnr": psnr(rounded, clean, 255.0), "ssim": ssim(rounded, clean)}
-    truncated = denoised.clamp(0, 255).floor() if is_whole(clean) else rounded
-    return standard | _score_paper(truncated, clean)
+    if is_whole(clean):
+        rounded = denoised.clamp(0, 255).floor()
+    return standard | _score_paper(rounded, clean)
 
 
 def as_stored(denoised: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
@@ -60,6 +69,11 @@ def psnr(estimate: torch.Tensor, clean: torch.Tensor, peak: float) -> float:
 
     In dB, good to 1e-5, at most `MOST_DECIBELS`, also where the two are equal; nan where a value is not finite.
     """
+    if _large(clean):
+        squares = sum(float((one.double() - other.double()).square().sum()) for one, other in _strips(estimate, clean))
+        if not math.isfinite(squares):
+            return math.nan
+        return min(MOST_DECIBELS, 10 * math.log10(peak**2 * clean.numel() / squares)) if squares else MOST_DECIBELS
     # takes a second and more to import, which commands that score nothing need not wait for
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
@@ -79,12 +93,8 @@ def ssim(estimate: torch.Tensor, clean: torch.Tensor) -> float:
     torchmetrics from 1.4.2 on also counts windows that its padding fills (its pull request 2721), which is 5e-4 off on an
     image of 481x321. It takes 30 times longer in double precision on a CPU, and in single precision is 2e-4 off on white.
     """
-    return float(
-        structural_similarity(
-            clean.double().numpy(), estimate.double().numpy(), data_range=255.0, channel_axis=0,
-            gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
-        )
-    )  # fmt: skip
+    window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return _similarity(estimate, clean, 5, data_range=255.0, **window)
 
 
 def _score_paper(truncated: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
@@ -96,5 +106,33 @@ def _score_paper(truncated: torch.Tensor, clean: torch.Tensor) -> dict[str, floa
     truncated, clean = truncated[window], clean[window]
     brightest = float(clean.max())
     peak = brightest if brightest >= _BLACK else 255.0
-    similarity = structural_similarity(clean.numpy(), truncated.numpy(), win_size=7, channel_axis=0, data_range=peak)
-    return {"psnr_paper": psnr(truncated, clean, peak), "ssim_paper": float(similarity)}
+    return {
+        "psnr_paper": psnr(truncated, clean, peak),
+        "ssim_paper": _similarity(truncated, clean, 3, data_range=peak, win_size=7),
+    }
+
+
+def _similarity(estimate: torch.Tensor, clean: torch.Tensor, reach: int, **how: Any) -> float:
+    """scikit-image's structural similarity, with windows that reach so far (pixels), in double precision.
+
+    It holds some thirty images of that. So of a large one it is taken strip by strip, and the mean over all windows is put
+    together of those over the windows of each.
+    """
+    strips = _strips(estimate, clean, reach) if _large(clean) else [(estimate, clean)]
+    total = 0.0
+    for one, other in strips:
+        similarity = structural_similarity(other.double().numpy(), one.double().numpy(), channel_axis=0, **how)
+        total += float(similarity) * ((other.shape[-2] - 2 * reach) / (clean.shape[-2] - 2 * reach))
+    return total
+
+
+def _large(image: torch.Tensor) -> bool:
+    return image.shape[-2] * image.shape[-1] > LARGE
+
+
+def _strips(estimate: torch.Tensor, clean: torch.Tensor, reach: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Strips of rows of both, that overlap so that each window, reaching so far around its centre, is in one."""
+    height = clean.shape[-2]
+    for top in range(0, height - 2 * reach, _ROWS):
+        rows = np.s_[..., top : min(height, top + _ROWS + 2 * reach), :]
+        yield estimate[rows], clean[rows]

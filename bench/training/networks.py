@@ -205,5 +205,10 @@ def set_window(network: nn.Module, window: int | None) -> None:
         network.window = window
 
 
+def window_of(network: nn.Module) -> int | None:
+    """Side of what the network sees at a time (pixels); None: the whole image."""
+    return network.window if isinstance(network, UNet) else None
+
+
 def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())

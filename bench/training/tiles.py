@@ -32,6 +32,11 @@ class Piece:
     last: int
 
 
+def stride(side: int) -> int:
+    """Pixels from one tile to the next."""
+    return side - min(OVERLAP, side // 3)
+
+
 def pieces(length: int, side: int) -> list[Piece]:
     """Tiles of `side` pixels along `length`: one of all where that is no longer; the last is shifted inward.
 
@@ -40,7 +45,7 @@ def pieces(length: int, side: int) -> list[Piece]:
     """
     if length <= side:
         return [Piece(0, 0, length)]
-    starts = [*range(0, length - side, side - min(OVERLAP, side // 3)), length - side]
+    starts = [*range(0, length - side, stride(side)), length - side]
     cuts = [0, *((left + side + right) // 2 for left, right in pairwise(starts)), length]
     return [Piece(start, *cut) for start, cut in zip(starts, pairwise(cuts), strict=True)]
 
