@@ -83,7 +83,8 @@ def test_grey_images_are_counted_and_what_that_does_is_said(root: Path) -> None:
     _, sentence = told(root)
     assert sentence == (
         "2 of 5 test images are grey (all three channels equal, or nearly): three independent draws of the noise are made of "
-        "one channel, so the mean of the channels has less noise than the model says."
+        "one channel, so the mean of the channels has less noise than the model says. "
+        "--colour grey gives all images one channel."
     )
     for name in "pqrstuvw":
         save(root / "train" / "set", **{name: picture(name, 48, 48)[..., 0]})
