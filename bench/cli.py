@@ -12,12 +12,8 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from bench.commands.arguments import (
-    METHODS_HELP,
-    NOISE_HELP,
     default_directory,
-    from_files,
     parse_duration,
-    parse_noise,
     parse_place,
     parse_settings,
     parse_tuning,
@@ -34,6 +30,7 @@ from bench.commands.doctor import doctor
 from bench.commands.estimate import dry_run
 from bench.commands.listing import list_things, print_matrix, tell_broken, whole_matrix
 from bench.commands.merge import merge
+from bench.commands.names import METHODS_HELP, NOISE_HELP, from_files, parse_noise
 from bench.commands.new_method import new_method
 from bench.commands.parser import Parser, Version, add_files, add_images
 from bench.commands.report import FORMAT_HELP, FORMATS, report

@@ -1,14 +1,12 @@
-"""What the words on the command line mean: settings, methods, noise models, times, numbers, and the defaults."""
+"""What the words on the command line mean: settings, times, numbers, places, and the defaults."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from pathlib import Path
@@ -17,25 +15,15 @@ import psutil
 import torch
 
 import methods
-import noise
+from bench.commands.names import parse_methods, parse_noise, parse_variants
 from bench.data.levels import parse_white
-from bench.errors import UsageError, one_line
+from bench.errors import UsageError
 from bench.executors.gpus import visible_gpus
 from bench.executors.place import EXECUTORS, SLURM, Place
-from bench.plan.recipes import RECIPES, model_of, models_of, named_method
+from bench.plan.recipes import RECIPES
 from bench.plan.settings import COLOURS, EQUAL, PRESETS, Settings, get_preset, in_budget
-from noise import expressions
 from noise.names import nearest
 
-#: What `--methods` takes.
-METHODS_HELP = (
-    "slugs, with settings or without (neighbor2neighbor(gamma=2)), tags (knows:nothing, learns:image; `list methods` shows "
-    f"them) and groups ({'; '.join(f'{name}: {words}' for name, words in methods.GROUPS.items())}); "
-    "the noisy input is always there"
-)
-
-#: What `--noise` takes.
-NOISE_HELP = "noise models by number, range, slug or expression, such as gaussian(sigma=15|50); docs/noise.md has the grammar"
 #: Settings that there were not always: where they are so, the names of run directories are as before.
 _SINCE = (("colour", "auto"), ("white", "auto"))
 
@@ -89,82 +77,6 @@ def parse_tuning(options: argparse.Namespace) -> tuple[Settings, Place, Path]:
     settings = replace(settings, methods=tuple(method for method in settings.methods if method.slug == slug))
     name = f"tune-{settings.methods[0].slug}-{settings.preset_name}-{Path(settings.data).name}"
     return settings, parse_place(options, settings), options.out or Path("runs") / name
-
-
-def parse_methods(text: str, recipe: str = "best") -> tuple[methods.Method, ...]:
-    """The methods of `parse_variants`, without their names."""
-    return tuple(parse_variants(text, recipe).values())
-
-
-def parse_variants(text: str, recipe: str = "best") -> dict[str, methods.Method]:
-    """The methods that slugs, with settings or without, groups and tags stand for, by name; `noisy` always among them.
-
-    In the catalogue's order; of one method as they are given, each once. Raises UsageError.
-    """
-    there = methods.catalogue()
-    expected = f"expected {', '.join(methods.GROUPS)}, a tag such as knows:nothing, or of {', '.join(there)}"
-    words = [each for word in expressions_of("--methods", text) for each in _each_method(word)]
-    if not words:
-        raise UsageError(f"--methods {text!r} names no method: {expected}")
-    for whole in words:
-        word = whole.partition("(")[0].strip()
-        if word in methods.TAGS and not any(word in methods.tags(method) for method in there.values()):
-            raise UsageError(f"--methods {word!r}: no method has this tag: {expected}")
-        known = (*there, *methods.GROUPS, *methods.TAGS)
-        if word not in known and (reason := _broken(word)):
-            raise UsageError(f"method {word!r}: {reason}")
-        if word not in known:
-            raise UsageError(f"unknown method {word!r}{nearest(word, known)}: {expected}")
-    plain = methods.chosen([word for word in words if "(" not in word], there)
-    named = [named_method(word, recipe) for word in (*plain, *(word for word in words if "(" in word))]
-    order = list(there)
-    return dict(sorted(named, key=lambda pair: order.index(pair[1].slug)))
-
-
-def expressions_of(option: str, text: str) -> list[str]:
-    """The words of a list, whose commas inside of parentheses are theirs. Raises UsageError."""
-    try:
-        return [word for word in expressions.split(text, ",") if word]
-    except ValueError as error:
-        raise UsageError(f"{option} {one_line(error)}") from None
-
-
-def _each_method(word: str) -> list[str]:
-    """The words without sweeps that one stands for. Raises UsageError."""
-    name = word.partition("(")[0].strip()
-    if name != word and (name in methods.GROUPS or name in methods.TAGS):
-        raise UsageError(f"--methods {word!r}: {name} stands for several methods: expected settings of one")
-    try:
-        return expressions.each(word) if "(" in word else [word]
-    except ValueError as error:
-        raise UsageError(f"--methods {one_line(error)}") from None
-
-
-def _broken(word: str) -> str:
-    """What is wrong with the file of a method of that name, in any case and with - or _; "" where there is no such file."""
-    reasons = {slug.casefold(): reason for slug, reason in methods.broken().items()}
-    return reasons.get(word.casefold().replace("_", "-"), "")
-
-
-def parse_noise(text: str, recipe: str = "best") -> tuple[noise.NoiseModel, ...]:
-    """Noise models, each once: those of Table 1 in its order, then the others as they are given. Raises UsageError."""
-    chosen: dict[str, noise.NoiseModel] = {}
-    for word in expressions_of("--noise", text) or [""]:
-        if word == "all":
-            chosen |= {model.slug: model for model in models_of(recipe)}
-        elif match := re.fullmatch(r"(\d{1,9})-(\d{1,9})", word):
-            first, last = int(match[1]), int(match[2])
-            if not 1 <= first <= last <= 16:
-                raise UsageError(f"--noise {word!r}: expected a range within 1-16")
-            models = [model_of(number, recipe) for number in range(first, last + 1)]
-            chosen |= {model.slug: model for model in models}
-        else:
-            try:
-                models = [model_of(each, recipe) for each in (expressions.each(word) if "(" in word else [word])]
-            except ValueError as error:
-                raise UsageError(f"--noise {text!r}: {one_line(error)}") from None
-            chosen |= {model.slug: model for model in models}
-    return tuple(sorted(chosen.values(), key=lambda model: model.number or math.inf))
 
 
 def parse_duration(option: str, text: str | None) -> float | None:
@@ -256,21 +168,6 @@ def default_workers(settings: Settings, gpu_share: float = 1.0) -> int:
 def usable_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
-
-
-@contextmanager
-def from_files(paths: Iterable[Path], noise_paths: Iterable[Path] = ()) -> Iterator[None]:
-    """Have `--method-file` and `--noise-file` add methods, and bases of noise, to those that are known meanwhile.
-
-    Raises UsageError for a file without a usable one.
-    """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(noise.with_files(noise_paths))
-            stack.enter_context(methods.with_files(paths))
-        except ValueError as error:
-            raise UsageError(one_line(error)) from None
-        yield
 
 
 def path_of(text: str) -> Path:

@@ -20,7 +20,7 @@ import reports
 from bench.cells.denoising import denoise, noisy_image
 from bench.cells.metrics import as_stored, psnr, ssim
 from bench.cells.trained import NoNetwork
-from bench.commands.arguments import parse_noise
+from bench.commands.names import parse_noise
 from bench.data.layout import KODAK_CROPS, Options, plan_tests
 from bench.data.sets import Image, ImageSet, load_tests
 from bench.errors import UsageError, one_line

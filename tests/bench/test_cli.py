@@ -16,8 +16,8 @@ from PIL import Image
 
 import methods
 from bench.cli import main
-from bench.commands.arguments import parse_methods, parse_noise
 from bench.commands.listing import whole_matrix
+from bench.commands.names import parse_methods, parse_noise
 from tests.helpers.harness import tiny
 
 RNG = np.random.default_rng(0)

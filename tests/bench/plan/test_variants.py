@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import pytest
 
 import methods
-from bench.commands.arguments import parse_methods, parse_noise, parse_variants
+from bench.commands.names import parse_methods, parse_noise, parse_variants
 from bench.errors import UsageError
 from bench.plan.cells import entry_of, make_cells, resolved
 from bench.plan.recipes import named_method
