@@ -28,6 +28,7 @@ from bench.commands.data import add_data, data
 from bench.commands.disturbance import parse_rates
 from bench.commands.doctor import doctor
 from bench.commands.estimate import dry_run
+from bench.commands.estimate_noise import add_estimate, estimate
 from bench.commands.listing import list_things, print_matrix, tell_broken, whole_matrix
 from bench.commands.merge import merge
 from bench.commands.names import METHODS_HELP, NOISE_HELP, from_files, parse_noise
@@ -193,6 +194,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--html", type=path_of, metavar="FILE", help="write it as a page like the report's (-: to standard output)"
     )
+
+    add_estimate(add("estimate", estimate, "The law of the noise in images without clean ones, as --noise takes it."))
 
     sub = add("new-method", _new_method, "Write a file with a method that works, to be made yours, and its test.")
     sub.add_argument("name", metavar="NAME", help="the method's name: a-z, 0-9 and -")
