@@ -15,7 +15,7 @@ from bench.commands.arguments import path_of
 from bench.commands.output import refuse_own, write_output
 from bench.data.images import image_name, list_images, problem, read_image
 from bench.errors import UsageError
-from bench.estimation.drawing import draw, refuse_other_endings
+from bench.estimation.drawing import draw, refuse_target
 from bench.estimation.estimating import Estimate, Picture, Untellable
 from bench.estimation.estimating import estimate as law_of
 from bench.estimation.kernels import kernel
@@ -45,7 +45,7 @@ def estimate_noise(sources: Sequence[Path], plot: Path | None, as_json: bool, co
     Raises UsageError, before any estimate, for what cannot be read, and where nothing can be told of any image.
     """
     if plot is not None:
-        refuse_other_endings(plot)
+        refuse_target(plot)
         refuse_own("--plot", plot, sources)
     pictures = [read_picture(path) for path in _paths(sources)]
     found: dict[str, Estimate | str] = {}

@@ -17,8 +17,8 @@ STEP, OVERLAP = 4, 2.5
 MOST = 40_000
 #: Bins of brightness of an image, at most; blocks that one is made for; a bin with fewer says nothing.
 BINS, FILLED, FEWEST = 16, 120, 30
-#: Side of the squares of an image that the bootstrap draws whole (pixels).
-SQUARE = 64
+#: Side of the squares of an image that the bootstrap draws whole (pixels), at least and at most; about 8 make the shorter side.
+SQUARE = (16, 64)
 #: What tells structure: the slow coefficients but the mean.
 SLOW = (ORDER > 0) & (ORDER <= 3)
 
@@ -112,7 +112,8 @@ def make_blocks(image: npt.NDArray[np.floating]) -> Blocks:
     step = max(STEP, int(np.sqrt(height * width / MOST)))
     windows = np.lib.stride_tricks.sliding_window_view(image.astype(np.float32), (SIDE, SIDE), axis=(1, 2))[:, ::step, ::step]
     down, across = windows.shape[1:3]
-    square = np.add.outer(np.arange(down) * step // SQUARE * (width // SQUARE + 1), np.arange(across) * step // SQUARE).ravel()
+    side = int(np.clip(min(height, width) // 8, *SQUARE))
+    square = np.add.outer(np.arange(down) * step // side * width, np.arange(across) * step // side).ravel()
     windows = windows.reshape(len(image), -1, SIDE, SIDE)
     basis = BASIS.astype(np.float32)
     coefficients = basis @ windows @ basis.T

@@ -7,6 +7,7 @@ noise before it, s^2 that of white noise added after it. Where one channel alone
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,8 @@ CURVES = {"constant": (0,), "linear": (1,), "square": (2,), "any": (0, 1, 2)}
 TOLERANCE = 0.05
 #: Bins of brightness this many standard errors away count no longer by the square (Huber).
 LIMIT = 1.5
-_ROUNDS = 8
+#: Rounds of reweighting, at most, and the relative change of all coefficients below which there is no other.
+_ROUNDS, _STILL = 8, 1e-3
 
 
 @dataclass(frozen=True)
@@ -78,17 +80,17 @@ class View:
     classes: npt.NDArray[np.bool_]
     texture: bool
 
-    @property
+    @cached_property
     def power(self) -> Array:
         """(bins, classes)."""
         return self.means.power[:, self.classes]
 
-    @property
+    @cached_property
     def shape(self) -> Array:
         """How texture falls with frequency, (classes,)."""
         return TEXTURE[self.classes]
 
-    @property
+    @cached_property
     def precision(self) -> Array:
         """One over the variance of a relative residual, (bins, classes)."""
         return 1 / (2 / self.means.samples[:, self.classes] + TOLERANCE**2)
@@ -104,11 +106,13 @@ def fit(view: View, curve: str, name: str | float, added: bool) -> Fit:
     expected = np.maximum(view.power, 0.05 * np.median(view.power) + 1e-9)
     found, weight = np.zeros(len(columns)), np.ones(len(bright))
     for _ in range(_ROUNDS):
-        precision = view.precision / expected**2 * weight[:, None]
+        precision, before = view.precision / expected**2 * weight[:, None], found
         found = _solved(view, stack, view.power, precision, _textured(view, view.power - stack @ found, precision) > 0)
         plain = stack @ found
         expected = _floored(plain + _outer(_textured(view, view.power - plain, precision), view))
         weight = np.minimum(1, LIMIT / np.maximum(_distances(view, expected), 1e-9))
+        if (np.abs(found - before) <= _STILL * found).all():
+            break
     return Fit(curve, name, found[: len(found) - added], float(found[-1]) if added else 0.0, _misfit(view, expected))
 
 
@@ -129,7 +133,10 @@ def _fit_affine(view: View, name: str | float) -> Fit:
         slopes = np.stack([gains * (2 * sd * bright)[:, None], gains * (2 * sd)[:, None]], -1)
         # the linear form at (a, b), solved for (a, b) themselves
         target = view.power - plain + slopes @ np.array([a, b])
+        before = np.array([a, b])
         a, b = _solved(view, slopes, target, view.precision / expected**2 * weight[:, None], texture > 0)
+        if (np.abs(before - (a, b)) <= _STILL * before).all():
+            break
     a, b = max(a, 0.0), max(b, 1e-3)
     return Fit("affine", name, np.array([a, b]), 0.0, _misfit(view, expected))
 
@@ -161,7 +168,7 @@ def _outer(texture: Array, view: View) -> Array:
 
 
 def _floored(expected: Array) -> Array:
-    return np.maximum(expected, 1e-3 * np.median(expected) + 1e-9)
+    return np.maximum(expected, 1e-3 * expected.mean() + 1e-9)
 
 
 def _distances(view: View, expected: Array) -> Array:

@@ -14,8 +14,10 @@ from bench.estimation.kernels import PAIRS, kernel
 ENDINGS = (".pdf", ".png", ".svg")
 
 
-def refuse_other_endings(target: Path) -> None:
-    """Raise UsageError for a file that is none of `ENDINGS`."""
+def refuse_target(target: Path) -> None:
+    """Raise UsageError for a file whose ending is none of `ENDINGS`, and for a folder."""
+    if target.is_dir():
+        raise UsageError(f"--plot {target}: is a folder; expected a file")
     if target.suffix.lower() not in ENDINGS:
         raise UsageError(f"--plot {target}: expected a file ending in {', '.join(ENDINGS)}")
 

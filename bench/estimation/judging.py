@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ _WIDTHS = tuple(float(width) for width in np.arange(4, 17) / 10)
 #: Misfit by the number of what is fitted above which no law holds. (Simulated noise on photographs: mostly below 0.7.)
 DOUBTFUL = 1.5
 #: Draws of the bootstrap; laws that it compares, at most.
-DRAWS, COMPARED = 40, 5
+DRAWS, COMPARED = 40, 4
 
 #: The class of each coefficient that tells structure.
 _SLOW_CLASSES = [PAIRS.index((min(u, v), max(u, v))) for u, v in np.argwhere(SLOW)]
@@ -113,9 +113,9 @@ def judge(images: Sequence[npt.NDArray[np.floating]]) -> Judgement | None:
     best = _first_that_fits(blocks, (_COLOUR, _COLOUR_ALL))
     if best is None or (best.strain < DOUBTFUL and not best.shared):
         return best
-    # noise that the channels share is taken for texture above
+    # noise that the channels share is taken for texture above, and texture for such noise here
     plain = _attempt(blocks, _PLAIN)
-    return plain if plain is not None and (plain.strain < best.strain or best.strain > DOUBTFUL) else best
+    return plain if plain is not None and (plain.strain < best.strain or best.strain > DOUBTFUL) else replace(best, shared=0.0)
 
 
 def _first_that_fits(blocks: Sequence[Blocks], modes: Sequence[Mode]) -> Judgement | None:

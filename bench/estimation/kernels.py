@@ -49,14 +49,18 @@ class Kernel:
     @cached_property
     def values(self) -> Array:
         """(h, w), of sum 1."""
-        if self.name == "":
-            return np.ones((1, 1))
         if self.name == "A":
             return np.array(PAPER_KERNEL)
+        return np.asarray(np.outer(self._profile, self._profile), np.float64)
+
+    @property
+    def _profile(self) -> Array:
+        """Of a kernel that is the outer product of it with itself."""
+        if self.name == "":
+            return np.ones(1)
         reach = int(np.ceil(4 * float(self.name)))
         profile = np.exp(-0.5 * (np.arange(-reach, reach + 1) / float(self.name)) ** 2)
-        profile /= profile.sum()
-        return np.asarray(np.outer(profile, profile), np.float64)
+        return np.asarray(profile / profile.sum(), np.float64)
 
     @property
     def gain(self) -> float:
@@ -66,10 +70,13 @@ class Kernel:
     @cached_property
     def gains(self) -> Array:
         """Variance of each class of DCT coefficients of white noise of variance 1 after it, (classes,)."""
-        found = np.empty((SIDE, SIDE))
-        for u in range(SIDE):
-            for v in range(SIDE):
+        if self.name == "A":
+            found = np.empty((SIDE, SIDE))
+            for u, v in np.ndindex(SIDE, SIDE):
                 found[u, v] = (convolve2d(np.outer(BASIS[u], BASIS[v]), self.values) ** 2).sum()
+        else:
+            one = [(np.convolve(row, self._profile) ** 2).sum() for row in BASIS]
+            found = np.outer(one, one)
         return np.asarray(by_class(found), np.float64)
 
     @cached_property
