@@ -20,6 +20,8 @@ MARGIN, RIVAL_SHARE = 10.0, 0.1
 #: Share of the values at the lowest or highest level from which an image counts as clipped there, and how many times as many
 #: as at the next level.
 _CLIPPED, _SPIKE = 0.002, 3.0
+#: Median, in steps between levels, below which an image holds counts.
+_FEW = 4.0
 
 
 class Untellable(Exception):
@@ -128,11 +130,10 @@ def _usable(picture: Picture) -> tuple[npt.NDArray[np.floating], list[str]]:
     if np.ptp(values) == 0:
         raise Untellable("it is constant")
     doubts = ["JPEG loses detail and noise with it"] if picture.compressed else []
-    hidden = np.zeros(values.shape, dtype=bool)
-    for level, told in _clipped(values, picture.white):
-        hidden |= values == level
+    hidden = _constant(values)
+    for level, told in _clipped(values[~hidden], picture.white):
         doubts.append(f"{(values == level).mean():.1%} of the values are clipped at {told}")
-    hidden |= _constant(values)
+        hidden |= values == level
     values[hidden] = np.nan
     return values, doubts
 
@@ -140,11 +141,14 @@ def _usable(picture: Picture) -> tuple[npt.NDArray[np.floating], list[str]]:
 def _clipped(values: npt.NDArray[np.floating], white: float | None) -> list[tuple[float, str]]:
     """Levels that values pile up at, with words for them."""
     found: list[tuple[float, str]] = []
-    if white is None:
-        return found
     levels, counts = np.unique(values, return_counts=True)
+    if white is None or len(levels) < 3:
+        return found
+    # few counts a pixel: their zeros are no clipping
+    counted = np.median(values) < _FEW * np.diff(levels).min()
     for end, beside, expected, told in ((0, 1, 0.0, "black"), (-1, -2, white, "white")):
-        if levels[end] == expected and len(levels) > 2 and counts[end] > max(_CLIPPED * values.size, _SPIKE * counts[beside]):
+        piled = counts[end] > max(_CLIPPED * values.size, _SPIKE * counts[beside])
+        if levels[end] == np.float32(expected) and piled and not (counted and told == "black"):
             found.append((float(levels[end]), told))
     return found
 
