@@ -106,12 +106,11 @@ def _line(name: str, found: Estimate | str) -> str:
 def _print_whole(label: str, found: Estimate, console: Console) -> None:
     """The expression first, then what stands behind it."""
     law, bright = found.law, found.judgement.view.means.brightness
+    limits = None if found.doubts else found.judgement.intervals.get("sd")
     rows = [("of", label)]
     for name, value in law.parameters.items():
         rows.append((name if name != "added" else "added sigma", _interval(value, found.judgement.intervals.get(name))))
-    rows.append(
-        ("standard deviation", _interval(found.sd, found.judgement.intervals.get("sd")) + " grey levels, root mean square")
-    )
+    rows.append(("standard deviation", _interval(found.sd, limits) + " grey levels, root mean square"))
     rows.append(("brightness", f"{bright.min():.0f} to {bright.max():.0f} grey levels in the blocks that were measured"))
     rows.append(("correlation", _correlation_words(found)))
     rows.append(("how sure", found.sureness))

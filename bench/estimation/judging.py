@@ -111,11 +111,13 @@ def judge(images: Sequence[npt.NDArray[np.floating]]) -> Judgement | None:
     if not colour:
         return _first_that_fits(blocks, (_ONE, _ONE_ALL))
     best = _first_that_fits(blocks, (_COLOUR, _COLOUR_ALL))
-    if best is None or (best.strain < DOUBTFUL and not best.shared):
+    if best is not None and best.strain < DOUBTFUL and not best.shared:
         return best
     # noise that the channels share is taken for texture above, and texture for such noise here
     plain = _attempt(blocks, _PLAIN)
-    return plain if plain is not None and (plain.strain < best.strain or best.strain > DOUBTFUL) else replace(best, shared=0.0)
+    if best is None or (plain is not None and (plain.strain < best.strain or best.strain > DOUBTFUL)):
+        return plain
+    return replace(best, shared=0.0)
 
 
 def _first_that_fits(blocks: Sequence[Blocks], modes: Sequence[Mode]) -> Judgement | None:
