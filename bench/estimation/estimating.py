@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,12 +94,9 @@ def estimate(pictures: Sequence[Picture]) -> Estimate:
     Untellable
         For images that are too small, constant, or clipped nearly everywhere.
     """
-    doubts: list[str] = []
-    images = []
-    for picture in pictures:
-        values, told = _usable(picture)
-        doubts += told
-        images.append(values)
+    usable = [_usable(picture) for picture in pictures]
+    doubts = _joined([told for _, told in usable])
+    images = [values for values, _ in usable]
     found = judge(images)
     if found is None:
         raise Untellable("no block of it varies without structure")
@@ -111,7 +109,7 @@ def estimate(pictures: Sequence[Picture]) -> Estimate:
         other for other in others if other.misfit < law.misfit + MARGIN or found.shares.get(other.family, 0.0) >= RIVAL_SHARE
     ]
     sd = measured(found.view.means) if doubts else rms(law, found.view)
-    return Estimate(law, tuple(rivals), sd, found, tuple(dict.fromkeys(doubts)))
+    return Estimate(law, tuple(rivals), sd, found, tuple(doubts))
 
 
 def measured(means: Means) -> float:
@@ -119,8 +117,16 @@ def measured(means: Means) -> float:
     return float(np.sqrt(means.count @ (means.power @ CLASS_SIZE) / CLASS_SIZE.sum() / means.count.sum()))
 
 
-def _usable(picture: Picture) -> tuple[npt.NDArray[np.floating], list[str]]:
-    """The values (C, H, W), NaN where clipping or a constant part hides the noise; and what makes the law doubtful."""
+def _joined(told: Sequence[Mapping[str, str]]) -> list[str]:
+    """Doubts of one image as they are, of several by how many have them."""
+    if len(told) == 1:
+        return [f"{share}{doubt}" for doubt, share in told[0].items()]
+    counts = Counter(doubt for each in told for doubt in each)
+    return [f"{doubt} in {count} of {len(told)} images" for doubt, count in counts.items()]
+
+
+def _usable(picture: Picture) -> tuple[npt.NDArray[np.floating], dict[str, str]]:
+    """The values (C, H, W), NaN where clipping or a constant part hides the noise; what makes the law doubtful: words, share."""
     values = np.moveaxis(picture.values, 2, 0).astype(np.float32)
     height, width = values.shape[1:]
     if min(height, width) < LEAST:
@@ -129,10 +135,10 @@ def _usable(picture: Picture) -> tuple[npt.NDArray[np.floating], list[str]]:
         values = values[:1]
     if np.ptp(values) == 0:
         raise Untellable("it is constant")
-    doubts = ["JPEG loses detail and noise with it"] if picture.compressed else []
+    doubts = {"JPEG loses detail and noise with it": ""} if picture.compressed else {}
     hidden = _constant(values)
     for level, told in _clipped(values[~hidden], picture.white):
-        doubts.append(f"{(values == level).mean():.1%} of the values are clipped at {told}")
+        doubts[f"values are clipped at {told}"] = f"{(values == level).mean():.1%} of the "
         hidden |= values == level
     values[hidden] = np.nan
     return values, doubts
