@@ -96,7 +96,7 @@ class Law:
 
     def skewness(self, brightness: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """Of the noise before the kernel, by mean brightness."""
-        sd, mean = np.sqrt(self.fit.variance(brightness)), np.maximum(brightness, 1.0)
+        sd, mean = np.sqrt(self.fit.variance(brightness)), np.maximum(brightness, 0.004 * np.max(brightness))
         if self.base.startswith("gaussian"):
             return 0 * sd
         if self.base == "rayleigh":
