@@ -126,7 +126,7 @@ def _joined(told: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _usable(picture: Picture) -> tuple[npt.NDArray[np.floating], dict[str, str]]:
-    """The values (C, H, W), NaN where clipping or a constant part hides the noise; what makes the law doubtful, and how much."""
+    """The values (C, H, W), NaN where clipping or a constant part hides the noise; why the law is doubtful, and how much."""
     values = np.moveaxis(picture.values, 2, 0).astype(np.float32)
     height, width = values.shape[1:]
     if min(height, width) < LEAST:

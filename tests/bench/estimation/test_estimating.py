@@ -70,9 +70,10 @@ def test_another_kernel_is_told_by_its_width() -> None:
 
 def test_the_expression_makes_the_model_again() -> None:
     found = estimate([noisy(noise.get(14))])
-    assert found.law.expression == (
-        f"poisson(lam={found.law.parameters['lam']:.3g})-conv+gaussian(sigma={found.law.parameters['added']:.3g})"
-    )
+    again = noise.get(found.law.expression)
+    assert again.convolution == noise.get(14).convolution and type(again.base) is type(noise.get(14).base)
+    assert again.parameters["lam"] == pytest.approx(found.law.parameters["lam"], rel=0.005)
+    assert again.gaussian == pytest.approx(found.law.parameters["added"], rel=0.005)
 
 
 def test_images_of_one_law_narrow_its_intervals() -> None:
