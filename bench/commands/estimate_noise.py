@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 
 from bench.commands.arguments import path_of
 from bench.commands.output import refuse_own, write_output
-from bench.data.images import image_name, list_images, problem, read_image
+from bench.data.frames import Source, list_sources, read, sources_of
+from bench.data.images import problem
+from bench.data.levels import Extent, kind_of, parse_white, white_levels
 from bench.errors import UsageError
 from bench.estimation.drawing import draw, refuse_target
 from bench.estimation.estimating import Estimate, Picture, Untellable
@@ -30,16 +34,18 @@ _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 def add_estimate(parser: argparse.ArgumentParser) -> None:
     """The words of the command."""
     parser.add_argument("images", type=path_of, nargs="+", metavar="FILE|DIR", help="noisy images, or folders of them")
+    told = "what becomes 255 grey levels, of images beyond 8 bits (default: auto)"
+    parser.add_argument("--white", default="auto", metavar="auto|4095|1.0", help=told)
     parser.add_argument("--plot", type=path_of, metavar="FILE", help="draw curve and spectrum (.pdf, .png or .svg)")
     parser.add_argument("--json", action="store_true", help="all of it: parameters, intervals, rivals, doubts, the curve")
 
 
 def estimate(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     """The command: prints the law of each image and of all together; see `estimate_noise`."""
-    return estimate_noise(options.images, options.plot, options.json, console)
+    return estimate_noise(options.images, options.white, options.plot, options.json, console)
 
 
-def estimate_noise(sources: Sequence[Path], plot: Path | None, as_json: bool, console: Console) -> int:
+def estimate_noise(sources: Sequence[Path], white: str, plot: Path | None, as_json: bool, console: Console) -> int:
     """Print the law of each image and of all together; returns the exit status.
 
     Raises UsageError, before any estimate, for what cannot be read, and where nothing can be told of any image.
@@ -47,7 +53,7 @@ def estimate_noise(sources: Sequence[Path], plot: Path | None, as_json: bool, co
     if plot is not None:
         refuse_target(plot)
         refuse_own("--plot", plot, sources)
-    pictures = [read_picture(path) for path in _paths(sources)]
+    pictures, scales = read_pictures(sources, white)
     found: dict[str, Estimate | str] = {}
     for picture in pictures:
         found[picture.name] = _told(picture)
@@ -67,7 +73,7 @@ def estimate_noise(sources: Sequence[Path], plot: Path | None, as_json: bool, co
     else:
         if len(pictures) > 1:
             console.print()
-        _print_whole(label, last, console)
+        _print_whole(label, last, scales, console)
     if plot is not None:
         try:
             write_output(plot, lambda target: draw(last, label, target, plot.suffix))
@@ -76,18 +82,28 @@ def estimate_noise(sources: Sequence[Path], plot: Path | None, as_json: bool, co
     return 0
 
 
-def _paths(sources: Sequence[Path]) -> list[Path]:
-    paths = [path for source in sources for path in (list_images(source) if source.is_dir() else [source])]
-    names = [str(path) for path in paths]
-    if twice := next((name for name in names if names.count(name) > 1), None):
+def read_pictures(paths: Sequence[Path], white: str = "auto") -> tuple[list[Picture], list[str]]:
+    """The images in files and folders, in grey levels, and a sentence for each white level. Raises UsageError."""
+    parse_white(white)
+    sources = [source for path in paths for source in (list_sources(path) if path.is_dir() else sources_of(path))]
+    if twice := next((name for name, count in Counter(map(str, sources)).items() if count > 1), None):
         raise problem(twice, "is named twice", "each image once")
-    return paths
+    stored, extent = [], Extent()
+    for source in sources:
+        pixels, _, _ = read(source)
+        extent.note(str(source), pixels)
+        stored.append((source, pixels))
+    levels = white_levels(white, extent.largest)
+    words = [f"{level:g} of the files' {kind} are 255 grey levels" for kind, level in levels.items()]
+    return [_picture(source, pixels, levels) for source, pixels in stored], words
 
 
-def read_picture(path: Path) -> Picture:
-    """The image in a file, in grey levels. Raises UsageError."""
-    values = read_image(path)
-    return Picture(image_name(path), values.astype(np.float32), 255.0, path.suffix.lower() in _JPEG)
+def _picture(source: Source, pixels: npt.NDArray[Any], levels: Mapping[str, float]) -> Picture:
+    if pixels.dtype == np.uint8:
+        return Picture(source.name, pixels, 255.0, source.path.suffix.lower() in _JPEG)
+    # neither clipped nor rounded, as what a run reads is: that would change the law
+    scaled = (pixels.astype(np.float64) * (255 / levels[kind_of(pixels)])).astype(np.float32)
+    return Picture(source.name, scaled, 255.0 if pixels.dtype.kind != "f" else None)
 
 
 def _told(picture: Picture) -> Estimate | str:
@@ -103,7 +119,7 @@ def _line(name: str, found: Estimate | str) -> str:
     return f"{name}: {found.law.expression}, sd {found.sd:.3g}; {found.sureness}" + "".join(f"; {why}" for why in found.doubts)
 
 
-def _print_whole(label: str, found: Estimate, console: Console) -> None:
+def _print_whole(label: str, found: Estimate, scales: Sequence[str], console: Console) -> None:
     """The expression first, then what stands behind it."""
     law, bright = found.law, found.judgement.view.means.brightness
     limits = None if found.doubts else found.judgement.intervals.get("sd")
@@ -112,6 +128,7 @@ def _print_whole(label: str, found: Estimate, console: Console) -> None:
         rows.append((name if name != "added" else "added sigma", _interval(value, found.judgement.intervals.get(name))))
     rows.append(("standard deviation", _interval(found.sd, limits) + " grey levels, root mean square"))
     rows.append(("brightness", f"{bright.min():.0f} to {bright.max():.0f} grey levels in the blocks that were measured"))
+    rows += [("scale", words) for words in scales]
     rows.append(("correlation", _correlation_words(found)))
     rows.append(("how sure", found.sureness))
     rows += [("doubt", why) for why in found.doubts]
