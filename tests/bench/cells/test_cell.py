@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import methods
 import noise
 from bench.cells.crops import CROP, detailed_window
 from bench.cells.denoising import noisy_image, validation_psnr
@@ -51,7 +52,7 @@ def test_records_are_complete(make_run):
         if training:
             assert set(training) == TRAINING and training["key"] in {p.stem for p in (run.directory / "weights").iterdir()}
             halved = method.startswith("neighbor2neighbor")  # a patch costs 7 / 3 of one of supervised training
-            steps = 5 if method == "supervised" else 3  # its patches are smaller
+            steps = round(3 / methods.get(method).training.patch ** 2)  # of smaller patches so many more
             assert (training["steps"], training["patches"]) == (steps, 3 if halved else 2 * steps)
             assert [step for step, _ in training["loss"]] == list(range(1, steps + 1))
             assert [step for step, _ in training["validation"]] == [-(-steps // 2), steps]

@@ -25,7 +25,7 @@ def options(**changes: object) -> argparse.Namespace:
     usual = {
         "preset": "quick", "set": [], "recipe": "paper", "equal": None,
         "data": "sample", "seeds": "1", "threads": "1", "device": "cpu",
-        "methods": "all", "noise": "all", "self_ensemble": False, "executor": "local",
+        "methods": "all", "noise": "all", "self_ensemble": False, "executor": "local", "colour": "auto", "white": "auto",
     }  # fmt: skip
     return argparse.Namespace(**(usual | changes))
 
