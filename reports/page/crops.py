@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from reports.numbers.ranking import Ranked, Ranking, landmarks, ranking
@@ -67,7 +68,9 @@ class Gallery:
 
 
 @dataclass(frozen=True)
-class _Image:
+class Shot:
+    """An image under a noise model, with the files of its crops."""
+
     dataset: str
     image: str
     seed: int
@@ -77,33 +80,54 @@ class _Image:
     lack: int = 0  # 0: all files are there, 1: some, 2: none
 
     @property
+    def clean(self) -> str:
+        """The file of the clean image."""
+        return next((crop.clean for crop in self.crops.values() if crop.clean), "")
+
+    @property
     def files(self) -> list[str]:
         return [name for crop in self.crops.values() for name in (crop.file, crop.clean)]
 
 
-#: Bytes that a page may have, and what a method's score on a set of a noise model, and a row of the long table, take of them.
+@dataclass(frozen=True)
+class Stock:
+    """What there is to show: rankings and images of each noise model, by slug, and the files of all."""
+
+    album: Album
+    rankings: Mapping[str, Ranking | str]
+    shots: Mapping[str, list[Shot]]
+
+
+#: Bytes that a page may have, and what a method's score on a set of a noise model, its place in the overview, and a row of the
+#: long table take of them.
 PAGE = 15 * 2**20
-_A_CELL, _A_ROW = 2700, 800
+_A_CELL, _A_TILE, _A_ROW = 2700, 400, 800
 
 #: Where not all images fit: what is typical first, what is good last.
 _URGENT = ("median", "worst", "best")
 _SHOWN = ("best", "median", "worst")
 
 
-def galleries(scores: Scores) -> list[Gallery]:
-    """The strips of every noise model, in page order, as many as fit: the first image of each before any second one."""
-    run = scores.run
-    album = Album(run.directory, _budget(scores))
+def stock(scores: Scores) -> Stock:
+    """All images with crops of every noise model."""
+    album = Album(scores.run.directory, _budget(scores))
     rankings = {noise.slug: ranking(scores, noise) for noise in scores.noises}
-    wanted = {noise.slug: _looked_up(_images(run, noise, rankings[noise.slug]), album) for noise in scores.noises}
-    taken: dict[str, list[_Image]] = {noise.slug: [] for noise in scores.noises}
+    shots = {noise.slug: _looked_up(_shots(scores.run, noise, rankings[noise.slug]), album) for noise in scores.noises}
+    return Stock(album, rankings, shots)
+
+
+def galleries(scores: Scores, stored: Stock | None = None) -> list[Gallery]:
+    """The strips of every noise model, in page order, as many as fit: the first image of each before any second one."""
+    stored = stored or stock(scores)
+    album, rankings, wanted = stored.album, stored.rankings, stored.shots
+    taken: dict[str, list[Shot]] = {noise.slug: [] for noise in scores.noises}
     queues = {slug: _by_place(images, _URGENT) for slug, images in wanted.items()}
     for turn in range(max(map(len, queues.values()), default=0)):
         for noise in scores.noises:
             queue = queues[noise.slug]
             if turn < len(queue) and album.reserve(queue[turn].files):
                 taken[noise.slug].append(queue[turn])
-    values = _image_scores(run, taken)
+    values = image_scores(scores.run, {shot.image for shots in taken.values() for shot in shots})
     found = []
     for noise in scores.noises:
         strips = tuple(_strip(scores, noise, image, album, values) for image in _by_place(taken[noise.slug], _SHOWN))
@@ -114,31 +138,33 @@ def galleries(scores: Scores) -> list[Gallery]:
 
 def _budget(scores: Scores) -> float:
     """Bytes of pictures that leave a page of all these numbers within its size: many methods have long tables."""
-    cells = len(scores.noises) * len(scores.methods) * (len(scores.run.datasets) + 1)
+    pairs = len(scores.noises) * len(scores.methods)
     rows = len(scores.run.table.drop_duplicates(["noise", "method", "seed", "dataset"]))
-    return max(0.0, PAGE - _A_CELL * cells - _A_ROW * rows) * 3 / 4  # base64 takes 4 bytes for 3
+    return (
+        max(0.0, PAGE - _A_CELL * pairs * (len(scores.run.datasets) + 1) - _A_TILE * pairs - _A_ROW * rows) * 3 / 4
+    )  # base64 takes 4 bytes for 3
 
 
-def _looked_up(images: list[_Image], album: Album) -> list[_Image]:
+def _looked_up(images: list[Shot], album: Album) -> list[Shot]:
     """The images, with whether their files are there: a run may be handed on without its crops, or with some."""
 
-    def lack(image: _Image) -> int:
+    def lack(image: Shot) -> int:
         there = [album.there(name) for name in image.files]
         return 0 if all(there) else 1 if any(there) else 2
 
     return [replace(image, lack=lack(image)) for image in images]
 
 
-def _by_place(images: list[_Image], places: tuple[str, ...]) -> list[_Image]:
+def _by_place(images: list[Shot], places: tuple[str, ...]) -> list[Shot]:
     """In the order of these places, the others last; but images whose files are there come before those whose are not."""
 
-    def order(image: _Image) -> tuple[int, int]:
+    def order(image: Shot) -> tuple[int, int]:
         return image.lack, places.index(image.place) if image.place in places else len(places)
 
     return sorted(images, key=order)
 
 
-def _images(run: Run, noise: Noise, ranked: Ranking | str) -> list[_Image]:
+def _shots(run: Run, noise: Noise, ranked: Ranking | str) -> list[Shot]:
     """The images with crops of one noise model, at the lowest seed that has any; those that are ranked first."""
     cells = [cell for cell in run.cells if cell.noise == noise.slug and cell.crops]
     if not cells:
@@ -151,7 +177,7 @@ def _images(run: Run, noise: Noise, ranked: Ranking | str) -> list[_Image]:
                 found.setdefault((crop.dataset, crop.image), {})[cell.method] = crop
     order = {name: index for index, name in enumerate(run.datasets)}
     images = [
-        _Image(*key, seed, found[key], ranked.find(*key) if isinstance(ranked, Ranking) else None)
+        Shot(*key, seed, found[key], ranked.find(*key) if isinstance(ranked, Ranking) else None)
         for key in sorted(found, key=lambda key: (order.get(key[0], len(order)), key[1]))
     ]
     sure = sorted((image for image in images if image.ranked), key=lambda image: image.ranked.rank if image.ranked else 0)
@@ -160,19 +186,18 @@ def _images(run: Run, noise: Noise, ranked: Ranking | str) -> list[_Image]:
     return [replace(image, place=places.get(index, "")) for index, image in enumerate(sure)] + unsure
 
 
-_Values = dict[tuple[str, str, int, str, str, str], float]
+Values = dict[tuple[str, str, int, str, str, str], float]
 
 
-def _image_scores(run: Run, taken: dict[str, list[_Image]]) -> _Values:
+def image_scores(run: Run, images: Collection[str]) -> Values:
     """(noise, method, seed, data set, image, metric) -> value, for the images shown."""
     table = run.table
-    images = {item.image for items in taken.values() for item in items}
     table = table[table["image"].isin(images) & (table["status"] == "done")]
     keys = table[["noise", "method", "seed", "dataset", "image", "metric"]].itertuples(index=False, name=None)
     return dict(zip(keys, table["value"].tolist(), strict=True))
 
 
-def _strip(scores: Scores, noise: Noise, image: _Image, album: Album, values: _Values) -> Strip:
+def _strip(scores: Scores, noise: Noise, image: Shot, album: Album, values: Values) -> Strip:
     items = []
     for method in sorted(scores.methods, key=lambda m: m.slug != NOISY):
         state = scores.state(noise, method)
@@ -183,17 +208,17 @@ def _strip(scores: Scores, noise: Noise, image: _Image, album: Album, values: _V
         if crop is None and state.status in ("failed", "timeout", "pending", "absent"):
             problem = state.words
         shown = tuple(
-            (protocol, *(_score(values, noise, method, image, metric) for metric in PROTOCOLS[protocol]))
+            (protocol, *(score_of(values, noise, method, image, metric) for metric in PROTOCOLS[protocol]))
             for protocol in scores.protocols
         )
         items.append(Item(method.title, method, picture, problem, shown))  # type: ignore[arg-type]
-    clean = next((crop.clean for crop in image.crops.values() if crop.clean), "")
-    picture, problem = album.place(clean)
+    picture, problem = album.place(image.clean)
     items.append(Item("Clean", None, picture, problem, ()))
     return Strip(image.dataset, image.image, image.seed, tuple(items), image.ranked, image.place)
 
 
-def _score(values: _Values, noise: Noise, method: Method, image: _Image, metric: str) -> Score:
+def score_of(values: Values, noise: Noise, method: Method, image: Shot, metric: str) -> Score:
+    """A method's score on an image, at the seed that is shown."""
     value = values.get((noise.slug, method.slug, image.seed, image.dataset, image.image, metric))
     score = Score(None, 2 if metric.startswith("psnr") else 3, 1, True)
     return score if value is None or value != value else replace(score, value=value)

@@ -45,16 +45,19 @@ class Album:
     def __init__(self, root: Path, budget: float = PICTURE_BUDGET) -> None:
         self._root = root.resolve()
         self._budget = min(budget, PICTURE_BUDGET)
-        self._files: dict[str, _File | str] = {}
+        self._files: dict[tuple[str, int], _File | str] = {}
         self._placed: set[str] = set()
         self._counted: set[str] = set()
         self._used = 0
 
-    def reserve(self, names: Iterable[str]) -> bool:
-        """Count the pictures against the budget; False, and nothing counted, where they no longer fit."""
-        files = {file.key: file for name in names if isinstance(file := self._read(name), _File)}
+    def reserve(self, names: Iterable[str], side: int = 0, share: float = 1.0) -> bool:
+        """Count the pictures, or their centres of that side, against the budget.
+
+        False, and nothing counted, where they no longer fit, or would take more than that share of it.
+        """
+        files = {file.key: file for name in names if isinstance(file := self._read(name, side), _File)}
         new = {key: len(file.data) for key, file in files.items() if key not in self._counted}
-        if self._used + sum(new.values()) > self._budget:
+        if sum(new.values()) > min(share * self._budget, self._budget - self._used):
             return False
         self._used += sum(new.values())
         self._counted |= set(new)
@@ -64,9 +67,9 @@ class Album:
         """Whether the file is there and can be shown."""
         return isinstance(self._read(name), _File)
 
-    def place(self, name: str) -> tuple[Picture | None, str]:
-        """The picture, or what is wrong with the file. The calls must come in the order of the page."""
-        file = self._read(name)
+    def place(self, name: str, side: int = 0) -> tuple[Picture | None, str]:
+        """The picture, or its centre of that side, or what is wrong with the file. The calls must come in the page's order."""
+        file = self._read(name, side)
         if isinstance(file, str):
             return None, file
         uri = ""
@@ -75,10 +78,10 @@ class Album:
             self._placed.add(file.key)
         return Picture(file.key, uri, file.width, file.height), ""
 
-    def _read(self, name: str) -> _File | str:
-        if name not in self._files:
-            self._files[name] = _read_png(self._root, name)
-        return self._files[name]
+    def _read(self, name: str, side: int = 0) -> _File | str:
+        if (name, side) not in self._files:
+            self._files[name, side] = _centre(self._read(name), side) if side else _read_png(self._root, name)
+        return self._files[name, side]
 
 
 def _read_png(root: Path, name: str) -> _File | str:
@@ -102,4 +105,23 @@ def _read_png(root: Path, name: str) -> _File | str:
         return "the crop's file is damaged or not a PNG"
     if max(width, height) > _LONGEST_SIDE:
         return "the crop is too large to be shown"
+    return _file(data, width, height)
+
+
+def _file(data: bytes, width: int, height: int) -> _File:
     return _File("p" + hashlib.sha256(data).hexdigest()[:16], data, width, height)
+
+
+def _centre(file: _File | str, side: int) -> _File | str:
+    """The centre of a picture, at most `side` pixels wide and high; a picture that is no larger stays the file that it is."""
+    if isinstance(file, str) or max(file.width, file.height) <= side:
+        return file
+    with Image.open(io.BytesIO(file.data), formats=["PNG"]) as image:
+        pixels = image if image.mode in ("L", "RGB") else image.convert("RGB")
+        width, height = min(side, file.width), min(side, file.height)
+        left, top = (file.width - width) // 2, (file.height - height) // 2
+        cut = pixels.crop((left, top, left + width, top + height))
+        bare = Image.frombytes(cut.mode, cut.size, cut.tobytes())  # without texts and profiles of the file
+    made = io.BytesIO()
+    bare.save(made, "PNG", optimize=True)
+    return _file(made.getvalue(), width, height)

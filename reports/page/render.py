@@ -23,8 +23,9 @@ from reports.numbers.significance import MOST_METHODS, VERDICTS, p_value, signif
 from reports.numbers.summary import findings, heat_map, progress
 from reports.numbers.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores, signed
 from reports.page.cards import cards
-from reports.page.crops import DETAIL, ERROR_COLOURS, ERROR_LIMIT, ZOOM, galleries
+from reports.page.crops import DETAIL, ERROR_COLOURS, ERROR_LIMIT, ZOOM, galleries, stock
 from reports.page.levels import sweeps
+from reports.page.overview import overview
 from reports.page.pareto import tradeoffs
 from reports.page.plots import HEIGHT, WIDTH, curves, marker
 from reports.page.robustness import robustness
@@ -36,7 +37,17 @@ from reports.style.words import counted, listed, numbered, numbers_and_names
 
 #: In the order in which the page needs them.
 STYLE_SHEETS = (
-    *("report.css", "tables.css", "statistics.css", "crops.css", "plots.css", "trust.css", "compare.css", "media.css"),
+    *(
+        "report.css",
+        "tables.css",
+        "statistics.css",
+        "crops.css",
+        "overview.css",
+        "plots.css",
+        "trust.css",
+        "compare.css",
+        "media.css",
+    ),
     "print.css",
 )
 SCRIPTS = ("report.js", "methods.js", "tables.js", "crops.js")
@@ -49,6 +60,7 @@ def render(run: Run) -> str:
     reduced = _reduced(scores)
     beside = beside_the_paper(scores)
     tests = significance(scores)
+    pictures = stock(scores)
     settings = mapping(run.info.get("settings"))
     return page(
         "report.html",
@@ -88,7 +100,8 @@ def render(run: Run) -> str:
         page_rows=PAGE_ROWS,
         counted=counted,
         listed=listed,
-        galleries=galleries(scores),
+        overview=overview(scores, pictures),  # comes first on the page, and so before the galleries
+        galleries=galleries(scores, pictures),
         detail=DETAIL,
         zoom=ZOOM,
         error_colours=ERROR_COLOURS,

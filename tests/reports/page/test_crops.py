@@ -19,7 +19,7 @@ import reports
 from reports.numbers.ranking import Ranking, landmarks, ranking
 from reports.numbers.tables import Scores
 from reports.page import crops as crops_page
-from reports.page import pictures
+from reports.page import overview, pictures
 from reports.page.crops import ERROR_COLOURS, Gallery, galleries
 from reports.read.load import load
 from tests.helpers.harness import ROOT
@@ -147,6 +147,7 @@ def test_where_not_all_fit_the_median_stays_and_the_page_says_what_was_left_out(
     make_run(tmp_path, noises=FEW[:1], datasets=("cbsd68",), images=4, crops=4, value=value)
     stored = sum(path.stat().st_size for path in (tmp_path / "crops").iterdir())
     monkeypatch.setattr(pictures, "PICTURE_BUDGET", stored * 3 // 5)
+    monkeypatch.setattr(overview, "SHARE", 0.0)
     gallery = only_gallery(tmp_path)
     assert placed(gallery) == [("median", "cbsd6-02"), ("worst", "cbsd6-03")]
     assert gallery.left_out == 2
