@@ -34,7 +34,7 @@ from bench.commands.merge import merge
 from bench.commands.names import METHODS_HELP, NOISE_HELP, from_files, parse_noise
 from bench.commands.new_method import new_method
 from bench.commands.parser import Parser, Version, add_files, add_images
-from bench.commands.report import FORMAT_HELP, FORMATS, report
+from bench.commands.report import add_report, report
 from bench.commands.robustness import robustness
 from bench.commands.run import run
 from bench.commands.status import print_status
@@ -160,16 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("directory", type=path_of)
     sub.add_argument("--json", action="store_true", help="cells, counts, workers, who runs it, seconds left for one worker")
 
-    sub = add("report", _report, "The scores of a run, anew from its files: as a page, or as tables for a paper.")
-    sub.add_argument("directory", type=path_of, help="run directory, results.parquet or results.csv")
-    sub.add_argument("--format", default="html", metavar="|".join(FORMATS), help=FORMAT_HELP)
-    sub.add_argument(
-        "--output",
-        type=path_of,
-        metavar="FILE",
-        help="- is standard output (default: DIR/report.html for html, - for the others)",
+    add_report(
+        add("report", _report, "The scores of a run, anew from its files: as a page, or tables and figures for a paper.")
     )
-    sub.add_argument("--open", action="store_true", help="show the page in the browser")
 
     sub = add("merge", _merge, "Join runs of equal settings into one run directory; cells of several must agree.")
     sub.add_argument("directories", type=path_of, nargs="+", metavar="DIR")
@@ -270,7 +263,7 @@ def _status(options: argparse.Namespace, console: Console, given: list[str]) -> 
 
 
 def _report(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    report(options.directory, options.format, options.output, options.open, console)
+    report(options.directory, options.format, options.output, options.open, console, options.figures)
     return 0
 
 

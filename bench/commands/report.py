@@ -1,16 +1,20 @@
-"""The report of a run, on disk or on standard output."""
+"""The report of a run, on disk or on standard output: a page, tables, or figures."""
 
 from __future__ import annotations
 
+import argparse
 import sys
+import tempfile
 import webbrowser
 from pathlib import Path
 
 from rich.console import Console
 
 import reports
+from bench.commands.arguments import path_of
 from bench.commands.output import STANDARD, is_standard, refuse_own, write_output
 from bench.errors import UsageError, one_line
+from bench.files.writing import write_atomically
 from noise.names import nearest
 
 FORMATS = ("html", "latex", "markdown", "csv")
@@ -21,13 +25,31 @@ FORMAT_HELP = (
 )
 
 
-def report(directory: Path, form: str, output: Path | None, show: bool, console: Console) -> None:
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """The words of the command."""
+    parser.add_argument("directory", type=path_of, help="run directory, results.parquet or results.csv")
+    parser.add_argument("--format", default="html", metavar="|".join(FORMATS), help=FORMAT_HELP)
+    parser.add_argument(
+        "--output",
+        type=path_of,
+        metavar="FILE",
+        help="- is standard output (default: DIR/report.html for html, - for the others)",
+    )
+    parser.add_argument("--open", action="store_true", help="show the page in the browser")
+    parser.add_argument(
+        "--figures", type=path_of, metavar="OUT", help="figures for a paper alone, as PDF and PNG, into a folder"
+    )
+
+
+def report(directory: Path, form: str, output: Path | None, show: bool, console: Console, figures: Path | None = None) -> None:
     """Write the report and print its path, or print it where `output` is "-", the default of the text formats.
 
     Parameters
     ----------
     show : bool
         In the browser.
+    figures : Path, optional
+        A folder: figures are written into it, and nothing else.
 
     Raises
     ------
@@ -37,6 +59,10 @@ def report(directory: Path, form: str, output: Path | None, show: bool, console:
     """
     if form not in FORMATS:
         raise UsageError(f"--format {form!r}: expected {', '.join(FORMATS)}{nearest(form, FORMATS)}")
+    if figures is not None:
+        if given := [name for name, there in (("--output", output), ("--open", show), ("--format", form != "html")) if there]:
+            raise UsageError(f"--figures {figures}: writes figures alone: expected no {given[0]} beside it")
+        return _write_figures(directory, figures, console)
     if show and form != "html":
         raise UsageError(f"--open: the browser shows --format html alone, not {form}")
     if show and is_standard(output):
@@ -58,3 +84,38 @@ def report(directory: Path, form: str, output: Path | None, show: bool, console:
     console.print(str(output), soft_wrap=True)
     if show and not webbrowser.open(output.resolve().as_uri()):
         print("denoisebench: no browser could be started", file=sys.stderr)
+
+
+def _write_figures(directory: Path, out: Path, console: Console) -> None:
+    """Write what a paper needs as PDF and PNG into the folder `out`; its other files stay as they are.
+
+    Prints each figure with a caption's facts, and what was left out, and why.
+
+    Raises
+    ------
+    UsageError
+        For a directory without a run, or a folder that cannot be written or is a part of the run.
+    """
+    from reports.figures.draw import figures  # matplotlib takes a second, which no other report needs
+    from reports.figures.look import FORMS, files
+
+    if is_standard(out) or (out.exists() and not out.is_dir()):
+        raise UsageError(f"--figures {out}: is no folder: expected one, or a name for a new one")
+    refuse_own("--figures", out, [directory])
+    try:
+        found = figures(reports.load(directory))
+        names = [f"{drawing.name}.{form}" for drawing in found.drawings for form in FORMS]
+        for name in names:
+            if (out / name).is_dir():
+                raise UsageError(f"--figures {out}: {name} in it is a folder: expected a file, or none")
+        if names:
+            out.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=out).close()  # whether files can be made there, before any is drawn
+        for drawing in found.drawings:
+            for name, data in files(drawing).items():
+                write_atomically(out / name, lambda path, data=data: path.write_bytes(data))  # type: ignore[misc]
+            console.print(f"{out / drawing.name}.pdf, .png: {drawing.words}", soft_wrap=True)
+    except (ValueError, OSError) as error:
+        raise UsageError(f"--figures {out}: {one_line(error)}") from None
+    for words in found.left_out:
+        console.print(f"Left out: {words}", soft_wrap=True)

@@ -67,6 +67,11 @@ class Album:
         """Whether the file is there and can be shown."""
         return isinstance(self._read(name), _File)
 
+    def data(self, name: str) -> bytes | None:
+        """The file's PNG; None where it is not there or cannot be shown."""
+        file = self._read(name)
+        return file.data if isinstance(file, _File) else None
+
     def place(self, name: str, side: int = 0) -> tuple[Picture | None, str]:
         """The picture, or its centre of that side, or what is wrong with the file. The calls must come in the page's order."""
         file = self._read(name, side)

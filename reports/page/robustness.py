@@ -36,6 +36,15 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What was measured on one noise model: titles, drawing and points of each set of parameters that was disturbed."""
+
+    noise: str
+    method: str
+    series: tuple[tuple[str, Style, tuple[Point, ...]], ...]
+
+
+@dataclass(frozen=True)
 class Line:
     """A line of the plot and row of the table: which parameters were disturbed."""
 
@@ -72,11 +81,10 @@ def robustness(run: Run) -> list[Robustness]:
 
 def _one(run: Run, entry: Mapping[str, Any]) -> Robustness | None:
     exact = _decibel(entry.get("psnr"))
-    told = [(texts(series.get("varied")), _points(series, exact)) for series in map(mapping, sequence(entry.get("series")))]
-    series = [(names, points) for names, points in told if names and points][: len(_STYLES)]
+    series = _series(entry, exact)
     if not series:
         return None
-    every = [point for _, points in series for point in points]
+    every = [point for *_, points in series for point in points]
     rates = sorted({point.rate for point in every})
     shown = [rate for rate in rates if rate] or rates
     x = x_axis(0.0, rates[-1] or 1.0)
@@ -86,11 +94,10 @@ def _one(run: Run, entry: Mapping[str, Any]) -> Robustness | None:
         return x.place(rate), y.place(value)
 
     lines = []
-    for style, (names, points) in zip(_STYLES, series, strict=False):
+    for title, style, points in series:
         means = [place(point.rate, point.mean) for point in points]
         upper = [place(point.rate, point.mean + point.std) for point in points]
         lower = [place(point.rate, point.mean - point.std) for point in reversed(points)]
-        title = " and ".join(names) + (" together" if len(names) > 1 else " alone" if len(series) > 1 else "")
         at = {point.rate: point for point in points}
         costs = tuple(_costs(at.get(rate), exact) for rate in shown)
         marks = "".join(marker(style.shape, *mean) for mean in means)
@@ -112,6 +119,24 @@ def _one(run: Run, entry: Mapping[str, Any]) -> Robustness | None:
         x_ticks=x.ticks,
         y_ticks=y.ticks,
     )
+
+
+def measured(run: Run) -> list[Measured]:
+    """The same as numbers."""
+    found = []
+    for entry in map(mapping, sequence(run.robustness.get("models"))):
+        if series := _series(entry, _decibel(entry.get("psnr"))):
+            found.append(Measured(text(entry.get("noise")), text(entry.get("method")), tuple(series)))
+    return found
+
+
+def _series(entry: Mapping[str, Any], exact: float | None) -> list[tuple[str, Style, tuple[Point, ...]]]:
+    told = [(texts(series.get("varied")), _points(series, exact)) for series in map(mapping, sequence(entry.get("series")))]
+    there = [(names, points) for names, points in told if names and points][: len(_STYLES)]
+    return [
+        (" and ".join(names) + (" together" if len(names) > 1 else " alone" if len(there) > 1 else ""), style, tuple(points))
+        for style, (names, points) in zip(_STYLES, there, strict=False)
+    ]
 
 
 def _points(series: Mapping[str, Any], exact: float | None) -> list[Point]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reports.read.model import NOISY, Method
@@ -27,6 +27,11 @@ _PINNED = {
     "noise2score": Style("green", "cross"),
     "score-solver": Style("blue", "circle"),
     "score-solver-plus": Style("vermillion", "down"),
+}
+#: The same colours on white paper, as report.css has them for its light theme.
+ON_PAPER: Mapping[str, str] = {
+    **{"grey": "#767676", "ink": "#1b1d21", "orange": "#e69f00", "sky": "#56b4e9", "green": "#009e73"},
+    **{"yellow": "#c9b800", "blue": "#0072b2", "vermillion": "#d55e00", "purple": "#cc79a7"},
 }
 _HUES = ("sky", "yellow", "green", "orange", "purple", "blue", "vermillion", "ink")
 _SHAPES = ("square", "triangle", "diamond", "cross", "plus", "down", "circle")
