@@ -137,8 +137,6 @@ def test_bad_images(data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Pa
     whole = save(bad).read_bytes()
     bad.write_bytes(whole[: len(whole) // 2])
     complaint()
-    Image.fromarray(RNG.integers(0, 2**16, (64, 64), dtype=np.uint16)).save(bad)
-    assert "16" in complaint()
     Image.fromarray(RNG.integers(0, 255, (64, 64, 4), dtype=np.uint8)).save(bad)
     assert "alpha" in complaint() or "transparen" in complaint()
     save(bad, height=8)
