@@ -41,8 +41,8 @@ def default_values(method: Method) -> dict[str, Any]:
 def draw_trials(method: Method, count: int) -> list[dict[str, Any]]:
     """The settings to try first, the default before all: those of training, which every method has, in equal draws for all.
 
-    They are all of the `count` trials where the method has no setting of its own to vary, and else half of those after the
-    default; `draw_own` has the others. Fewer where there are no more.
+    `draw_own` has the others: half of those after the default, or as many as its own settings have, so that all
+    methods have `count` in all. Fewer where there are no more.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def draw_trials(method: Method, count: int) -> list[dict[str, Any]]:
     shared, own = _shared(method), _own(method)
     if not shared:
         return [{}]
-    return _drawn(method, shared, [{}], 1 + -(-(count - 1) // 2) if own else count)
+    return _drawn(method, shared, [{}], count - (len(_drawn(method, own, [{}], 1 + (count - 1) // 2)) - 1))
 
 
 def draw_own(method: Method, best: Values, count: int) -> list[dict[str, Any]]:

@@ -24,11 +24,11 @@ def values_of(name: str, drawn: list[dict[str, Any]]) -> list[Any]:
 @pytest.mark.parametrize("slug", TRAINED)
 def test_trials_are_many_distinct_and_the_same_again(slug: str) -> None:
     method = methods.get(slug)
-    first = draw_trials(method, 6)
-    drawn = first + draw_own(method, first[-1], 6)
-    assert len(drawn) == 6 and drawn[0] == {}
-    assert len({with_values(method, values) for values in drawn}) == 6
-    assert draw_trials(method, 6) == first and draw_trials(method, 4) == first[: len(draw_trials(method, 4))]
+    first = draw_trials(method, 10)
+    drawn = first + draw_own(method, first[-1], 10)
+    assert len(drawn) == 10 and drawn[0] == {}
+    assert len({with_values(method, values) for values in drawn}) == 10
+    assert draw_trials(method, 10) == first and draw_trials(method, 4) == first[: len(draw_trials(method, 4))]
     for values in drawn[1:]:
         assert all(values[name] in method.tunable[name] for name in values)
 
@@ -37,7 +37,7 @@ def test_trials_are_many_distinct_and_the_same_again(slug: str) -> None:
 def test_all_methods_try_the_same_settings_of_training(slug: str) -> None:
     """Those with settings of their own fewer of them: the same first ones."""
     first, supervised = draw_trials(methods.get(slug), 8), draw_trials(methods.get("supervised"), 8)
-    assert first == supervised[: len(first)] and len(first) in (5, 8)
+    assert first == supervised[: len(first)] and len(first) >= 5
 
 
 def test_no_value_is_left_out_by_chance() -> None:
