@@ -59,7 +59,7 @@ def draw_trials(method: Method, count: int) -> list[dict[str, Any]]:
     shared, own = _shared(method), _own(method)
     if not shared:
         return [{}]
-    return _drawn(method, shared, [{}], count - (len(_drawn(method, own, [{}], 1 + (count - 1) // 2)) - 1))
+    return [{}, *_drawn(method, shared, {}, count - 1 - len(_drawn(method, own, {}, (count - 1) // 2)))]
 
 
 def draw_own(method: Method, best: Values, count: int) -> list[dict[str, Any]]:
@@ -72,9 +72,7 @@ def draw_own(method: Method, best: Values, count: int) -> list[dict[str, Any]]:
     count : int
         Trials in all.
     """
-    own = _own(method)
-    before = len(draw_trials(method, count))
-    return _drawn(method, own, [dict(best)], 1 + count - before)[1:] if own else []
+    return _drawn(method, _own(method), best, count - len(draw_trials(method, count)))
 
 
 def _shared(method: Method) -> dict[str, tuple[Any, ...]]:
@@ -85,21 +83,21 @@ def _own(method: Method) -> dict[str, tuple[Any, ...]]:
     return {name: choices for name, choices in method.tunable.items() if not name.startswith("training.")}
 
 
-def _drawn(
-    method: Method, tunable: Mapping[str, tuple[Any, ...]], before: list[dict[str, Any]], count: int
-) -> list[dict[str, Any]]:
-    """As many settings as `count`, those `before` among them; the others keep what the last of those sets.
+def _drawn(method: Method, tunable: Mapping[str, tuple[Any, ...]], kept: Values, count: int) -> list[dict[str, Any]]:
+    """Up to `count` settings, other than those `kept`, which they vary.
 
     The values of a setting come in an order drawn from its name and values alone, each of them once before any comes again:
     all methods try the same, and no value is left out by chance.
     """
-    found, kept = list(before), before[-1]
-    tried = [with_values(method, values) for values in found]
+    found: list[dict[str, Any]] = []
+    tried = [with_values(method, kept)]
     orders = {name: _order(name, choices) for name, choices in tunable.items()}
     for _ in range(100 * count):
-        values = kept | {name: next(order) for name, order in orders.items()}
+        if len(found) == count:
+            break
+        values = dict(kept) | {name: next(order) for name, order in orders.items()}
         variant = with_values(method, values)
-        if len(found) < count and variant not in tried:
+        if variant not in tried:
             tried.append(variant)
             found.append(values)
     return found
