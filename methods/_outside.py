@@ -7,41 +7,20 @@ not be told of it beforehand, wherever it runs.
 from __future__ import annotations
 
 import copyreg
-import hashlib
-import importlib.util
 import os
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from methods._api import Method
 from methods._finding import Found, check, in_words, method_in, refuse_name
 from methods._functions import method_of_function
+from noise.plugins import Origin, executed, package_of, packaged, point_of, words_of
 
 #: Packages name their methods here: name = "module:Class", or "module:function".
 GROUP = "denoisebench.methods"
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a method comes from.
-
-    Parameters
-    ----------
-    kind : "file" or "package"
-    where : str
-        The file's absolute path; the name of a package's entry point.
-    version : str
-        The sha256 of the file; the package with its version, and what its entry point names.
-    """
-
-    kind: Literal["file", "package"]
-    where: str
-    version: str
 
 
 _ORIGINS: dict[type[Method], Origin] = {}
@@ -77,23 +56,13 @@ def load_file(path: str) -> Method:
         refuse_name(slug)
         if name in sys.modules:
             raise ValueError(f"there is a method {slug!r} already: expected another name of the file")
-        source = file.read_bytes()
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            with redirect_stdout(sys.stderr):  # standard output may be a table that a program reads
-                exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # what was hashed, and no stale bytecode
+        with executed(file, name) as (module, version):
             method = method_in(module, file, slug, functions=True)
-        except BaseException:
-            del sys.modules[name]
-            raise
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}: expected a Python file") from None
     except (Exception, SystemExit) as error:  # whatever a file does when it is imported
         raise ValueError(in_words(error, file, path)) from None
-    _settle(method, Origin("file", path, hashlib.sha256(source).hexdigest()))
+    _settle(method, Origin("file", path, version))
     return method
 
 
@@ -106,28 +75,14 @@ def forget_file(path: str) -> None:
 @cache
 def find_packaged(taken: frozenset[str]) -> Found:
     """The methods of installed packages, by name; one whose name is among those taken is broken, as is what fails to load."""
-    found = Found({}, {})
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        told = f"{_package(point)}, {GROUP} {point.name!r}"
-        if point.name in taken or point.name in found.methods:
-            # in no catalogue: a word that asks for the name means the other method
-            found.broken[told] = f"{told}: there is a method of that name already: expected another"
-            continue
-        try:
-            found.methods[point.name] = load_packaged(point.name, point.value)
-        except ValueError as error:
-            found.broken[point.name] = str(error)
-    return found
+    return Found(*packaged(GROUP, "method", taken, load_packaged))
 
 
 @cache
 def load_packaged(name: str, value: str | None = None) -> Method:
     """The method of that entry point. Raises ValueError, one line, where there is none, or it is no usable method."""
-    points = [point for point in entry_points(group=GROUP, name=name) if value in (None, point.value)]
-    if not points:
-        raise ValueError(f"no installed package has a method {name!r}: expected one with an entry point in {GROUP}")
-    point = points[0]
-    told = f"{_package(point)}, {GROUP} {name!r}"
+    point = point_of(GROUP, "method", name, value)
+    told = words_of(point)
     file = Path(told)  # until it is known
     try:
         refuse_name(name)
@@ -138,7 +93,7 @@ def load_packaged(name: str, value: str | None = None) -> Method:
         check(method)
     except (Exception, SystemExit) as error:
         raise ValueError(in_words(error, file, told)) from None
-    _settle(method, Origin("package", name, f"{_package(point)}, {point.value}"))
+    _settle(method, Origin("package", name, f"{package_of(point)}, {point.value}"))
     return method
 
 
@@ -152,10 +107,6 @@ def _method_of(thing: Any, name: str, module: str) -> Method:
         raise TypeError(f"{thing.__qualname__} is the method {_ORIGINS[thing].where!r} already: expected a class a method")
     thing.slug = name
     return thing()
-
-
-def _package(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "a package"
 
 
 def _settle(method: Method, origin: Origin) -> None:

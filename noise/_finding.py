@@ -23,7 +23,7 @@ RESERVED = ("all", "conv")
 #: Modules of this folder that are no base, beside those whose names begin with "_".
 HELPERS = (
     "additive", "base", "catalogue", "checks", "composition", "convolution", "expressions", "faults", "guards", "kernels",
-    "model", "names", "traits",
+    "model", "names", "plugins", "traits",
 )  # fmt: skip
 #: What these files raise has words of its own.
 OURS = tuple(str(Path(__file__).with_name(name)) for name in ("_finding.py", "_outside.py"))

@@ -7,42 +7,23 @@ not be told of it beforehand, wherever it runs.
 from __future__ import annotations
 
 import copyreg
-import hashlib
 import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from noise._finding import OURS, Found, base_in, check, refuse_name
 from noise.base import Base
 from noise.faults import in_words
+from noise.plugins import Origin, executed, package_of, packaged, point_of, words_of
 
 #: Packages name their bases here: name = "module:Class".
 GROUP = "denoisebench.noise"
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a base comes from.
-
-    Parameters
-    ----------
-    kind : "file" or "package"
-    where : str
-        The file's absolute path; the name of a package's entry point.
-    version : str
-        The sha256 of the file; the package with its version, and what its entry point names.
-    """
-
-    kind: Literal["file", "package"]
-    where: str
-    version: str
 
 
 _ORIGINS: dict[type[Base], Origin] = {}
@@ -94,23 +75,13 @@ def load_file(path: str) -> type[Base]:
         refuse_name(slug)
         if name in sys.modules or importlib.util.find_spec(name) is not None or slug in _packaged_names():
             raise ValueError(f"there is a base, or a module, {slug!r} already: expected another name of the file")
-        source = file.read_bytes()
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            with redirect_stdout(sys.stderr):  # standard output may be a table that a program reads
-                exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # what was hashed, and no stale bytecode
+        with executed(file, name) as (module, version):
             base = base_in(module, file)
-        except BaseException:
-            del sys.modules[name]
-            raise
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}: expected a Python file") from None
     except (Exception, SystemExit) as error:  # whatever a file does when it is imported
         raise ValueError(in_words(error, file, path, OURS)) from None
-    _settle(base, Origin("file", path, hashlib.sha256(source).hexdigest()))
+    _settle(base, Origin("file", path, version))
     FILES[base.slug] = base
     return base
 
@@ -126,28 +97,14 @@ def forget_file(path: str) -> None:
 @cache
 def find_packaged(taken: frozenset[str]) -> Found:
     """The bases of installed packages, by name; one whose name is among those taken is broken, as is what fails to load."""
-    found = Found({}, {})
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        told = f"{_package(point)}, {GROUP} {point.name!r}"
-        if point.name in taken or point.name in found.bases:
-            # under no name that can be asked for: the name means the other base
-            found.broken[told] = f"{told}: there is a base of that name already: expected another"
-            continue
-        try:
-            found.bases[point.name] = load_packaged(point.name, point.value)
-        except ValueError as error:
-            found.broken[point.name] = str(error)
-    return found
+    return Found(*packaged(GROUP, "base", taken, load_packaged))
 
 
 @cache
 def load_packaged(name: str, value: str | None = None) -> type[Base]:
     """The base of that entry point. Raises ValueError, one line, where there is none, or it is no usable base."""
-    points = [point for point in entry_points(group=GROUP, name=name) if value in (None, point.value)]
-    if not points:
-        raise ValueError(f"no installed package has a base of noise {name!r}: expected one with an entry point in {GROUP}")
-    point = points[0]
-    told = f"{_package(point)}, {GROUP} {name!r}"
+    point = point_of(GROUP, "base of noise", name, value)
+    told = words_of(point)
     file = Path(told)  # until it is known
     try:
         refuse_name(name)
@@ -162,16 +119,12 @@ def load_packaged(name: str, value: str | None = None) -> type[Base]:
         check(base)
     except (Exception, SystemExit) as error:
         raise ValueError(in_words(error, file, told, OURS)) from None
-    _settle(base, Origin("package", name, f"{_package(point)}, {point.value}"))
+    _settle(base, Origin("package", name, f"{package_of(point)}, {point.value}"))
     return base
 
 
 def _packaged_names() -> set[str]:
     return {point.name for point in entry_points(group=GROUP)}
-
-
-def _package(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "a package"
 
 
 def _settle(base: type[Base], place: Origin) -> None:
