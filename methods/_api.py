@@ -76,7 +76,8 @@ class Batch:
     model : NoiseModel
         The law of `noisy`.
     progress : float
-        Share of the training that is done, in [0, 1).
+        Share of the training that is done, in [0, 1). For a method that is `capturable`, a tensor of no dimensions on a GPU:
+        it can be calculated with, not asked.
     generator : torch.Generator
         For all of the step's random numbers; on the device of `noisy`.
     second : Tensor or None
@@ -154,6 +155,10 @@ class Method:
         "training.patch": (0.5, 0.75, 1.0),
         "training.clip": (1.0, 1e3),
     }
+    #: True: `loss` starts the same kernels at every step, whatever the numbers in its tensors, never waits for the device, and
+    #: draws from the batch's generator alone; then a GPU records it once and replays it, which makes small networks several
+    #: times as fast.
+    capturable: ClassVar[bool] = False
     #: True: `denoise` trains anew on each test image alone (it enables gradients itself), for as many optimiser steps as the
     #: field `steps` says, which every such method has.
     one_image: ClassVar[bool] = False

@@ -157,6 +157,7 @@ class ScoreMethod(Method):
     decorrelate: bool = True
 
     knows: ClassVar[tuple[str, ...]] = ("law",)
+    capturable: ClassVar[bool] = True
     tunable = Method.tunable | {"matching.first_sigma": (8.0, 10.0, 15.0), "matching.last_sigma": (3.0, 5.0)}
 
     def as_published(self) -> Self:

@@ -44,6 +44,7 @@ class Neighbor2Neighbor(Method):
     paper = "Huang et al., Neighbor2Neighbor, CVPR 2021"
     assumptions = "noise independent between pixels, E[y|x] = x"
     subsampling = 2
+    capturable = True
     tunable = Method.tunable | {"gamma": (0.3, 1.0, 2.0)}
 
     def as_published(self) -> Neighbor2Neighbor:
@@ -57,13 +58,12 @@ class Neighbor2Neighbor(Method):
         y = batch.noisy
         first, second = self._pair(y, batch.generator)
         difference = self._estimate(network, _take(y, first)) - _take(y, second)
-        gamma = self.gamma * batch.progress
-        if gamma == 0:
+        if self.gamma == 0:
             return mean_squared(difference)
         with torch.no_grad():
             denoised = self._estimate(network, y)
         expected = _take(denoised, first) - _take(denoised, second)
-        return mean_squared(difference) + gamma * mean_squared(difference - expected)
+        return mean_squared(difference) + self.gamma * batch.progress * mean_squared(difference - expected)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         return self._estimate(network, y)

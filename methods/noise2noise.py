@@ -28,6 +28,7 @@ class Noise2Noise(Method):
     paper = "Lehtinen et al., Noise2Noise, ICML 2018"
     assumptions = "two noisy draws of each image, E[y|x] = x"
     knows = ("second",)
+    capturable = True
     in_all = False
 
     def applicable(self, model: NoiseModel) -> Applicability:

@@ -44,6 +44,7 @@ class Noise2Same(Method):
     title = "Noise2Same"
     paper = "Xie et al., Noise2Same, NeurIPS 2020"
     assumptions = "noise independent between pixels, E[y|x] = x"
+    capturable = True
     in_all = False
     tunable = Method.tunable | {"weight": (0.7, 1.0, 2.0), "share": (0.005, 0.05)}
 

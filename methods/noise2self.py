@@ -38,6 +38,7 @@ class Noise2Self(Method):
     title = "Noise2Self"
     paper = "Batson and Royer, Noise2Self, ICML 2019"
     assumptions = "noise independent between pixels, E[y|x] = x"
+    capturable = True
     in_all = False
 
     def applicable(self, model: NoiseModel) -> Applicability:

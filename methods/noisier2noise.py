@@ -56,6 +56,7 @@ class Noisier2Noise(Method):
     paper = "Moran et al., Noisier2Noise, CVPR 2020"
     assumptions = "additive or erasing noise of known law"
     knows = ("law",)
+    capturable = True
     tunable = Method.tunable | {"alpha": (0.35, 0.5, 0.7, 1.0)}
 
     def as_published(self) -> Noisier2Noise:

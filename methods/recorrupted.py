@@ -49,6 +49,7 @@ class Recorrupted(Method):
     paper = "Pang et al., Recorrupted-to-Recorrupted, CVPR 2021; Monroy et al., Generalized R2R, CVPR 2025"
     assumptions = "Gaussian, Poisson or Gamma noise of known law"
     knows = ("law",)
+    capturable = True
     tunable = Method.tunable | {"alpha": (0.35, 0.5, 0.7, 1.0)}
 
     @property

@@ -34,6 +34,7 @@ class Supervised(Method):
     paper = "Zhang et al., Beyond a Gaussian Denoiser, IEEE TIP 2017"
     assumptions = "clean images for training"
     supervised = True
+    capturable = True
 
     def as_published(self) -> Supervised:
         return replace(self, residual=False)

@@ -50,6 +50,7 @@ class Sure(Method):
     paper = "Metzler et al., Unsupervised Learning with SURE, 2018; Le Montagner et al., IEEE TIP 2014"
     assumptions = "Gaussian, Poisson or Poisson-Gaussian noise of known law"
     knows = ("law",)
+    capturable = True
     in_all = False
 
     def applicable(self, model: NoiseModel) -> Applicability:

@@ -50,6 +50,7 @@ class Unsure(Method):
     title = "UNSURE"
     paper = "Tachella et al., UNSURE, ICLR 2025"
     assumptions = "Gaussian noise of an unknown level, or of an unknown covariance of short range"
+    capturable = True
     in_all = False
 
     def applicable(self, model: NoiseModel) -> Applicability:

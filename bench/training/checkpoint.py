@@ -68,7 +68,8 @@ def restore(
         if f"{_MOMENTS[0]}.{name}" not in checkpoint.tensors:
             continue
         moments = {moment: torch.zeros_like(parameter) for moment in _MOMENTS}
-        optimiser.state[parameter] = {"step": torch.tensor(float(checkpoint.step)), **moments}
+        place = parameter.device if optimiser.defaults["fused"] else "cpu"  # where the optimiser counts its steps
+        optimiser.state[parameter] = {"step": torch.tensor(float(checkpoint.step), device=place), **moments}
     with torch.no_grad():
         for name, tensor in [*sums.items(), *_tensors(network, average, optimiser)]:
             tensor.copy_(checkpoint.tensors[name])

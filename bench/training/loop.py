@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bench.plan.seeds import generator_of, seed_globals, seed_of
+from bench.plan.seeds import seed_globals, seed_of
 from bench.plan.settings import Preset
 from bench.training.checkpoint import Checkpoint, restore, snapshot
-from bench.training.networks import layout
 from bench.training.patches import Patches
-from methods import Batch, Method
+from bench.training.steps import step_of
+from methods import Method
 from noise import NoiseModel
 
 #: Called with the share of the training that is done and the mean loss since the last call.
@@ -117,8 +117,10 @@ def train(
     parameters: list[torch.Tensor] = list(network.parameters())
     averages: list[torch.Tensor] = list(average.parameters())
     buffers = [list(each.buffers()) for each in (average, network)]  # statistics that a method's own network may keep
-    optimiser = torch.optim.AdamW(parameters, lr=preset.learning_rate, weight_decay=preset.weight_decay, foreach=True)
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    cuda = device.type == "cuda"
+    optimiser = torch.optim.AdamW(
+        parameters, lr=preset.learning_rate, weight_decay=preset.weight_decay, foreach=not cuda, fused=cuda
+    )
     every = max(1, preset.steps // 100)
     checks = {math.ceil(preset.steps * (i + 1) / preset.checks) for i in range(preset.checks)}
     patch_seed = seed_of("patches", seed)
@@ -130,27 +132,17 @@ def train(
         restore(checkpoint, network, average, optimiser, {"total": total, "norm": norm})
         first, recorded, seconds = checkpoint.step, checkpoint.recorded, checkpoint.seconds
         loss_curve, validation_curve = list(checkpoint.loss), list(checkpoint.validation)
+    gradient = step_of(network, method, model, preset, seed, device)
     kept = started = time.perf_counter()
 
     for step in range(first, preset.steps):
         noisy, others = patches.draw(patch_seed, step, preset.patches, preset.patch, preset.flips)
-        generator = generator_of("step", seed, step, device=device)
         seed_globals("step", seed, step)
-        for part in range(preset.accumulate):
-            rows = slice(part * preset.patches // preset.accumulate, (part + 1) * preset.patches // preset.accumulate)
-            y = noisy[rows].contiguous(memory_format=layout(device))
-            other = None if others is None else others[rows]
-            clean, second = (other, None) if method.supervised else (None, other)
-            batch = Batch(y, clean, model, step / preset.steps, generator, second)
-            with autocast:
-                loss = method.loss(network, batch) * (len(y) / preset.patches)
-            loss.backward()
-            total += loss.detach()
+        total += gradient(noisy, others, step)
         clip_relative(parameters, norm, preset.clip, step)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, preset)
         optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
         # the average forgets the first steps: its memory grows with the step up to the preset's
         decay = min(preset.ema, (1 + step) / (10 + step))
         with torch.no_grad():
