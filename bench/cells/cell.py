@@ -7,7 +7,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,10 @@ from bench.cells.crops import file_stems, keep_crops
 from bench.cells.denoising import Report, denoise, noisy_image
 from bench.cells.memory import peak_memory_mib, reset_peak_memory
 from bench.cells.metrics import score
-from bench.cells.trained import trained_network
+from bench.cells.trained import network_for, parts_of, trained_network
+from bench.cells.truthless import score_truthless
+from bench.data.measured import Shot
+from bench.data.sets import Image
 from bench.plan.cells import Cell, Entry, Job
 from bench.plan.seeds import globals_kept
 from bench.plan.settings import Preset, crop_of, own_steps
@@ -28,6 +31,7 @@ from bench.runs.inputs import Run
 from bench.runs.origin import made_of
 from bench.runs.record import inputs_sha256, settings_record
 from bench.training.operations import watch
+from bench.training.patches import as_tensor
 from methods import Method
 from noise import guards
 
@@ -45,6 +49,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
     for cell in job.cells:
         if store.read_cell(run.directory, cell.entry) is not None:
             continue
+        own = run.of(cell.model)
         made = made_of(cell)  # now: the files may be changed while it is done
         started = datetime.now(UTC)
         clock = time.perf_counter()
@@ -56,11 +61,11 @@ def do_job(run: Run, job: Job, report: Report) -> None:
                 if broken is not None:
                     raise broken
                 try:
-                    network, outcome["training"] = trained_network(run, cell, report)
+                    network, outcome["training"] = trained_network(own, cell, report)
                 except Exception as error:
                     broken = error
                     raise
-                outcome |= {"status": "done", **do_cell(run, cell, network, report)}
+                outcome |= {"status": "done", **do_cell(own, cell, network, report)}
             except Exception as error:
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                     raise  # no fault of the cell: it is to be done when there is room
@@ -89,24 +94,24 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         nonlocal fed
         fed += pixels
 
-    counting = watch(network, note, preset.colours)
+    counting = [watch(each, note, preset.colours) for each in parts_of(network)]
     images = [(chosen, image) for chosen in run.data.test for image in chosen.images]
     stems = file_stems(image for _, image in images)
     for index, (chosen, image) in enumerate(images):
         report(cell, "denoising", index / len(images))
         whole, noisy = noisy_image(image, cell.model, cell.seed)
-        clean, noisy = centre(whole, side), noisy.to(device)
+        clean, noisy, fitting = centre(whole, side), noisy.to(device), network_for(network, image)
         clock = time.perf_counter()
         with guards.count() as counts:
             if side:
-                denoised = denoise_centre(network, cell, noisy, image, ensemble, side)
+                denoised = denoise_centre(fitting, cell, noisy, image, ensemble, side)
             else:
-                denoised = denoise(network, cell, noisy, image, ensemble)
+                denoised = denoise(fitting, cell, noisy, image, ensemble)
         seconds += time.perf_counter() - clock
         pixels += clean.shape[-1] * clean.shape[-2]
         values += clean.numel() * (8 if ensemble else 1)
         acted.update(counts)
-        scores = score(denoised, clean)
+        scores = _scores(image, denoised, clean, noisy, side)
         if not denoised.isfinite().all():
             bad = int((~denoised.isfinite()).sum())
             problems.append(f"{image.dataset}/{image.name}: {bad} values of the denoised image are not finite")
@@ -115,7 +120,8 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         if cell.seed == 0 and any(image is kept for kept in chosen.images[: preset.crops]):
             stem = stems[image.dataset, image.name]
             crops.append(keep_crops(run.directory, cell.entry, image, stem, denoised, whole, preset.one_image_crop))
-    counting.remove()
+    for handle in counting:
+        handle.remove()
     shares = {name: acted[name] / values for name in sorted(acted)}
     many = [f"{name} {100 * share:.1f} %" for name, share in shares.items() if share > _MANY]
     if many:
@@ -130,6 +136,15 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         "crops": crops,
         "warnings": problems,
     }
+
+
+def _scores(image: Image, denoised: torch.Tensor, clean: torch.Tensor, noisy: torch.Tensor, side: int) -> dict[str, float]:
+    """All scores of one image; of measured noise those without truth, and those with it where there is a clean image."""
+    if not isinstance(image, Shot):
+        return score(denoised, clean)
+    second = None if image.second is None else centre(as_tensor(replace(image, pixels=image.second)), side)
+    found = {} if image.clean is None else score(denoised, clean)
+    return found | score_truthless(denoised, centre(noisy, side), second)
 
 
 def one_image(method: Method, preset: Preset) -> dict[str, Any] | None:

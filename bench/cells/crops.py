@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from bench.cells.centre import centre
+from bench.data.measured import Shot
 from bench.data.sets import Image
 from bench.files.short_names import short_name
 from bench.plan.cells import Entry
@@ -54,7 +55,7 @@ def keep_crops(
     """Store a crop of the denoised image, and of the clean one, in files of that stem; returns the record of both.
 
     With `within` it is of the image's centre of that side, the same for all methods: some have denoised no more, and
-    `denoised` is that centre.
+    `denoised` is that centre. Of measured noise without a clean image, there is no crop of it.
     """
     inner = centre(clean, within)
     side = min(CROP, *inner.shape[-2:])
@@ -67,13 +68,14 @@ def keep_crops(
         Path("crops") / "clean" / name,
     )
     own_sha256 = store.write_crop(directory / own, centre(denoised, within)[window])
-    clean_sha256 = store.write_crop(directory / reference, inner[window])
+    unseen = isinstance(image, Shot) and image.clean is None
+    clean_sha256 = "" if unseen else store.write_crop(directory / reference, inner[window])
     return {
         "dataset": image.dataset,
         "image": image.name,
         "file": own.as_posix(),
         "sha256": own_sha256,
-        "clean": reference.as_posix(),
+        "clean": "" if unseen else reference.as_posix(),
         "clean_sha256": clean_sha256,
         "top": height + top,
         "left": width + left,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from torch import nn
 
 from bench.cells.blocks import LARGE, in_blocks
 from bench.cells.metrics import as_stored, psnr
+from bench.data.measured import Shot
 from bench.data.sets import Image
 from bench.plan.cells import Cell
 from bench.plan.seeds import generator_of, seed_globals
@@ -25,8 +28,12 @@ Report = Callable[[Cell, str, float], None]
 def noisy_image(image: Image, model: NoiseModel, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """A clean test image and its noisy one, (C, H, W) each, on the CPU.
 
-    The noise depends on (noise model, data set, image name, seed) alone.
+    The noise depends on (noise model, data set, image name, seed) alone. An image of measured noise is noisy itself, and where
+    it has no clean one, stands for that as well.
     """
+    if isinstance(image, Shot):
+        noisy = as_tensor(image)
+        return noisy if image.clean is None else as_tensor(replace(image, pixels=image.clean)), noisy
     clean = as_tensor(image)
     generator = generator_of("test noise", model.slug, model.parameters, image.dataset, image.name, seed)
     return clean, model.sample(clean, generator)
@@ -67,6 +74,8 @@ def _filtered(convolve: Callable[[torch.Tensor], torch.Tensor], y: torch.Tensor,
 def validation_psnr(run: Run, cell: Cell, network: nn.Module) -> float:
     """Mean PSNR of the standard protocol over the validation images (dB)."""
     chosen = run.data.validation
+    if not chosen.images:  # of measured noise
+        return math.nan
     values = []
     for image in chosen.images:
         clean, noisy = noisy_image(image, cell.model, cell.seed)

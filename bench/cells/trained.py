@@ -14,9 +14,12 @@ from torch import nn
 
 from bench.cells.denoising import Report, validation_psnr
 from bench.cells.memory import peak_memory_mib
+from bench.data.measured import Shot
+from bench.data.sets import Image
 from bench.errors import one_line
 from bench.files.writing import set_aside
 from bench.plan.cells import Cell
+from bench.plan.measured import Measured
 from bench.plan.seeds import seed_of
 from bench.plan.settings import Preset
 from bench.runs.inputs import Run
@@ -38,6 +41,27 @@ def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, di
     """
     if cell.key is None:
         return NoNetwork(), None
+    if isinstance(cell.model, Measured) and cell.model.crosses(cell.method):
+        return _both_halves(run, cell, cell.model, report)
+    return _network(run, cell, report)
+
+
+def _both_halves(run: Run, cell: Cell, model: Measured, report: Report) -> tuple[nn.Module, dict[str, Any]]:
+    """Two networks, each for the half that it has not learnt from, and one record; their keys are the cell's and -1, -2."""
+    found = []
+    for half in (1, 2):
+        entry = replace(cell.entry, key=f"{cell.key}-{half}")
+        found.append(_network(run.of(model, half), replace(cell, entry=entry), report))
+    (one, first), (two, second) = found
+    assert first is not None and second is not None
+    both = {"key": cell.key, "reused": first["reused"] and second["reused"], "halves": [first, second]}
+    both |= {name: first[name] + second[name] for name in ("seconds", "operations", "pixels")}
+    return Halves(one, two), {**first, **both, "faults": [*first["faults"], *second["faults"]]}
+
+
+def _network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, Any]]:
+    """The network of one training."""
+    assert cell.key is not None
     network = _untrained(cell, run.settings.preset, run.settings.device)
     path = weights_path(run.directory, cell.key)
     try:
@@ -118,7 +142,7 @@ def _train(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, dict[str, A
         "passes_without_gradient": planned.cost.without_gradient,
         "pixels": round(preset.steps * preset.patches * preset.patch**2 * planned.cost.with_gradient),
         "loss": curves.loss,
-        "validation": curves.validation,
+        "validation": curves.validation if run.data.validation.images else [],
         "final_loss": curves.loss[-1][1],
         "peak_memory_mib": peak_memory_mib(),
         "faults": _faults(preset, planned.preset),
@@ -181,6 +205,24 @@ def _faults(preset: Preset, asked: Preset) -> list[str]:
 def _set_aside(run: Run, path: Path, reason: str) -> None:
     name = set_aside(run.directory, path)
     warnings.warn(f"{path.relative_to(run.directory)} {reason}: moved to {name}, and trained anew.", stacklevel=1)
+
+
+class Halves(nn.Module):
+    """The networks of a cross-fitting: the first is for the images of the first half, and has learnt from the second."""
+
+    def __init__(self, one: nn.Module, two: nn.Module) -> None:
+        super().__init__()
+        self.of = nn.ModuleList([one, two])
+
+
+def parts_of(network: nn.Module) -> list[nn.Module]:
+    """The networks that it is made of."""
+    return list(network.of) if isinstance(network, Halves) else [network]
+
+
+def network_for(network: nn.Module, image: Image) -> nn.Module:
+    """The one that is to denoise the image."""
+    return network.of[image.half - 1] if isinstance(network, Halves) and isinstance(image, Shot) else network
 
 
 class NoNetwork(nn.Module):

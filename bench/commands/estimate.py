@@ -27,7 +27,7 @@ from bench.plan.seeds import globals_kept
 from bench.plan.settings import Settings, crop_of, own_steps, with_own_steps
 from bench.runs import store
 from bench.runs.directory import refuse_other
-from bench.runs.inputs import load_data, settled, training_sum
+from bench.runs.inputs import images_for, load_data, settled, training_sum
 from bench.runs.notes import cautions
 from bench.runs.origin import outdated
 from bench.runs.progress import duration
@@ -79,7 +79,7 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console,
     for line in shared(entries):
         console.print(f"shared: {line}", soft_wrap=True)
     running = sum(entry.applicability != "no" for entry in entries)
-    test = sum(len(chosen.images) for chosen in data.test)
+    test = sum(len(chosen.images) for chosen in (*data.test, *(each.images for each in data.measured)))
     every = make_jobs(cells)
     if (before := store.read_run(directory)) is not None:
         refuse_other(directory, before, read_again(run_record(settings, data, entries, "")))
@@ -93,7 +93,8 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console,
         costs, faults = measure(settings, data, cells)
         for slug, fault in faults.items():
             console.print(f"{slug} failed when it was tried, and is not in the time: {fault}", soft_wrap=True)
-        one = [job_seconds(job, costs, settings, data) for job in jobs if job.cells[0].entry.method not in faults]
+        known = [job for job in jobs if job.cells[0].entry.method not in faults]
+        one = [job_seconds(job, costs, *images_for(settings, data, job.cells[0].model)) for job in known]
         needed = duration(loading + START + makespan(one, workers, loading, crowding(settings, place, workers)) + END)
     memory = memory_words(settings, data, workers, place)
     console.print(
@@ -125,7 +126,7 @@ def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> tuple[dict
             if cell.method.one_image or time.perf_counter() - began < PATIENCE:  # no other tells what these take
                 try:
                     with globals_kept():
-                        found[slug] = _tried(cell, settings, data)
+                        found[slug] = _tried(cell, *images_for(settings, data, cell.model))
                 except Exception as error:  # a method's own code
                     found[slug], faults[slug] = Cost(0.0, 0.0, 0.0), f"{type(error).__name__}: {one_line(error)}"
             else:

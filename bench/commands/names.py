@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import methods
 import noise
 from bench.errors import UsageError, one_line
+from bench.plan.measured import measured, measured_of
 from bench.plan.recipes import model_of, models_of, named_method
 from noise import expressions
 from noise.names import nearest
@@ -22,8 +23,13 @@ METHODS_HELP = (
     "the noisy input is always there"
 )
 
+#: The word of `--noise` for all sets of measured noise.
+REAL = "real"
 #: What `--noise` takes.
-NOISE_HELP = "noise models by number, range, slug or expression, such as gaussian(sigma=15|50); docs/noise.md has the grammar"
+NOISE_HELP = (
+    "noise models by number, range, slug or expression, such as gaussian(sigma=15|50), docs/noise.md has the grammar; sets of "
+    "measured noise by name, or real for all of them, docs/measured-noise.md"
+)
 
 
 def parse_methods(text: str, recipe: str = "best") -> tuple[methods.Method, ...]:
@@ -81,12 +87,21 @@ def _broken(word: str) -> str:
     return reasons.get(word.casefold().replace("_", "-"), "")
 
 
-def parse_noise(text: str, recipe: str = "best") -> tuple[noise.NoiseModel, ...]:
-    """Noise models, each once: those of Table 1 in its order, then the others as they are given. Raises UsageError."""
+def parse_noise(text: str, recipe: str = "best", sets: Sequence[str] = ()) -> tuple[noise.NoiseModel, ...]:
+    """Noise models, each once: those of Table 1 in its order, then the others as they are given. Raises UsageError.
+
+    `sets` are the sets of measured noise that there are, which come after all models of noise of the same name.
+    """
     chosen: dict[str, noise.NoiseModel] = {}
     for word in expressions_of("--noise", text) or [""]:
         if word == "all":
             chosen |= {model.slug: model for model in models_of(recipe)}
+        elif word == REAL:
+            if not sets:
+                raise UsageError(f"--noise {word}: there is no set of measured noise: expected DIR/<set>/noisy/ in --data DIR")
+            chosen |= {name: measured(name) for name in sets}
+        elif (row := measured_of(word, [name for name in sets if name not in noise.bases()])) is not None:
+            chosen[row.slug] = row
         elif match := re.fullmatch(r"(\d{1,9})-(\d{1,9})", word):
             first, last = int(match[1]), int(match[2])
             if not 1 <= first <= last <= 16:
@@ -97,7 +112,8 @@ def parse_noise(text: str, recipe: str = "best") -> tuple[noise.NoiseModel, ...]
             try:
                 models = [model_of(each, recipe) for each in (expressions.each(word) if "(" in word else [word])]
             except ValueError as error:
-                raise UsageError(f"--noise {text!r}: {one_line(error)}") from None
+                known = f"; or of the sets {', '.join(sets)}" if sets else ""
+                raise UsageError(f"--noise {text!r}: {one_line(error)}{known}") from None
             chosen |= {model.slug: model for model in models}
     return tuple(sorted(chosen.values(), key=lambda model: model.number or math.inf))
 

@@ -14,7 +14,7 @@ from bench.data.left_out import count_words, misplaced
 from bench.errors import UsageError, one_line
 from noise.names import nearest
 
-Role = Literal["test", "training", "validation"]
+Role = Literal["test", "training", "validation", "measured"]
 
 SAMPLE = "sample"
 #: The paper's Kodak, derived from the full images: centre crops of 500x500, cut to a multiple of 32 at their centre.

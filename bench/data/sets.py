@@ -19,6 +19,7 @@ from bench.data.frames import Source, size_of
 from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan, plan_tests
 from bench.data.left_out import left_out
 from bench.data.levels import white_levels, white_words
+from bench.data.measured import MeasuredSet
 from bench.data.reading import (
     Found,
     Image,
@@ -42,7 +43,8 @@ class Data:
     `remarks` are sentences on what a user may not expect, for the console and run.json. `repeated` holds the (data set, name)
     of test images that are near duplicates of each other, a group for each picture. The full photographs and centres of Kodak,
     which are the same files, are in none for that alone. `channels` is how many all images have, 3 or 1. `white`
-    are the white levels of values of more than 8 bits, by kind; empty where all have 8.
+    are the white levels of values of more than 8 bits, by kind; empty where all have 8. `measured` are sets of measured noise,
+    which are apart from all else.
     """
 
     test: tuple[ImageSet, ...]
@@ -53,6 +55,27 @@ class Data:
     repeated: tuple[tuple[tuple[str, str], ...], ...] = ()
     channels: int = 3
     white: Mapping[str, float] = field(default_factory=dict)
+    measured: tuple[MeasuredSet, ...] = ()
+
+    @property
+    def sets(self) -> tuple[ImageSet, ...]:
+        """All sets that there are."""
+        validation = (self.validation,) if self.validation.images else ()
+        return (*self.test, *self.training, *validation, *(each.images for each in self.measured))
+
+    @property
+    def whites(self) -> dict[str, float]:
+        """All white levels: by kind, and of measured noise by set and kind."""
+        own = {f"{each.name} {kind}": level for each in self.measured for kind, level in each.white.items()}
+        return {**self.white, **own}
+
+
+def of_measured(measured: Sequence[MeasuredSet]) -> Data:
+    """Sets of measured noise alone."""
+    nothing = ImageSet("", "validation", (), 0, None, "")
+    channels = max((each.channels for each in measured), default=3)
+    apart = "Of measured noise, each cell's reason tells what its network has learnt from."
+    return Data((), (), nothing, apart, channels=channels, measured=tuple(measured))
 
 
 def load(

@@ -54,9 +54,10 @@ class Needs:
 def needs_of(settings: Settings, data: Data) -> Needs:
     """What a run takes where it computes on CPUs."""
     preset = settings.preset
-    sets = [*data.test, *data.training, data.validation]
-    pixels = sum(image.pixels.nbytes for chosen in sets for image in chosen.images)
-    tested = [image.pixels[..., 0].size for chosen in (*data.test, data.validation) for image in chosen.images]
+    measured = [each.images for each in data.measured]
+    beside = sum(len(each.beside) * image.pixels.nbytes for each in data.measured for image in each.shots)
+    pixels = beside + sum(image.pixels.nbytes for chosen in data.sets for image in chosen.images)
+    tested = [image.pixels[..., 0].size for chosen in (*data.test, data.validation, *measured) for image in chosen.images]
     draws = 2 if any(method.pairs for method in settings.methods) else 1
     shared = 4 * draws * sum(image.pixels.size for chosen in data.training for image in chosen.images)
     trained = [method for method in settings.methods if method.trains]

@@ -161,8 +161,7 @@ def _connect(run: Run, address: str | None, cpus: int) -> None:
     variables = worker.library_threads(run.settings.threads)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "runtime_env": {"env_vars": variables}}
     if address is None:
-        sets = (*run.data.test, *run.data.training, run.data.validation)
-        pixels = sum(image.pixels.nbytes for chosen in sets for image in chosen.images)
+        pixels = sum(image.pixels.nbytes for chosen in run.data.sets for image in chosen.images)
         options |= {"address": "local", "num_cpus": cpus, "include_dashboard": False, "object_store_memory": 2 * pixels + 2**27}
     elif address != "auto":
         host, _, port = address.rpartition(":")

@@ -11,9 +11,10 @@ from typing import Any
 from bench.errors import UsageError, one_line
 from bench.files.short_names import short_name
 from bench.plan.keys import training_key
+from bench.plan.measured import Measured, answer_to, settings_for
 from bench.plan.recipes import Kernels, method_of, model_of
 from bench.plan.settings import Settings
-from methods import Applicability, Method, answers
+from methods import Applicability, Method
 from noise import Decorrelated, NoiseModel
 
 
@@ -148,11 +149,13 @@ def make_cells(settings: Settings, training_sha256: str) -> list[Cell]:
     """All cells in the order of the table, those that are not applicable too."""
     cells = []
     for model in settings.noise:
+        own = settings_for(settings, model)
+        images = "" if isinstance(model, Measured) else training_sha256  # of measured noise, its law tells of them
         for name, method in settings.named.items():
             answer, decorrelated = _answer(method, model)
             runs = answer.verdict != "no"
             for seed in range(settings.seeds):
-                key = training_key(settings, model, method, seed, training_sha256) if runs and method.trains else None
+                key = training_key(own, model, method, seed, images) if runs and method.trains else None
                 names = (model.number, model.slug, name, seed)
                 entry = Entry(*names, answer.verdict, answer.reason, key, decorrelated)
                 cells.append(Cell(entry, model, method))
@@ -160,9 +163,9 @@ def make_cells(settings: Settings, training_sha256: str) -> list[Cell]:
 
 
 def _answer(method: Method, model: NoiseModel) -> tuple[Applicability, bool]:
-    """`methods.answers`, whose errors become a UsageError: the catalogue asked before, but not with each recipe."""
+    """`answer_to`, whose errors become a UsageError: the catalogue asked before, but not with each recipe."""
     try:
-        return answers(method, model)
+        return answer_to(method, model)
     except Exception as error:  # a method's own code
         words = f"{type(error).__name__}: {one_line(error)}"
         raise UsageError(f"method {method.slug}, asked about {model.slug}: {words}: expected an Applicability") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 
+from bench.plan.measured import Measured
 from bench.plan.settings import ONE_IMAGE, UNTOLD, Settings
 from methods import Method
 from noise import NoiseModel
@@ -22,7 +23,8 @@ def training_key(settings: Settings, model: NoiseModel, method: Method, seed: in
     and how it is computed (device, threads).
     """
     seen = model.decorrelated() if method.wants_decorrelated(model) else None
-    law = model.law if seen is None else seen.model.law
+    given = model if seen is None else seen.model
+    law = given.training_law(method) if isinstance(given, Measured) else given.law
     view = "x" if seen is None or seen.same_image else f"A^-1 x, {seen.convolution}"
     told = {name: value for name, value in asdict(settings.preset).items() if name not in _EVALUATION_FIELDS}
     fields = {name: value for name, value in told.items() if UNTOLD.get(name) != value}

@@ -7,15 +7,37 @@ from functools import cache
 from pathlib import Path
 
 from bench.data.layout import KODAK_CROPS
-from bench.data.sets import Data, describe, load
+from bench.data.measured import ALL, MeasuredSet, load_measured
+from bench.data.sets import Data, describe, load, of_measured
 from bench.errors import UsageError, one_line
 from bench.files.json_files import read_json
+from bench.plan.measured import Measured, settings_for, with_law
 from bench.plan.settings import PRESETS, Settings
+from bench.runs.measuring import told_of
 from bench.runs.record import settings_record
+from noise import NoiseModel
 
 
 def load_data(settings: Settings) -> Data:
     """Read and check the images that the settings ask for. Raises UsageError."""
+    preset = settings.preset
+    names = dict.fromkeys(model.told.name for model in settings.noise if isinstance(model, Measured))
+    measured = load_measured(
+        settings.data,
+        tuple(names),
+        test_images=preset.test_images,
+        test_crop=preset.test_crop,
+        patch=preset.patch if any(method.trains for method in settings.methods) else 1,
+        colour=settings.colour,
+        white=settings.white,
+    )
+    if names and all(isinstance(model, Measured) for model in settings.noise):
+        return of_measured(measured)
+    return replace(_load_others(settings), measured=measured)
+
+
+def _load_others(settings: Settings) -> Data:
+    """The images that noise is added to."""
     preset = settings.preset
     wanted, unwanted = preset.test_sets, list[str]()
     if wanted == PRESETS[settings.preset_name].test_sets:  # a preset's own choice is of the sets that are there
@@ -45,14 +67,35 @@ def load_data(settings: Settings) -> Data:
 
 
 def settled(settings: Settings, data: Data) -> Settings:
-    """The settings with what the images decide of them: how many channels there are."""
-    return replace(settings, preset=replace(settings.preset, colours=data.channels))
+    """The settings with what the images decide of them: how many channels there are, and the laws of measured noise."""
+    told = {each.name: told_of(each, _whole(settings, each)) for each in data.measured}
+    noise = tuple(with_law(row, told[row.told.name]) if isinstance(row, Measured) else row for row in settings.noise)
+    return replace(settings, preset=replace(settings.preset, colours=data.channels), noise=noise)
+
+
+def _whole(settings: Settings, measured: MeasuredSet) -> MeasuredSet:
+    """All of a set, whatever part of it the run has: the law does not depend on that."""
+    if not measured.images.cut and len(measured.images.images) == measured.images.of:
+        return measured
+    white = repr(max(measured.white.values())) if measured.white else "auto"
+    return load_measured(settings.data, (measured.name,), colour=settings.colour, white=white)[0]
 
 
 def training_sum(data: Data) -> str:
     """The training images' part of a training key."""
     images = " ".join(f"{chosen.name} {chosen.sha256} {chosen.crop}" for chosen in data.training)
     return f"{images} white {sorted(data.white.items())}" if data.white else images
+
+
+def images_for(settings: Settings, data: Data, model: NoiseModel, half: int = ALL) -> tuple[Settings, Data]:
+    """The settings and images that a cell of that row has; see `Run.of`."""
+    if not isinstance(model, Measured):
+        return settings, data
+    own = next(each for each in data.measured if each.name == model.told.name)
+    tests = replace(own.images, role="test", images=tuple(shot for shot in own.shots if half in (ALL, shot.half)))
+    learnt = own.learnt_from(3 - half if half else ALL)
+    alone = of_measured((own,))
+    return settings_for(settings, model), replace(alone, test=(tests,), training=(learnt,))
 
 
 @dataclass(frozen=True)
@@ -62,6 +105,14 @@ class Run:
     directory: Path
     settings: Settings
     data: Data
+
+    def of(self, model: NoiseModel, half: int = ALL) -> Run:
+        """The run as a cell of that row has it: of measured noise with the images of its set alone.
+
+        With a half, 1 or 2, they are those that its network is tested on; it learns from the others.
+        """
+        settings, data = images_for(self.settings, self.data, model, half)
+        return replace(self, settings=settings, data=data)
 
 
 @cache

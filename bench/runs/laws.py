@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from bench.plan.measured import Measured, measured_from, measured_record
 from bench.plan.recipes import Kernels
 from noise import NoiseModel, kernels_of, origin
 from noise.expressions import terms
@@ -26,7 +27,12 @@ def noise_record(model: NoiseModel) -> dict[str, Any]:
         told["origin"] = asdict(place)
     for rows in kernels_of(model).values():
         told["kernel"] = [list(row) for row in rows]
-    return told
+    return told | ({"measured": measured_record(model)} if isinstance(model, Measured) else {})
+
+
+def measured_rows(record: dict[str, Any]) -> dict[str, Measured]:
+    """The rows of measured noise in a run.json, by name. Raises KeyError, TypeError or ValueError for what are none."""
+    return {told["slug"]: measured_from(told) for told in record.get("noise", []) if "measured" in told}
 
 
 def kernels_from(record: dict[str, Any]) -> Kernels:

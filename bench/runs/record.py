@@ -27,7 +27,7 @@ from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import EQUAL, UNTOLD, Preset, Settings, get_preset, in_budget, units
 from bench.plan.variants import title_of
 from bench.runs import store
-from bench.runs.laws import kernels_from, noise_record
+from bench.runs.laws import kernels_from, measured_rows, noise_record
 from bench.runs.notes import notes
 from methods import Method, origin
 
@@ -54,8 +54,7 @@ _SOURCES = ("bench", "methods", "noise", "reports")
 
 def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
     """All that decides the numbers, as it stands in run.json; a resumed run must agree in every key."""
-    sets = [*data.test, *data.training, data.validation]
-    white = {"white": dict(data.white)} if data.white else {}  # runs of 8 bits have none
+    white = {"white": data.whites} if data.whites else {}  # runs of 8 bits have none
     return white | {
         "preset": settings.preset_name,
         "recipe": settings.recipe,
@@ -67,7 +66,7 @@ def settings_record(settings: Settings, data: Data) -> dict[str, Any]:
         "methods": list(settings.named),
         "noise": [model.slug for model in settings.noise],
         "fields": fields_record(settings.preset),
-        "data_sha256": {f"{chosen.role} {chosen.name}": chosen.sha256 for chosen in sets},
+        "data_sha256": {f"{chosen.role} {chosen.name}": chosen.sha256 for chosen in data.sets},
     }
 
 
@@ -110,6 +109,7 @@ def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Se
         texts = {
             name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in told["fields"].items()
         }
+        rows = measured_rows(record)
         preset = get_preset(told["preset"], [f"{name}={value}" for name, value in texts.items()], told["recipe"])
         settings = Settings(
             preset_name=told["preset"],
@@ -121,7 +121,7 @@ def settings_from_record(record: dict[str, Any], entries: Sequence[Entry]) -> Se
             device=told["device"],
             threads=int(told["threads"]),
             methods=tuple(in_budget(method_of(slug, told["recipe"]), preset) for slug in chosen),
-            noise=tuple(model_of(slug, told["recipe"], kernels_from(record)) for slug in models),
+            noise=tuple(rows.get(slug) or model_of(slug, told["recipe"], kernels_from(record)) for slug in models),
             names=tuple(chosen) if any("(" in name for name in chosen) else (),
             colour="grey" if preset.colours == 1 else "rgb",
             white=_white_of(told.get("white", {})),
@@ -160,7 +160,7 @@ def run_record(settings: Settings, data: Data, entries: Sequence[Entry], command
         "matrix": matrix(models, settings.methods, tuple(settings.named)),
         "plan": [asdict(entry) for entry in entries],
         "data": {
-            "sets": [set_record(chosen) for chosen in (*data.test, *data.training, data.validation)],
+            "sets": [set_record(chosen) for chosen in data.sets],
             "separation": data.separation,
             "repeated": [[list(place) for place in group] for group in data.repeated],
         },

@@ -14,10 +14,10 @@ import torch
 from PIL import Image as PillowImage
 
 from bench.files.json_files import read_json, record_sha256, write_hashed
-from bench.files.shapes import fits_as_far_as_there, maybe, number
+from bench.files.shapes import fits, fits_as_far_as_there, maybe, number
 from bench.files.writing import write_atomically
 from bench.plan.cells import Entry
-from bench.plan.scores import METRICS, MOST_DECIBELS
+from bench.plan.scores import METRICS, MOST_DECIBELS, TRUTHLESS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +26,22 @@ COLUMNS = (
     "noise_no", "noise", "method", "seed", "status", "applicability", "reason", "dataset", "image", "metric", "value", "crop",
 )  # fmt: skip
 
+
+def _is_row(value: Any) -> bool:
+    """Whether it is the scores of an image: all with truth, or those without it, which only measured noise has."""
+    if not fits(value, {"dataset": str, "image": str}):
+        return False
+    whole = all(metric in value for metric in METRICS) or TRUTHLESS[-1] in value
+    return whole and all(number(value[metric]) for metric in (*METRICS, *TRUTHLESS) if metric in value)
+
+
 #: What is relied on in the record of a cell.
 _RECORD: dict[str, Any] = {
     "status": str,
     "training": maybe(dict),
     "made_of": maybe(dict),
     "seconds": number,
-    "rows": [{"dataset": str, "image": str, **dict.fromkeys(METRICS, number)}],
+    "rows": [_is_row],
     "crops": [dict.fromkeys(("dataset", "image", "file", "sha256", "clean", "clean_sha256"), str)],
 }
 
@@ -124,7 +133,8 @@ def table(entries: Sequence[Entry], records: Sequence[dict[str, Any] | None]) ->
             rows.append((*head, None, None, None, None, 0))
         for row in scores:
             crop = row.get("crop", 0)
-            rows += [(*head, row["dataset"], row["image"], metric, row[metric], crop) for metric in METRICS]
+            there = [metric for metric in (*METRICS, *TRUTHLESS) if metric in row]
+            rows += [(*head, row["dataset"], row["image"], metric, row[metric], crop) for metric in there]
     numbers = {"value": "float64", "noise_no": "int64", "seed": "int64", "crop": "int64"}
     # text columns stay text where nothing is done yet, and all of their values are missing
     kinds = {column: numbers.get(column, "string") for column in COLUMNS}

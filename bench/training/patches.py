@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bench.data.formats import Pixels
+from bench.data.measured import Shot
 from bench.data.sets import Image
 from bench.files.short_names import short_name
 from bench.plan.seeds import generator_of
@@ -111,7 +113,7 @@ def make_patches(
 ) -> Patches:
     """Draw the one noisy image of every training image, and put what the network sees on the device.
 
-    The noise is a function of (law, data set, image name, seed) alone.
+    The noise is a function of (law, data set, image name, seed) alone. Images of measured noise have theirs.
 
     Parameters
     ----------
@@ -123,6 +125,9 @@ def make_patches(
     pairs : bool
         Draw a second noisy image of each, for methods that know it.
     """
+    shots = [image for image in images if isinstance(image, Shot)]
+    if shots:
+        return _measured(shots, seen, supervised, device, pairs)
     law = seen.model if seen else model
     place = folder if torch.device(device).type == "cpu" else None
 
@@ -144,6 +149,28 @@ def make_patches(
         return Patches(noisy, [as_bytes(image).to(device) for image in images])
     sharpened = shared_images(place, f"clean--{shared_name(model, seen, seed)}", images, seen_clean)
     return Patches(noisy, [x.to(device) for x in sharpened])
+
+
+def _measured(
+    shots: Sequence[Shot], seen: Decorrelated | None, supervised: bool, device: str | torch.device, pairs: bool
+) -> Patches:
+    """Measured noise is not drawn: the noisy images are there, and what a method may see beside them."""
+
+    def channels_first(pixels: Pixels | None) -> torch.Tensor:
+        assert pixels is not None  # the method would not apply
+        return torch.tensor(pixels).permute(2, 0, 1).float().contiguous()
+
+    def given(pixels: Pixels | None) -> torch.Tensor:
+        return channels_first(pixels) if seen is None else seen.forward(channels_first(pixels))
+
+    def clean(pixels: Pixels | None) -> torch.Tensor:
+        return channels_first(pixels) if seen is None else seen.forward_clean(channels_first(pixels))
+
+    return Patches(
+        [given(shot.pixels).to(device) for shot in shots],
+        [clean(shot.clean).to(device) for shot in shots] if supervised else [],
+        [given(shot.second).to(device) for shot in shots] if pairs else [],
+    )
 
 
 def shared_name(model: NoiseModel, seen: Decorrelated | None, seed: int) -> str:

@@ -1,0 +1,266 @@
+"""Sets of measured noise: `DIR/<set>/noisy/NAME`, with `clean/NAME`, with `second/NAME`, or with neither.
+
+`second/` holds a further shot of each image, independent of the first and of the same law. Nothing else below the set is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.data.colour import channels_for, with_channels
+from bench.data.formats import Pixels
+from bench.data.frames import Source, list_sources, read
+from bench.data.images import centre_crop, image_files, problem, text_of
+from bench.data.layout import LEAST, SAMPLE
+from bench.data.levels import Extent, kind_of, white_levels
+from bench.data.reading import Image, ImageSet
+from bench.errors import one_line
+from noise.names import nearest
+
+#: The folders of a set.
+NOISY, CLEAN, SECOND = "noisy", "clean", "second"
+#: Names of sets: they are names of rows, beside those of noise models, and of files.
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+#: Half of the images that a network learns from where all are learnt from.
+ALL = 0
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+_LAYOUT = "DIR/<set>/noisy/ with images, and clean/ or second/ beside it or neither"
+
+
+@dataclass(frozen=True, eq=False)
+class Shot(Image):
+    """An image as it was taken: `pixels` are the noisy ones, float32 grey levels, neither clipped nor rounded.
+
+    Parameters
+    ----------
+    clean : ndarray or None
+        What many shots average to, (H, W, C) grey levels in [0, 255].
+    second : ndarray or None
+        A further shot, as `pixels`.
+    half : int
+        1 or 2: which half of the set it belongs to; `ALL` where the set has no halves.
+    """
+
+    clean: Pixels | None = None
+    second: Pixels | None = None
+    half: int = ALL
+
+
+@dataclass(frozen=True)
+class MeasuredSet:
+    """A set of measured noise, read.
+
+    Parameters
+    ----------
+    images : ImageSet
+        Of `Shot`s.
+    channels : int
+        1 or 3.
+    white : Mapping
+        White levels of values of more than 8 bits, by kind.
+    end : float or None
+        The level (grey levels) at which the files' values end; None for floats.
+    compressed : bool
+        The files' format loses detail (JPEG).
+    """
+
+    images: ImageSet
+    channels: int
+    white: Mapping[str, float]
+    end: float | None
+    compressed: bool
+
+    @property
+    def name(self) -> str:
+        return self.images.name
+
+    @property
+    def shots(self) -> tuple[Shot, ...]:
+        return tuple(image for image in self.images.images if isinstance(image, Shot))
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What there is of each image beside the noisy one."""
+        first = self.shots[0]
+        return (*([CLEAN] if first.clean is not None else []), *([SECOND] if first.second is not None else []))
+
+    @property
+    def halves(self) -> bool:
+        """Whether there are halves, for networks that must not be tested on what they have learnt from."""
+        return self.shots[0].half != ALL
+
+    def learnt_from(self, half: int) -> ImageSet:
+        """The training images of a network: all, or those of one half."""
+        chosen = tuple(shot for shot in self.shots if half in (ALL, shot.half))
+        return replace(self.images, role="training", images=chosen)
+
+
+def find_measured(source: str) -> dict[str, Path]:
+    """The sets of measured noise in a folder of data sets, by name; none in the embedded images. Raises UsageError."""
+    root = Path(os.path.expanduser(source))
+    if source == SAMPLE or not root.is_dir():
+        return {}
+    try:
+        inside = sorted(path for path in root.iterdir() if not path.name.startswith(".") and (path / NOISY).is_dir())
+    except OSError as error:
+        raise problem(root, f"cannot be read: {error.strerror or error}", _LAYOUT) from None
+    return {text_of(path, path.name): path for path in inside if image_files(path / NOISY)}
+
+
+def load_measured(
+    source: str,
+    names: Sequence[str],
+    *,
+    test_images: int | None = None,
+    test_crop: int | None = None,
+    patch: int = 1,
+    colour: str = "auto",
+    white: str = "auto",
+) -> tuple[MeasuredSet, ...]:
+    """Read and check sets of measured noise.
+
+    Parameters
+    ----------
+    test_images, test_crop : int or None
+        The first so many images, and their centre of at most this side: of those that are tested and learnt from alike.
+    patch : int
+        Side of a training patch (pixels), which every image must have.
+    colour, white : str
+        As for `bench.data.sets.load`, for each set on its own.
+
+    Raises
+    ------
+    UsageError
+        One line: a set that is not there, partners that are missing or of another size, files that cannot be read.
+    """
+    there = find_measured(source)
+    for name in names:
+        if name not in there:
+            known = f"one of {', '.join(there)}" if there else _LAYOUT
+            raise problem(source, f"no set of measured noise {name!r}{nearest(name, there)}", known)
+        if not NAME.fullmatch(name):
+            raise problem(there[name], "the folder's name is a row's", "at most 40 of a-z, 0-9, _ and -")
+    least = max(LEAST, patch)
+    return tuple(_read(name, there[name], test_images or None, test_crop or None, least, colour, white) for name in names)
+
+
+def _read(
+    name: str, folder: Path, test_images: int | None, crop: int | None, least: int, colour: str, white: str
+) -> MeasuredSet:
+    every = list_sources(folder / NOISY)
+    chosen = every[:test_images]
+    kinds = {NOISY: chosen} | {kind: _partners(folder / kind, chosen) for kind in (CLEAN, SECOND) if (folder / kind).is_dir()}
+    digest, extent = hashlib.sha256(), Extent()
+    stored: dict[str, list[npt.NDArray[Any]]] = {kind: [] for kind in kinds}
+    for sources in zip(*kinds.values(), strict=True):
+        for kind, source in zip(kinds, sources, strict=True):
+            pixels, content, _ = read(source)
+            digest.update(f"{kind}/{source.name}\0".encode() + hashlib.sha256(content).digest())
+            extent.note(f"{name}/{kind}/{source.name}", pixels)
+            _check(source, pixels, stored[NOISY][len(stored[kind])] if kind != NOISY else pixels, least)
+            stored[kind].append(pixels)
+    levels = white_levels(white, extent.largest)
+    scaled = {kind: [_grey_levels(pixels, levels) for pixels in each] for kind, each in stored.items()}
+    channels = channels_for(colour, scaled[NOISY])
+    ready = {kind: [_cropped(with_channels(pixels, channels), crop) for pixels in each] for kind, each in scaled.items()}
+    halves = halved([source.name for source in chosen])
+    shots = tuple(
+        Shot(
+            name, source.name, ready[NOISY][i],
+            np.clip(ready[CLEAN][i], 0, 255) if CLEAN in ready else None,
+            ready[SECOND][i] if SECOND in ready else None,
+            halves[i],
+        )
+        for i, source in enumerate(chosen)
+    )  # fmt: skip
+    cut = sum(pixels.shape[:2] != shot.pixels.shape[:2] for pixels, shot in zip(stored[NOISY], shots, strict=True))
+    floats = any(pixels.dtype.kind == "f" for pixels in stored[NOISY])
+    compressed = any(source.path.suffix.lower() in _JPEG for source in chosen)
+    images = ImageSet(name, "measured", shots, len(every), crop, digest.hexdigest(), cut)
+    return MeasuredSet(images, channels, levels, None if floats else 255.0, compressed)
+
+
+def _partners(folder: Path, noisy: Sequence[Source]) -> list[Source]:
+    """The images of the same names, in the same order."""
+    there = {source.name: source for source in list_sources(folder)}
+    for source in noisy:
+        if source.name not in there:
+            raise problem(folder, f"no image {one_line(source.name)}", f"one for each in {NOISY}/")
+    return [there[source.name] for source in noisy]
+
+
+def _check(source: Source, pixels: npt.NDArray[Any], noisy: npt.NDArray[Any], least: int) -> None:
+    height, width = pixels.shape[:2]
+    if (height, width) != noisy.shape[:2]:
+        rows, columns = noisy.shape[:2]
+        raise problem(source, f"{width}x{height} pixels", f"{columns}x{rows}, as the noisy image has")
+    if min(height, width) < least:
+        raise problem(source, f"{width}x{height} pixels, too small for a patch", f"at least {least}x{least}")
+
+
+def _grey_levels(pixels: npt.NDArray[Any], white: Mapping[str, float]) -> npt.NDArray[Any]:
+    """8 bits as they are; others by their white level, neither clipped nor rounded: that would change the noise."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return (pixels.astype(np.float64) * (255 / white[kind_of(pixels)])).astype(np.float32)
+
+
+def _cropped(pixels: npt.NDArray[Any], crop: int | None) -> npt.NDArray[Any]:
+    found = (centre_crop(pixels, crop) if crop else pixels).astype(np.float32)
+    found.setflags(write=False)
+    return found
+
+
+def group_of(name: str) -> str:
+    """What an image is taken to belong to, camera, scene or subject: its name without its last part.
+
+    The last part is the page, the number at the end, or what follows the last of `_`, `-`, `.` and blanks: d800_iso3200_1 and
+    d800_iso3200_2 are of d800_iso3200, BPAE_B and BPAE_G of BPAE. A name without such a part is a group of its own.
+    """
+    for pattern in (r"-p\d{3,}$", r"[_\-. ][^_\-. ]*$", r"\d+$"):
+        shorter = re.sub(pattern, "", name)
+        if shorter and shorter != name:
+            return shorter
+    return name
+
+
+def halved(names: Sequence[str]) -> list[int]:
+    """Which half each image is in, 1 or 2: groups (`group_of`) stay together, the largest first into the smaller half.
+
+    Where all are of one group, the first half of the images and the second; one image alone has no halves.
+    """
+    if len(names) < 2:
+        return [ALL] * len(names)
+    sizes = {group: len(list(each)) for group, each in groupby(sorted(map(group_of, names)))}
+    if len(sizes) == 1:
+        order = sorted(names)
+        return [1 if order.index(name) < (len(names) + 1) // 2 else 2 for name in names]
+    counts, place = {1: 0, 2: 0}, {}
+    for group in sorted(sizes, key=lambda group: (-sizes[group], group)):
+        place[group] = 1 if counts[1] <= counts[2] else 2
+        counts[place[group]] += sizes[group]
+    return [place[group_of(name)] for name in names]
+
+
+def thinned(counts: npt.NDArray[np.integer], share: float, seed: int) -> npt.NDArray[np.int64]:
+    """A shorter exposure of photon counts: each photon is kept with the probability `share`.
+
+    Of Poisson counts of mean m these are Poisson counts of mean share m. Of a second exposure that is longer than the first,
+    it makes a second shot of the same law: share = the first one's time / the second one's.
+    Raises ValueError for a share outside of (0, 1], and for values below 0.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share {share}: expected a number above 0, at most 1")
+    if counts.min() < 0:
+        raise ValueError(f"counts down to {counts.min()}: expected 0 or above")
+    return np.random.default_rng(seed).binomial(counts, share)
