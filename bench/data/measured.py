@@ -171,7 +171,7 @@ def _read(
             stored[kind].append(pixels)
     levels = white_levels(white, extent.largest)
     scaled = {kind: [_grey_levels(pixels, levels) for pixels in each] for kind, each in stored.items()}
-    channels = channels_for(colour, scaled[NOISY])
+    channels = channels_for(colour, [np.clip(pixels, 0, 255) for pixels in scaled[NOISY]])
     ready = {kind: [_cropped(with_channels(pixels, channels), crop) for pixels in each] for kind, each in scaled.items()}
     halves = halved([source.name for source in chosen])
     shots = tuple(

@@ -207,12 +207,17 @@ def law_words(model: Measured) -> str:
     """The law that methods are told of measured noise, in words."""
     if not model.told.expression:
         return "law unknown, taken to be independent between pixels"
-    return f"estimated law{' (doubtful)' if model.told.doubts else ''}: {around_mean(noise.get(model.told.expression)).slug}"
+    return f"estimated law{' (doubtful)' if model.told.doubts else ''}: {law_given(model)}"
+
+
+def law_given(model: Measured) -> str:
+    """The expression of the law that methods are told; "" for none."""
+    return around_mean(noise.get(model.told.expression)).slug if model.told.expression else ""
 
 
 def measured_record(model: Measured) -> dict[str, Any]:
     """What run.json tells of a row of measured noise, beside what it tells of every noise model."""
-    return {**vars(model.told), "learn": model.learn, "law": law_words(model)}
+    return {**vars(model.told), "learn": model.learn, "law": law_given(model)}
 
 
 def measured_from(told: Mapping[str, Any]) -> Measured:

@@ -25,6 +25,7 @@ from reports.numbers.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores, si
 from reports.page.cards import cards
 from reports.page.crops import DETAIL, ERROR_COLOURS, ERROR_LIMIT, ZOOM, galleries, stock
 from reports.page.levels import sweeps
+from reports.page.measured import measured_sets
 from reports.page.overview import overview
 from reports.page.pareto import tradeoffs
 from reports.page.plots import HEIGHT, WIDTH, curves, marker
@@ -111,6 +112,7 @@ def render(run: Run) -> str:
         plot_height=HEIGHT,
         robustness=robustness(run),
         sweeps=sweeps(scores, style),
+        measured=measured_sets(scores),
         costs=costs(scores),
         sharing=sharing(scores),
         budget=budget(run),

@@ -56,6 +56,7 @@ class Noise:
     title: str
     formula: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    measured: Mapping[str, Any] = field(default_factory=dict, hash=False)  # of a set of real images: what is told of it
 
     @property
     def no(self) -> str:

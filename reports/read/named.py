@@ -42,7 +42,7 @@ def noises_of(info: Mapping[str, Any], table: pd.DataFrame) -> tuple[Noise, ...]
         if slug:
             title = text(entry.get("title")) or slug
             formula, parameters = text(entry.get("formula")), mapping(entry.get("parameters"))
-            found[slug] = Noise(whole(entry.get("number")), slug, title, formula, parameters)
+            found[slug] = Noise(whole(entry.get("number")), slug, title, formula, parameters, mapping(entry.get("measured")))
     for row in table[["noise_no", "noise"]].drop_duplicates("noise").itertuples(index=False):
         found.setdefault(row.noise, Noise(int(row.noise_no), row.noise, row.noise))
     return tuple(sorted(found.values(), key=lambda noise: noise.order))

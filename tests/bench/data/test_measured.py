@@ -1,0 +1,108 @@
+"""Sets of measured noise: how they lie, how they are split, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.data.measured import ALL, MeasuredSet, find_measured, group_of, halved, load_measured, thinned
+from bench.errors import UsageError
+from tests.helpers.data_sets import fill, numbered
+
+
+def _load(root: Path, name: str = "mine", **options: object) -> MeasuredSet:
+    return load_measured(str(root), (name,), **options)[0]  # type: ignore[arg-type]
+
+
+def test_a_set_is_a_folder_with_noisy_images_and_others_are_not(tmp_path: Path) -> None:
+    fill(tmp_path / "mine" / "noisy", numbered(2))
+    fill(tmp_path / "usual", numbered(2))
+    fill(tmp_path / "nested" / "deep", numbered(1))
+    assert list(find_measured(str(tmp_path))) == ["mine"]
+    assert find_measured("sample") == {} == find_measured(str(tmp_path / "gone"))
+
+
+@pytest.mark.parametrize("beside", [(), ("clean",), ("second",), ("clean", "second")])
+def test_what_lies_beside_the_noisy_images_is_paired_by_name(tmp_path: Path, beside: tuple[str, ...]) -> None:
+    for kind in ("noisy", *beside):
+        fill(tmp_path / "mine" / kind, numbered(4 if kind == "noisy" else 5))
+    found = _load(tmp_path)
+    assert found.beside == beside and found.channels == 3 and len(found.shots) == 4
+    for kind in beside:
+        assert all(getattr(shot, kind).shape == shot.pixels.shape for shot in found.shots)
+
+
+def test_values_of_more_than_8_bits_are_scaled_and_neither_clipped_nor_rounded(tmp_path: Path) -> None:
+    folder = tmp_path / "mine" / "noisy"
+    folder.mkdir(parents=True)
+    values = np.random.default_rng(0).normal(0.5, 0.4, (20, 20)).astype(np.float32)
+    np.save(folder / "a.npy", values)
+    found = _load(tmp_path, white="1.0")
+    np.testing.assert_allclose(found.shots[0].pixels[..., 0], values * 255, rtol=1e-6)
+    assert found.channels == 1 and found.white == {"floats": 1.0} and found.end is None and not found.halves
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("d800_iso3200_2", "d800_iso3200"), ("BPAE_B", "BPAE"), ("fish", "fish"), ("12", "12"), ("cell07", "cell"),
+        ("Canon5D2_5_160_3200_chair_11", "Canon5D2_5_160_3200_chair"), ("stack_1-p003", "stack_1"),
+    ],
+)  # fmt: skip
+def test_images_are_of_the_group_that_their_name_says(name: str, group: str) -> None:
+    assert group_of(name) == group
+
+
+def test_halves_keep_groups_together_and_are_about_as_large() -> None:
+    names = [f"{camera}_{i}" for camera, count in (("a", 5), ("b", 3), ("c", 2)) for i in range(count)]
+    halves = halved(names)
+    assert {(name[0], half) for name, half in zip(names, halves, strict=True)} == {("a", 1), ("b", 2), ("c", 2)}
+    assert halved(["x_1", "x_2", "x_3"]) == [1, 1, 2]
+    assert halved(["x"]) == [ALL]
+
+
+def test_the_halves_of_a_set_are_learnt_from_apart(tmp_path: Path) -> None:
+    fill(tmp_path / "mine" / "noisy", ["a_1", "a_2", "b_1"])
+    found = _load(tmp_path)
+    assert [[image.name for image in found.learnt_from(half).images] for half in (ALL, 1, 2)] == [
+        ["a_1", "a_2", "b_1"],
+        ["a_1", "a_2"],
+        ["b_1"],
+    ]
+
+
+def test_limits_and_crops_are_those_of_all_kinds_of_images(tmp_path: Path) -> None:
+    for kind in ("noisy", "clean"):
+        fill(tmp_path / "mine" / kind, numbered(3))
+    found = _load(tmp_path, test_images=2, test_crop=32)
+    assert [shot.pixels.shape for shot in found.shots] == [(32, 32, 3)] * 2 and found.images.of == 3
+    assert all(shot.clean is not None and shot.clean.shape == (32, 32, 3) for shot in found.shots)
+
+
+def test_what_cannot_be_used_is_refused_in_one_line(tmp_path: Path) -> None:
+    fill(tmp_path / "lacks" / "noisy", numbered(2))
+    fill(tmp_path / "lacks" / "clean", numbered(1))
+    fill(tmp_path / "other" / "noisy", numbered(1))
+    fill(tmp_path / "other" / "clean", numbered(1), height=40)
+    fill(tmp_path / "Upper" / "noisy", numbered(1))
+    for name, told in (
+        ("lacks", "no image 001"), ("other", "64x40 pixels; expected 64x48"), ("Upper", "expected at most 40 of a-z"),
+        ("gone", "no set of measured noise 'gone'"),
+    ):  # fmt: skip
+        with pytest.raises(UsageError) as caught:
+            _load(tmp_path, name)
+        assert told in str(caught.value) and len(str(caught.value).splitlines()) == 1
+    with pytest.raises(UsageError, match="too small for a patch"):
+        _load(tmp_path, "other", patch=64)
+
+
+def test_thinned_counts_are_of_the_shorter_exposure() -> None:
+    counts = np.random.default_rng(0).poisson(9, 100_000)
+    found = thinned(counts, 1 / 3, seed=1)
+    assert found.mean() == pytest.approx(3, abs=0.03) and found.var() == pytest.approx(3, abs=0.06)
+    assert abs(float(np.corrcoef(found, counts - found)[0, 1])) < 0.02
+    for share, values in ((0.0, counts), (1.5, counts), (0.5, counts - 99)):
+        with pytest.raises(ValueError, match="expected"):
+            thinned(values, share, seed=1)
