@@ -16,6 +16,7 @@ from rich.console import Console
 from bench.cells.denoising import denoise, noisy_image
 from bench.cells.metrics import score
 from bench.commands.arguments import usable_cores
+from bench.data.measured import Shot
 from bench.data.sets import Data, ImageSet
 from bench.errors import one_line
 from bench.executors.gpus import visible_gpus
@@ -156,6 +157,8 @@ def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
         steps = own.steps * statistics.median(late - early for early, late in pairwise(clocks[1:]))
     network.eval()
     image, side = data.test[0].images[0], SIDE_ALONE if cell.method.one_image else SIDE
+    if isinstance(image, Shot):
+        image = replace(image, clean=None, second=None)
     image = replace(image, pixels=image.pixels[:side, :side])
 
     def seconds_a_pixel(cell: Cell) -> float:
