@@ -108,7 +108,7 @@ class MeasuredSet:
 def find_measured(source: str) -> dict[str, Path]:
     """The sets of measured noise in a folder of data sets, by name; none in the embedded images. Raises UsageError."""
     root = Path(os.path.expanduser(source))
-    if source == SAMPLE or not root.is_dir():
+    if source == SAMPLE or not os.path.isdir(root):  # what is wrong with a name, the other sets tell
         return {}
     try:
         inside = sorted(path for path in root.iterdir() if not path.name.startswith(".") and (path / NOISY).is_dir())

@@ -25,7 +25,7 @@ from noise import NoiseModel
 #: The suite's own modules that bear on weights, and on what is made of them.
 _TRAINING = (
     "bench.plan.seeds", "bench.training.budget", "bench.training.loop", "bench.training.networks",
-    "bench.training.operations", "bench.training.patches",
+    "bench.training.operations", "bench.training.patches", "bench.training.steps",
 )  # fmt: skip
 _CENTRE = ("bench.cells.centre",)  # of methods on one image, which may be given the centre of each
 _EVALUATION = ("bench.cells.denoising", "bench.cells.metrics", "bench.plan.scores", "bench.plan.seeds")
