@@ -14,7 +14,7 @@ from bench.contract.samples import make_batch, small_network
 from bench.plan.seeds import globals_kept
 from bench.plan.settings import PRESETS
 from bench.training.networks import make_network
-from bench.training.steps import step_of
+from bench.training.steps import Step, _alike, step_of
 from methods import Batch, Method
 
 CAPTURABLE = [slug for slug, method in methods.catalogue().items() if method.trains and method.capturable]
@@ -71,6 +71,25 @@ def test_a_step_leaves_the_gradient_of_the_whole_batch(parts: int) -> None:
     expected = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
     for one, other in zip(mine, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+
+
+def test_a_replay_with_other_numbers_is_not_trusted() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(3))
+
+    def step(loss: float, *gradient: float) -> Step:
+        def done(noisy: torch.Tensor, others: torch.Tensor | None, number: int) -> torch.Tensor:
+            parameter.grad = torch.tensor(gradient)
+            return torch.tensor(loss)
+
+        return done
+
+    def alike(one: Step, other: Step) -> bool:
+        return _alike(one, other, torch.zeros(1), None, 0, [parameter])
+
+    own = step(2.0, 1.0, 0.0, -1.0)
+    assert alike(step(2.01, 1.0, 0.01, -1.0), own)
+    assert not alike(step(3.0, 1.0, 0.0, -1.0), own) and not alike(step(2.0, 1.0, 0.5, -1.0), own)
+    assert not alike(step(2.0, float("nan"), 0.0, -1.0), own)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
