@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, local_mean
+from methods._api import Applicability, Batch, Method, Network, Training, local_mean
 from noise import NoiseModel
 
 
@@ -42,12 +42,12 @@ class ScoreMatching:
     So a network belongs to the law that it was trained on: where that law's parameters are corrected afterwards, `score` still
     takes the trained one, and `NoiseModel.solve` of the corrected one takes the score.
 
-    sigma_a ends at 5 grey levels, not near 0 as in the paper: the variance of the loss grows as 1 / sigma_a^2, and sigma_a
+    sigma_a ends at 3 grey levels, not near 0 as in the paper: the variance of the loss grows as 1 / sigma_a^2, and sigma_a
     is counted when solving.
     """
 
-    first_sigma: float = 10.0
-    last_sigma: float = 5.0
+    first_sigma: float = 8.0
+    last_sigma: float = 3.0
     window: int = 5
     antithetic: bool = True
 
@@ -155,13 +155,14 @@ class ScoreMethod(Method):
     matching: ScoreMatching | PaperScoreMatching = ScoreMatching()
     iterations: int | None = None
     decorrelate: bool = True
+    training: Training = Training(learning_rate=4.0, patch=0.5)
 
     knows: ClassVar[tuple[str, ...]] = ("law",)
     capturable: ClassVar[bool] = True
     tunable = Method.tunable | {"matching.first_sigma": (8.0, 10.0, 15.0), "matching.last_sigma": (3.0, 5.0)}
 
     def as_published(self) -> Self:
-        return replace(self, matching=PaperScoreMatching(), iterations=10, decorrelate=False)
+        return replace(self, training=Training(), matching=PaperScoreMatching(), iterations=10, decorrelate=False)
 
     def wants_decorrelated(self, model: NoiseModel) -> bool:
         return self.decorrelate and model.decorrelated() is not None

@@ -11,7 +11,7 @@ from functools import cache
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, estimate, mean_squared
+from methods._api import Applicability, Batch, Method, Network, Training, estimate, mean_squared
 from methods._independent import needs_independence
 from noise import NoiseModel
 
@@ -34,11 +34,12 @@ class Neighbor2Neighbor(Method):
 
     Notes
     -----
-    The released code goes to gamma = 2. At `quick`, where the regulariser has less to smooth, 1 was better.
+    gamma as in the released code.
     """
 
-    gamma: float = 1.0
+    gamma: float = 2.0
     residual: bool = True
+    training: Training = Training(learning_rate=2.0, patch=0.5)
 
     title = "Neighbor2Neighbor"
     paper = "Huang et al., Neighbor2Neighbor, CVPR 2021"
@@ -48,7 +49,7 @@ class Neighbor2Neighbor(Method):
     tunable = Method.tunable | {"gamma": (0.3, 1.0, 2.0)}
 
     def as_published(self) -> Neighbor2Neighbor:
-        return replace(self, gamma=2.0, residual=False)
+        return replace(self, training=Training(), gamma=2.0, residual=False)
 
     def applicable(self, model: NoiseModel) -> Applicability:
         answer = needs_independence(self, model)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, brightness, derived, estimate, mean_squared
+from methods._api import Applicability, Batch, Method, Network, Training, brightness, derived, estimate, mean_squared
 from noise import NoiseModel
 
 #: Grey levels: what is below was erased, or black (A^-1 leaves zeros but for rounding).
@@ -47,10 +47,11 @@ class Noisier2Noise(Method):
     first, to which it is to be exchangeable: 0.78 dB worse on No. 3, by the loss of R2R. The clean image is not used.
     """
 
-    alpha: float = 0.5
+    alpha: float = 0.7
     draws: int = 8
     residual: bool = True
     window: int = 5
+    training: Training = Training(learning_rate=4.0, patch=0.5)
 
     title = "Noisier2Noise"
     paper = "Moran et al., Noisier2Noise, CVPR 2020"
@@ -60,7 +61,7 @@ class Noisier2Noise(Method):
     tunable = Method.tunable | {"alpha": (0.35, 0.5, 0.7, 1.0)}
 
     def as_published(self) -> Noisier2Noise:
-        return replace(self, residual=False, window=1)
+        return replace(self, training=Training(), alpha=0.5, residual=False, window=1)
 
     def applicable(self, model: NoiseModel) -> Applicability:
         traits = model.traits

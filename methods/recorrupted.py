@@ -7,11 +7,11 @@ https://arxiv.org/abs/2412.04648 (Poisson and Gamma noise).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, brightness, derived, estimate, mean_squared
+from methods._api import Applicability, Batch, Method, Network, Training, brightness, derived, estimate, mean_squared
 from noise import NoiseModel
 
 
@@ -44,6 +44,7 @@ class Recorrupted(Method):
     alpha: float = 0.5
     draws: int = 8
     window: int = 5
+    training: Training = Training(learning_rate=2.0, patch=0.5)
 
     title = "R2R"
     paper = "Pang et al., Recorrupted-to-Recorrupted, CVPR 2021; Monroy et al., Generalized R2R, CVPR 2025"
@@ -56,6 +57,9 @@ class Recorrupted(Method):
     def share(self) -> float:
         """The a of Monroy et al.: of the information that y has, what goes to y2."""
         return self.alpha**2 / (1 + self.alpha**2)
+
+    def as_published(self) -> Recorrupted:
+        return replace(self, training=Training())
 
     def applicable(self, model: NoiseModel) -> Applicability:
         traits = model.traits

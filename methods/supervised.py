@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, estimate, mean_squared
+from methods._api import Applicability, Batch, Method, Network, Training, estimate, mean_squared
 from noise import NoiseModel
 
 
@@ -29,6 +29,7 @@ class Supervised(Method):
     """
 
     residual: bool = True
+    training: Training = Training(learning_rate=2.0, patch=0.5)
 
     title = "Supervised"
     paper = "Zhang et al., Beyond a Gaussian Denoiser, IEEE TIP 2017"
@@ -37,7 +38,7 @@ class Supervised(Method):
     capturable = True
 
     def as_published(self) -> Supervised:
-        return replace(self, residual=False)
+        return replace(self, training=Training(), residual=False)
 
     def applicable(self, model: NoiseModel) -> Applicability:
         return Applicability("yes", "learns from clean images, whatever the noise")

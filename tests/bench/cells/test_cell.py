@@ -51,9 +51,10 @@ def test_records_are_complete(make_run):
         assert (training is None) == (method == "noisy")
         if training:
             assert set(training) == TRAINING and training["key"] in {p.stem for p in (run.directory / "weights").iterdir()}
-            halved = method.startswith("neighbor2neighbor")  # a patch costs 7 / 3 of one of supervised training
-            steps = round(3 / methods.get(method).training.patch ** 2)  # of smaller patches so many more
-            assert (training["steps"], training["patches"]) == (steps, 3 if halved else 2 * steps)
+            # of a smaller patch so many more; one of Neighbor2Neighbor costs 7 / 3 of one of supervised training
+            patch = methods.get(method).training.patch ** 2 * (7 / 3 if method.startswith("neighbor2neighbor") else 1)
+            steps = round(3 / patch)
+            assert (training["steps"], training["patches"]) == (steps, 2 * steps)
             assert [step for step, _ in training["loss"]] == list(range(1, steps + 1))
             assert [step for step, _ in training["validation"]] == [-(-steps // 2), steps]
             assert training["final_loss"] == training["loss"][-1][1] and math.isfinite(training["validation"][0][1])
@@ -222,6 +223,7 @@ def test_progress_is_reported(make_run):
     reports = []
     do(make_run(methods_=("score-solver",), noise_=("gaussian",)), lambda *report: reports.append(report))
     assert {cell.name for cell, _, _ in reports} == {"01-gaussian--score-solver--s0"}
-    assert [doing for _, doing, _ in reports] == ["drawing noise", *["training"] * 3, *["denoising"] * 3]
-    assert [share for _, doing, share in reports if doing == "training"] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert [doing for _, doing, _ in reports] == ["drawing noise", *["training"] * 12, *["denoising"] * 3]
+    # three steps' compute, in patches of half the side
+    assert [share for _, doing, share in reports if doing == "training"] == pytest.approx([i / 12 for i in range(1, 13)])
     assert all(0 <= share <= 1 for _, _, share in reports)

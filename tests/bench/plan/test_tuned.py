@@ -24,7 +24,18 @@ def test_a_method_has_the_settings_that_its_tuning_chose(path: Path) -> None:
     if told["full"]:
         found = verdict(*(arm["seeds"] for arm in told["full"]))
         assert (found.gain, found.spread, found.replaces) == (told["gain"], told["spread"], told["replaces"])
-    assert len(told["trials"]) == 6 and told["preset"] == "small" and told["noise"] == ["gaussian", "gaussian-affine"]
+    assert len(told["trials"]) == 10 and told["preset"] == "small" and told["noise"] == ["gaussian"]
+
+
+def test_all_methods_were_tuned_alike() -> None:
+    told = [json.loads(path.read_text(encoding="utf-8")) for path in FILES]
+    shared = [
+        [{name: value for name, value in (each["default"] | trial["values"]).items() if name.startswith("training.")}
+         for trial in each["trials"][:6]]
+        for each in told
+    ]  # fmt: skip
+    assert all(each == shared[0] for each in shared) and len({str(trial) for trial in shared[0]}) == 6
+    assert {each["git"] for each in told} == {"1220a38"} and len(told) == 5
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
