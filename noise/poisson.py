@@ -49,7 +49,12 @@ class Poisson(Base):
         return (x + z.clamp(min=0)) / (2 * self.lam)
 
     def sample(self, x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """z for the clean image x (grey levels, >= 0)."""
+        """z for the clean image x (grey levels, >= 0).
+
+        Notes
+        -----
+        Counts are whole numbers: torch gives their gradient with respect to x as 0, which is not that of their mean.
+        """
         return torch.poisson(self.lam * x, generator=generator) / self.lam
 
     def split(self, z: torch.Tensor, share: float, generator: torch.Generator | None = None) -> torch.Tensor:
