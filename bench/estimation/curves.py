@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import nnls
+import scipy  # its submodules are imported when they are used: `optimize` takes time
 
 from bench.estimation.blocks import Means
 from bench.estimation.kernels import TEXTURE, Array, kernel
@@ -153,7 +153,7 @@ def _solved(view: View, columns: Array, target: Array, precision: Array, texture
     size = np.linalg.norm(x, axis=(0, 1)) + 1e-30
     # least squares by the triangle of QR: nnls then sees as many rows as columns
     q, r = np.linalg.qr((x / size).reshape(-1, x.shape[-1]))
-    return nnls(r, q.T @ y.ravel())[0] / size
+    return scipy.optimize.nnls(r, q.T @ y.ravel())[0] / size
 
 
 def _textured(view: View, rest: Array, precision: Array) -> Array:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.stats import chi2
+import scipy  # its submodules are imported when they are used: `stats` takes half a second
 
 from bench.estimation.blocks import (
     SLOW,
@@ -176,7 +175,7 @@ def _best_width(view: View) -> float:
     start = min(_WIDTHS, key=misfit)
     return round(
         float(
-            minimize_scalar(
+            scipy.optimize.minimize_scalar(
                 misfit, bounds=(max(start - 0.1, _WIDTHS[0]), start + 0.1), method="bounded", options={"xatol": 0.01}
             ).x
         ),
@@ -187,7 +186,7 @@ def _best_width(view: View) -> float:
 def _reselected(block: Blocks, found: Fit) -> npt.NDArray[np.bool_]:
     """The blocks whose slow coefficients are as noise of that variance alone would have them."""
     variance = found.variance(block.brightness)[..., None] * kernel(found.kernel).gains[_SLOW_CLASSES] + found.added
-    limit = chi2.ppf(_QUANTILE, variance.shape[-1] * len(block.coefficients))
+    limit = scipy.stats.chi2.ppf(_QUANTILE, variance.shape[-1] * len(block.coefficients))
     return structure_free(block, variance, float(limit), max(_LEAST, min(1.0, _FEWEST / 2 / len(block.square))))
 
 

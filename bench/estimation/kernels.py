@@ -7,8 +7,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import dct
-from scipy.signal import convolve2d
+import scipy  # its submodules are imported when they are used: `signal` takes a second, in each worker
 
 from noise.convolution import PAPER_KERNEL
 
@@ -17,7 +16,7 @@ Array = npt.NDArray[np.float64]
 #: Side of a block (pixels).
 SIDE = 8
 #: Rows: the orthonormal DCT-II's basis.
-BASIS: Array = dct(np.eye(SIDE), axis=0, norm="ortho")
+BASIS: Array = scipy.fft.dct(np.eye(SIDE), axis=0, norm="ortho")
 #: u + v of each coefficient (u, v).
 ORDER = np.add.outer(np.arange(SIDE), np.arange(SIDE))
 
@@ -73,7 +72,7 @@ class Kernel:
         if self.name == "A":
             found = np.empty((SIDE, SIDE))
             for u, v in np.ndindex(SIDE, SIDE):
-                found[u, v] = (convolve2d(np.outer(BASIS[u], BASIS[v]), self.values) ** 2).sum()
+                found[u, v] = (scipy.signal.convolve2d(np.outer(BASIS[u], BASIS[v]), self.values) ** 2).sum()
         else:
             one = [(np.convolve(row, self._profile) ** 2).sum() for row in BASIS]
             found = np.outer(one, one)
@@ -84,7 +83,7 @@ class Kernel:
         """Mean third moment of a block's pixels, without the coefficients of u + v < 2, of white noise of third moment 1."""
         kept = (ORDER > 1).astype(float)
         left = np.einsum("uv,ui,vj,uk,vl->ijkl", kept, BASIS, BASIS, BASIS, BASIS, optimize=True)
-        pixels = [(convolve2d(left[i, j], self.values) ** 3).sum() for i in range(SIDE) for j in range(SIDE)]
+        pixels = [(scipy.signal.convolve2d(left[i, j], self.values) ** 3).sum() for i in range(SIDE) for j in range(SIDE)]
         return float(np.mean(pixels))
 
 
