@@ -76,7 +76,7 @@ def test_each_bad_method_costs_its_own_cells(source: Path, tmp_path: Path) -> No
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "<i>Bad" not in page and "<script>alert" not in page
     before = {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
-    status, _, _ = bench(*arguments, "--retry", "timeout", "--cell-timeout", "5s", root=source)
+    status, _, _ = bench(*arguments, "--retry", "timeout", "--cell-timeout", "2s", root=source)
     assert status == 1
     changed = {path.stem for path, then in before.items() if path.stat().st_mtime_ns != then}
     assert changed == {"01-gaussian--hangs--s0"}

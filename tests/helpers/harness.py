@@ -12,6 +12,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from bench.cli import main
+from tests.helpers.quick_workers import quick_workers
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +49,7 @@ def finish(process: subprocess.Popen[str], timeout: float = 300) -> tuple[int, s
 
 def here(*arguments: str | Path) -> tuple[int, str, str]:
     """Run the command in this process; exit status, standard output, standard error. Workers are processes all the same."""
-    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as error:
+    with quick_workers(), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as error:
         status = main([str(argument) for argument in arguments])
     return status, out.getvalue(), error.getvalue()
 
