@@ -147,7 +147,7 @@ def test_a_second_run_in_the_same_directory_is_refused_while_the_first_works(tmp
         "1",
         "--methods",
         "supervised,score-solver",
-        *tiny("steps=400"),
+        *tiny("steps=40"),
         "--workers",
         "1",
         "--out",

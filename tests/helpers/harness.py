@@ -29,9 +29,9 @@ def tiny(*assignments: str) -> list[str]:
 
 
 def copy_sources(root: Path) -> None:
-    """A copy of the packages, for methods that only a test has."""
+    """A copy of the packages, for methods that only a test has, with what Python has compiled of them."""
     for folder in ("bench", "methods", "noise", "reports"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("*.pyc.*"))  # that are being written
 
 
 def start(*arguments: str | Path, root: Path = ROOT, **variables: str) -> subprocess.Popen[str]:
@@ -57,10 +57,11 @@ def here(*arguments: str | Path) -> tuple[int, str, str]:
 _SEVERAL = """
 import contextlib, io, json, sys
 from bench.cli import main
+from tests.helpers.quick_workers import quick_workers
 
 found = []
 for words in json.load(sys.stdin):
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as error:
+    with quick_workers(), contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as error:
         status = main(words)
     found.append((status, out.getvalue(), error.getvalue()))
 json.dump(found, sys.stdout)
@@ -70,7 +71,7 @@ json.dump(found, sys.stdout)
 def several(*commands: tuple[str | Path, ...], root: Path) -> list[tuple[int, str, str]]:
     """Run commands with the sources of `root`, one after the other in one process: what `bench` returns, of each."""
     words = json.dumps([[str(word) for word in command] for command in commands])
-    environment = os.environ | {"PYTHONPATH": str(root), "COLUMNS": "200"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(root), str(ROOT))), "COLUMNS": "200"}
     done = subprocess.run(
         [sys.executable, "-c", _SEVERAL], cwd=root, env=environment, input=words, capture_output=True, text=True, timeout=300
     )

@@ -1,7 +1,7 @@
 """Workers that need not import: forked from a process that has what they need, where how they start is not what is tested.
 
-A spawned one, as the suite starts them, takes two to three seconds of CPU time to import torch and the rest. Runs in processes of
-their own (`harness.start`) spawn theirs.
+A spawned one, as the suite starts them, takes two to three seconds of CPU time to import torch and the rest. Runs in processes
+of their own (`harness.start`) spawn theirs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _pool(*, context: Any, initargs: tuple[Any, ...], **others: Any) -> ProcessP
 
 @cache
 def _start_server() -> None:
-    """Once a process, in the repository's root, so that it has these sources and none that are installed."""
+    """Once a process, in the folder of this process's sources, so that it has these and none that are installed."""
     multiprocessing.set_forkserver_preload(_NEEDED)
-    with chdir(Path(__file__).parents[2]):
+    with chdir(Path(local.__file__).parents[2]):
         forkserver.ensure_running()

@@ -45,8 +45,8 @@ def test_interrupted_run_stops_cleanly_and_goes_on(number: signal.Signals, tmp_p
 def test_budget_stops_a_run_that_goes_on_later(tmp_path: Path) -> None:
     out = tmp_path / "run"
     methods = ("--methods", "supervised,score-solver")
-    arguments = ("run", "--noise", "1-4", *methods, *tiny("steps=150"), "--workers", "1", "--out", out)
-    status, output, error = bench(*arguments, "--budget", "10s")
+    arguments = ("run", "--noise", "1-4", *methods, *tiny("steps=100"), "--workers", "1", "--out", out)
+    status, output, error = bench(*arguments, "--budget", "5s")
     assert status == 130, output
     assert "the budget is spent" in error and len(error.strip().splitlines()) == 1
     assert "pending" in set(pd.read_parquet(out / "results.parquet").status)

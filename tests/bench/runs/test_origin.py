@@ -152,7 +152,7 @@ def test_a_changed_default_is_refused_and_changed_code_is_done_again(tmp_path: P
     """As in a checkout in which somebody works while a run is half done."""
     source, out = tmp_path / "source", tmp_path / "run"
     copy_sources(source)
-    assert bench(*ARGUMENTS, "--out", out, root=source)[0] == 0
+    assert here(*ARGUMENTS, "--out", out)[0] == 0  # of the same sources
     table = (out / "results.parquet").read_bytes()
     (out / "cells" / "02-gaussian-conv--noisier2noise--s0.json").unlink()
     file = source / "methods" / "noisier2noise.py"
