@@ -17,7 +17,7 @@ import methods
 import noise
 from tests.helpers.harness import bench, finish, here, start, tiny
 
-pytestmark = pytest.mark.slow(75)
+pytestmark = pytest.mark.slow(60)
 
 
 @pytest.fixture(scope="module")
