@@ -19,6 +19,7 @@ from bench.data.sets import Image
 from bench.errors import one_line
 from bench.files.writing import set_aside
 from bench.plan.cells import Cell
+from bench.plan.keys import half_keys
 from bench.plan.measured import Measured
 from bench.plan.seeds import seed_of
 from bench.plan.settings import Preset
@@ -47,10 +48,10 @@ def trained_network(run: Run, cell: Cell, report: Report) -> tuple[nn.Module, di
 
 
 def _both_halves(run: Run, cell: Cell, model: Measured, report: Report) -> tuple[nn.Module, dict[str, Any]]:
-    """Two networks, each for the half that it has not learnt from, and one record; their keys are the cell's and -1, -2."""
+    """Two networks, each for the half that it has not learnt from, and one record; their keys are `half_keys`."""
     found = []
-    for half in (1, 2):
-        entry = replace(cell.entry, key=f"{cell.key}-{half}")
+    for half, key in enumerate(half_keys(str(cell.key)), 1):
+        entry = replace(cell.entry, key=key)
         found.append(_network(run.of(model, half), replace(cell, entry=entry), report))
     (one, first), (two, second) = found
     assert first is not None and second is not None

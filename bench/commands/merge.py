@@ -24,6 +24,7 @@ from bench.plan.cells import Entry, count_trainings, shared
 from bench.plan.scores import METRICS
 from bench.runs import store
 from bench.runs.directory import bad_crop, differing, differing_choices
+from bench.runs.laws import joined, of_both
 from bench.runs.lock import refuse_bytes
 from bench.runs.origin import changed_code, code_of, is_of_run
 from bench.runs.record import WHICH_CELLS, described, read_plan
@@ -100,7 +101,7 @@ def _part(directory: Path, info: dict[str, Any], entries: list[Entry], damaged: 
 def _refuse_different(one: _Plan, other: _Plan) -> None:
     """Raise UsageError where settings differ: the runs', or those of a method or noise model that both have."""
     (first, old, entries), (second, new, others) = one, other
-    found = [*differing(_deciding(first, old), _deciding(second, new)), *differing_choices(old, new)]
+    found = [*differing(*of_both(_deciding(first, old), _deciding(second, new))), *differing_choices(old, new)]
     known = {entry.name: entry for entry in entries}
     for entry in others:
         if entry.name in known:  # the reason is in words, which may change where nothing else does
@@ -220,7 +221,7 @@ def _joined(parts: Sequence[Part], entries: Sequence[Entry]) -> dict[str, Any]:
     slugs += [slug for slug in there if slug not in slugs]
     rows = {(row["noise"], row["method"]): row for part in parts for row in part.info.get("matrix", [])}
     matrix = sorted(rows.values(), key=lambda row: (row["noise_no"] or math.inf, slugs.index(row["method"])))
-    settings = first["settings"] | {
+    settings = joined([part.info["settings"] for part in parts]) | {
         "methods": slugs,
         "noise": [entry["slug"] for entry in noises],
         "seeds": max(entry.seed for entry in entries) + 1,
@@ -236,9 +237,20 @@ def _joined(parts: Sequence[Part], entries: Sequence[Entry]) -> dict[str, Any]:
         "cells": sum(entry.applicability != "no" for entry in entries),
         "trainings": count_trainings(entries),
         "shared": shared(entries),
-        "data": max((told for part in parts if isinstance(told := part.info.get("data"), dict)), key=len, default={}),
+        "data": _data(parts),
         "notes": list(dict.fromkeys(note for part in parts for note in _notes(parts[0], part))),
     }
+
+
+def _data(parts: Sequence[Part]) -> dict[str, Any]:
+    """What is told of the images: by the part that tells most, and of sets of measured noise by any."""
+    told = [data for part in parts if isinstance(data := part.info.get("data"), dict)]
+    every = [each for data in told for each in data.get("sets", [])]
+    most = max(
+        told, key=lambda data: (len(data), any(each.get("role") != "measured" for each in data.get("sets", []))), default={}
+    )
+    sets = list({(each.get("role"), each.get("name")): each for each in every}.values())
+    return {**most, "sets": sets} if "sets" in most else most
 
 
 def _notes(first: Part, part: Part) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from bench.files.json_files import write_json
 from bench.files.tensors import read_tensors
 from bench.plan.cells import Entry
+from bench.plan.keys import half_keys
 from bench.runs import store
 from bench.runs.weights import weights_path
 from bench.training.checkpoint import checkpoint_path
@@ -55,7 +56,7 @@ def fill(
                 for name in {crop["file"], crop["clean"]} - crops:
                     crops.add(name)
                     _copy_crop(part.directory, name, whole)
-    for key in dict.fromkeys(entry.key for entry in entries if entry.key):
+    for key in dict.fromkeys(each for entry in entries if entry.key for each in (entry.key, *half_keys(entry.key))):
         if not _copy_tensors(weights_path, key, parts, whole):
             _copy_tensors(checkpoint_path, key, parts, whole)
     if scans:

@@ -16,6 +16,11 @@ _EVALUATION_FIELDS = (
 )  # fmt: skip
 
 
+def half_keys(key: str) -> tuple[str, str]:
+    """The keys of the two trainings that are one where a set of measured noise is learnt from by halves."""
+    return f"{key}-1", f"{key}-2"
+
+
 def training_key(settings: Settings, model: NoiseModel, method: Method, seed: int, training_sha256: str) -> str:
     """Hash of everything that determines a network's weights.
 

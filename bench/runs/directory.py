@@ -140,7 +140,7 @@ def _refuse_unknown(directory: Path, record: dict[str, Any], entries: Sequence[E
 
 def refuse_other(directory: Path, before: dict[str, Any], record: dict[str, Any]) -> None:
     """Raise UsageError where the settings of two run.json differ, naming what does."""
-    found = [*differing(before.get("settings"), record["settings"]), *differing_choices(before, record)]
+    found = [*differing(_unordered(before.get("settings")), _unordered(record["settings"])), *differing_choices(before, record)]
     differences = [
         f"{name} is {old} there and {new} now"
         for name, old, new in found
@@ -152,6 +152,12 @@ def refuse_other(directory: Path, before: dict[str, Any], record: dict[str, Any]
             f"{directory}: holds a run with other settings: {'; '.join(differences[:3])}{more}; expected the same settings, "
             "or another --out"
         )
+
+
+def _unordered(settings: Any) -> Any:
+    """The settings with the noise models in one order, whichever they were asked for, or merged, in."""
+    models = settings.get("noise") if isinstance(settings, dict) else None
+    return {**settings, "noise": sorted(map(str, models))} if isinstance(models, list) else settings
 
 
 def differing(old: Any, new: Any, name: str = "") -> list[tuple[str, str, str]]:
