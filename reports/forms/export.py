@@ -8,6 +8,7 @@ from math import ceil
 
 from reports.forms.longtable import long_table
 from reports.forms.markup import Field, csv, csv_line, latex, latex_line, markdown, markdown_line
+from reports.forms.measured import measured_latex, measured_markdown, measured_sets
 from reports.forms.paperform import Block, Row, Table, paper_tables
 from reports.numbers.significance import significance
 from reports.numbers.tables import OVERALL, PROTOCOL_TEXT, Score, Scores
@@ -32,14 +33,14 @@ _LATEX_MARKS = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}", "spread
 
 
 def export(run: Run, form: str) -> str:
-    """All scores of a run as text: the tables in the paper's form, or for "csv" the long table. `form`: a key of FORMATS."""
+    """All scores of a run as text: the tables in the paper's form and those of measured noise, or for "csv" the long table. `form`: a key of FORMATS."""
     scores = Scores(run)
     if form == "csv":
         return long_table(scores).listing(form).text()
-    tables = paper_tables(scores, significance(scores))
-    if not tables:
-        return ("% " if form == "latex" else "") + "No noise model is known, so there is no table.\n"
-    return "\n".join(WRITERS[form](table) for table in tables)
+    as_measured = measured_latex if form == "latex" else measured_markdown
+    tables = [WRITERS[form](table) for table in paper_tables(scores, significance(scores))]
+    tables += map(as_measured, measured_sets(scores))
+    return "\n".join(tables) or ("% " if form == "latex" else "") + "No noise model is known, so there is no table.\n"
 
 
 def as_csv(table: Table) -> str:

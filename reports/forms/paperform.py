@@ -78,7 +78,8 @@ def paper_tables(scores: Scores, tests: Significance) -> tuple[Table, ...]:
 
 def _table(scores: Scores, tests: Significance, protocol: str, key: str, title: str, numbers: range) -> Table:
     known = range(1, GROUPS[-1][3] + 1)
-    noises = [noise for noise in scores.noises if noise.number in numbers or (key == "other" and noise.number not in known)]
+    added = [noise for noise in scores.noises if not noise.measured]  # measured noise has tables of its own
+    noises = [noise for noise in added if noise.number in numbers or (key == "other" and noise.number not in known)]
     blocks = tuple(_block(scores, tests, protocol, noise) for noise in noises)
     images = {name: max((scores.images(noise, name) for noise in noises), default=0) for name in scores.run.datasets}
     images = {name: count for name, count in images.items() if count}

@@ -130,7 +130,7 @@ def galleries(scores: Scores, stored: Stock | None = None) -> list[Gallery]:
     values = image_scores(scores.run, {shot.image for shots in taken.values() for shot in shots})
     found = []
     for noise in scores.noises:
-        strips = tuple(_strip(scores, noise, image, album, values) for image in _by_place(taken[noise.slug], _SHOWN))
+        strips = tuple(strip(scores, noise, image, album, values) for image in _by_place(taken[noise.slug], _SHOWN))
         no = tuple(m.title for m in scores.methods if scores.state(noise, m).words == "\u2014")
         found.append(Gallery(noise, strips, len(wanted[noise.slug]) - len(strips), no, rankings[noise.slug]))
     return found
@@ -197,7 +197,8 @@ def image_scores(run: Run, images: Collection[str]) -> Values:
     return dict(zip(keys, table["value"].tolist(), strict=True))
 
 
-def _strip(scores: Scores, noise: Noise, image: Shot, album: Album, values: Values) -> Strip:
+def strip(scores: Scores, noise: Noise, image: Shot, album: Album, values: Values) -> Strip:
+    """An image by all methods that apply, the noisy one first, the clean one last."""
     items = []
     for method in sorted(scores.methods, key=lambda m: m.slug != NOISY):
         state = scores.state(noise, method)

@@ -1,106 +1,63 @@
-"""Measured noise: for each set what is known and estimated of it, and the methods' scores, with truth or without."""
+"""Crops of measured noise for its section: the judgement of the eye counts most where there is no truth."""
 
 from __future__ import annotations
 
-import math
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pandas as pd
+import numpy as np
+from PIL import Image
 
-from reports.numbers.tables import Scores, State
-from reports.read.model import Method, Noise
-from reports.read.untrusted import number, text, texts
+from reports.numbers.tables import Scores
+from reports.page.crops import Shot, Stock, Strip, image_scores, strip
+from reports.read.untrusted import text
 
-#: Metric -> heading and decimals, in the order of the table; an error stands beside its value.
-_SHOWN = {
-    "psnr": ("PSNR, dB", 2),
-    "ssim": ("SSIM", 3),
-    "umse": ("uMSE", 2),
-    "frc": ("FRC", 3),
-    "lag_rows": ("lag 1, down", 2),
-    "lag_columns": ("lag 1, across", 2),
-}
+#: Share of the page's pictures that they may take.
+SHARE = 0.3
+#: Dark images are shown brighter, by a whole number at most so large.
+BRIGHTEST = 16
 
 
 @dataclass(frozen=True)
-class Line:
-    """A method: for each way of learning what became of it, and its numbers in the order of the headings ("" for none)."""
+class Seen:
+    """A strip of the row of that title; all its pictures are shown `brighter` times as bright as they are."""
 
-    method: Method
-    states: tuple[State, ...]
-    numbers: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Set:
-    """One set: what there is beside its noisy images, what was told of its noise, and a line for each method."""
-
-    name: str
-    beside: tuple[str, ...]
-    law: str
-    given: str
-    sd: str
-    sureness: str
-    doubts: tuple[str, ...]
-    ways: tuple[str, ...]
-    headings: tuple[str, ...]
-    lines: tuple[Line, ...]
+    title: str
+    strip: Strip
+    brighter: int
 
 
-def measured_sets(scores: Scores) -> list[Set]:
-    """Every set of measured noise of the run, in the order of its rows."""
-    rows: dict[str, dict[str, Noise]] = {}
+def measured_strips(scores: Scores, stored: Stock) -> dict[str, list[Seen]]:
+    """For each set one image, of each of its rows that has crops. To be made before the overview."""
+    found: dict[str, list[Seen]] = {}
+    taken: dict[str, tuple[str, str]] = {}
     for noise in scores.noises:
-        if noise.measured:
-            name = text(noise.measured.get("name")) or noise.slug
-            rows.setdefault(name, {})[text(noise.measured.get("learn"))] = noise
-    return [_set(scores, name, ways) for name, ways in rows.items()]
-
-
-def _set(scores: Scores, name: str, ways: Mapping[str, Noise]) -> Set:
-    told = next(iter(ways.values())).measured
-    table = scores.run.table
-    table = table[table["noise"].isin([noise.slug for noise in ways.values()]) & (table["status"] == "done")]
-    there = {metric for metric in _SHOWN if not table.loc[table["metric"] == metric, "value"].dropna().empty}
-    metrics = [metric for metric in _SHOWN if metric in there]
-    means = {key: _means(part) for key, part in table.groupby(["noise", "method"], sort=False)}
-    lines = tuple(
-        Line(
-            method,
-            tuple(scores.state(noise, method) for noise in ways.values()),
-            tuple(
-                tuple(means.get((noise.slug, method.slug), {}).get(metric, "") for metric in metrics) for noise in ways.values()
-            ),
-        )
-        for method in scores.methods
-    )
-    sd = number(told.get("sd"))
-    return Set(
-        name,
-        texts(told.get("beside")),
-        text(told.get("expression")),
-        text(told.get("law")),
-        "" if sd is None else f"{sd:.3g}",
-        text(told.get("sureness")),
-        texts(told.get("doubts")),
-        tuple("learnt from one half, tested on the other" if way == "halves" else "learnt from the set itself" for way in ways),
-        tuple(_SHOWN[metric][0] for metric in metrics),
-        lines,
-    )
-
-
-def _means(part: pd.DataFrame) -> dict[str, str]:
-    """Metric -> its mean over images and seeds, as it is printed; of uMSE with its standard error."""
-    found = {}
-    for metric, (_, digits) in _SHOWN.items():
-        values = part.loc[part["metric"] == metric, "value"].dropna()
-        if not values.empty:
-            shown = f"{values.mean():.{digits}f}".replace("-", "\u2212")
-            errors = part.loc[part["metric"] == f"{metric}_error", "value"].dropna()
-            # images are independent, seeds are not: they share the noise
-            images = max(1, part.loc[part["metric"] == metric, "image"].nunique())
-            if not errors.empty:
-                shown += f" \u00b1 {math.sqrt(float(errors.pow(2).mean()) / images):.{digits}f}"
-            found[metric] = shown
+        name = text(noise.measured.get("name")) or noise.slug
+        shots = {(shot.dataset, shot.image): shot for shot in stored.shots[noise.slug]} if noise.measured else {}
+        if not shots:
+            continue
+        shot = shots.get(taken.get(name, ("", ""))) or _fullest(shots, stored)
+        files = [file for file in shot.files if stored.album.there(file)]
+        if stored.album.reserve(files, 0, SHARE):
+            taken.setdefault(name, (shot.dataset, shot.image))
+            made = strip(scores, noise, shot, stored.album, image_scores(scores.run, {shot.image}))
+            found.setdefault(name, []).append(Seen(noise.title, made, _brighter(stored, files)))
     return found
+
+
+def _fullest(shots: Mapping[tuple[str, str], Shot], stored: Stock) -> Shot:
+    """The image with the most pictures; of equals the first."""
+    return max(shots.values(), key=lambda shot: sum(stored.album.there(file) for file in shot.files))
+
+
+def _brighter(stored: Stock, files: list[str]) -> int:
+    """By how much pictures can be brighter where all but one pixel in a hundred of each stay below white."""
+    bright = [_bright(data) for file in files if (data := stored.album.data(file))]
+    return max(1, min(BRIGHTEST, int(255 / max(1.0, *bright)))) if bright else 1
+
+
+def _bright(data: bytes) -> float:
+    """The grey level that one value in a hundred of a PNG is above."""
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        return float(np.percentile(np.asarray(image.convert("RGB")), 99))

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from reports.forms.export import FORMATS, PAGE_ROWS, WRITERS
 from reports.forms.longtable import long_table
+from reports.forms.measured import measured_sets
 from reports.forms.paperform import paper_tables
 from reports.numbers.cost import budget, costs, sharing
 from reports.numbers.kinds import kind_of, kinds_of
@@ -25,7 +26,7 @@ from reports.numbers.tables import OVERALL, PROTOCOL_TEXT, PROTOCOLS, Scores, si
 from reports.page.cards import cards
 from reports.page.crops import DETAIL, ERROR_COLOURS, ERROR_LIMIT, ZOOM, galleries, stock
 from reports.page.levels import sweeps
-from reports.page.measured import measured_sets
+from reports.page.measured import measured_strips
 from reports.page.overview import overview
 from reports.page.pareto import tradeoffs
 from reports.page.plots import HEIGHT, WIDTH, curves, marker
@@ -62,6 +63,7 @@ def render(run: Run) -> str:
     beside = beside_the_paper(scores)
     tests = significance(scores)
     pictures = stock(scores)
+    strips = measured_strips(scores, pictures)  # these come first on the page, then the overview, and then the galleries
     settings = mapping(run.info.get("settings"))
     return page(
         "report.html",
@@ -101,7 +103,7 @@ def render(run: Run) -> str:
         page_rows=PAGE_ROWS,
         counted=counted,
         listed=listed,
-        overview=overview(scores, pictures),  # comes first on the page, and so before the galleries
+        overview=overview(scores, pictures),
         galleries=galleries(scores, pictures),
         detail=DETAIL,
         zoom=ZOOM,
@@ -113,6 +115,7 @@ def render(run: Run) -> str:
         robustness=robustness(run),
         sweeps=sweeps(scores, style),
         measured=measured_sets(scores),
+        measured_strips=strips,
         costs=costs(scores),
         sharing=sharing(scores),
         budget=budget(run),

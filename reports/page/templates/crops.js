@@ -152,6 +152,7 @@
     const section = byId("crops");
     if (!byId("compare")) return;  // no crops
     show(section);
+    if (byId("measured")) show(byId("measured"));
     section.addEventListener("toggle", (event) => { if (event.target.open) show(event.target); }, { capture: true });
     addEventListener("beforeprint", () => show(section, true));
     errorButtons(section);

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pytest
+from PIL import Image
 
+from reports.forms.export import export
+from reports.forms.measured import measured_sets
+from reports.forms.paperform import paper_tables
+from reports.numbers.significance import significance
 from reports.numbers.tables import Scores
-from reports.page.measured import measured_sets
+from reports.page.crops import stock
+from reports.page.measured import measured_strips
 from reports.page.render import render
-from reports.read.model import COLUMNS, Method, Noise, Run, Verdict
+from reports.read.model import COLUMNS, Cell, Crop, Method, Noise, Run, Verdict
 
 TOLD = {
     "name": "stars",
@@ -58,3 +67,31 @@ def test_the_page_has_the_section_where_there_is_measured_noise_alone(tmp_path: 
     assert 'id="measured"' in page and "&lt;sure&gt;" in page and "<sure>" not in page
     plain = Run(tmp_path, {}, run.table, run.methods, (), run.verdicts, run.datasets, (), ())
     assert measured_sets(Scores(plain)) == []
+
+
+def test_measured_noise_has_tables_of_its_own_and_none_in_the_papers_form(tmp_path: Path) -> None:
+    run = _run(tmp_path)
+    scores = Scores(run)
+    assert paper_tables(scores, significance(scores)) == ()
+    markdown, latex = export(run, "markdown"), export(run, "latex")
+    assert "**stars**" in markdown and "| Noisy input | \u22121.50 \u00b1 2.50 | 0.600 |" in markdown
+    assert r"\multicolumn{4}{c}{learnt from the set itself}" in latex and r"$-$1.50 $\pm$ 2.50 & 0.600" in latex
+
+
+@pytest.mark.parametrize(("level", "brighter"), [(20, 12), (200, 1), (0, 16)])
+def test_crops_stand_in_the_section_and_dark_ones_are_shown_brighter(tmp_path: Path, level: int, brighter: int) -> None:
+    Image.fromarray(np.full((40, 40), level, np.uint8)).save(tmp_path / "a.png")
+    nothing = dict.fromkeys(("training", "denoise_seconds", "megapixels", "seconds", "peak_memory_mib"))
+    words = dict.fromkeys(("finished", "message", "traceback"), "")
+    crops = (Crop("stars", "a", "a.png", ""),)
+    cells = tuple(
+        Cell(0, noise.slug, "noisy", 0, "done", "yes", "why", False, rows=(), crops=crops, warnings=(), **nothing, **words)
+        for noise in ROWS
+    )
+    run = replace(_run(tmp_path), cells=cells)
+    scores = Scores(run)
+    found = measured_strips(scores, stock(scores))["stars"]
+    assert [seen.brighter for seen in found] == [brighter] * 2 and [seen.strip.image for seen in found] == ["a", "a"]
+    page = render(run)
+    section = page[page.index('id="measured"') : page.index('id="statistics"')]
+    assert section.count('alt="Noisy input, a"') == 2 and ("times as bright" in section) is (brighter > 1)
