@@ -39,10 +39,12 @@ from bench.commands.robustness import robustness
 from bench.commands.run import run
 from bench.commands.status import print_status
 from bench.commands.tune import tune
+from bench.data.measured import find_measured
 from bench.errors import UsageError, one_line
 from bench.executors.place import EXECUTORS, SLURM
 from bench.plan.settings import PRESETS
 from bench.process.interrupts import Interrupted, heeded
+from bench.runs.inputs import with_laws
 from noise.names import nearest
 
 Command = Callable[[argparse.Namespace, Console, list[str]], int]
@@ -136,6 +138,8 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("matrix", _matrix, "Which method suits which noise model (the paper's Table 1), with reasons.")
     sub.add_argument("--noise", default="all", metavar="1,5-8|slug", help="noise models (default: all, those of Table 1)")
+    sub.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="where sets of measured noise are")
+    add_images(sub)
     sub.add_argument("--json", action="store_true", help="a list of {noise_no, noise, method, applicability, reason}")
     add_files(sub)
 
@@ -245,10 +249,12 @@ def _tune(options: argparse.Namespace, console: Console, given: list[str]) -> in
 
 def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     tell_broken()
+    models = parse_noise(options.noise, sets=tuple(find_measured(options.data)))
+    models = with_laws(models, options.data, options.colour, options.white)
     if options.json:
-        print(json.dumps(whole_matrix(parse_noise(options.noise)), indent=1))
+        print(json.dumps(whole_matrix(models), indent=1))
     else:
-        print_matrix(console, parse_noise(options.noise))
+        print_matrix(console, models)
     return 0
 
 

@@ -95,7 +95,8 @@ def _hann(size: int) -> torch.Tensor:
 def whiteness(residual: torch.Tensor) -> tuple[float, float]:
     """Autocorrelation of a residual between neighbours, one above the other and side by side, the mean over the channels.
 
-    0 of white noise, nan of nothing. Image that was taken away with the noise makes it positive; so does noise that is correlated itself.
+    0 of white noise, nan of nothing. Image that was taken away with the noise makes it positive; so does noise that is
+    correlated itself.
     """
     centred = residual - residual.mean(dim=(-2, -1), keepdim=True)
     variance = centred.square().mean(dim=(-2, -1))

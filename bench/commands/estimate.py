@@ -24,12 +24,13 @@ from bench.executors.needs import available_bytes, fitted, needs_of
 from bench.executors.place import Place
 from bench.files.json_files import read_again
 from bench.plan.cells import Cell, Job, count_trainings, make_cells, make_jobs, shared
+from bench.plan.measured import Measured, settings_for
 from bench.plan.seeds import globals_kept
 from bench.plan.settings import Settings, crop_of, own_steps, with_own_steps
 from bench.runs import store
 from bench.runs.directory import refuse_other
 from bench.runs.inputs import images_for, load_data, settled, training_sum
-from bench.runs.notes import cautions
+from bench.runs.notes import cautions, estimates
 from bench.runs.origin import outdated
 from bench.runs.progress import duration
 from bench.runs.record import run_record
@@ -65,10 +66,11 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console,
     """
     clock = time.perf_counter()
     data = load_data(settings)
-    settings = settled(settings, data)
     loading = time.perf_counter() - clock
+    settings = settled(settings, data)  # the workers are told the laws of measured noise
+    once = time.perf_counter() - clock
     place, shortage = fitted(place, settings, data)
-    for sentence in [*cautions(data), *([shortage] if shortage else [])]:
+    for sentence in [*cautions(data), *estimates(settings), *([shortage] if shortage else [])]:
         console.print(sentence, soft_wrap=True)
     cells = make_cells(settings, training_sum(data))
     entries = [cell.entry for cell in cells]
@@ -80,7 +82,9 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console,
     for line in shared(entries):
         console.print(f"shared: {line}", soft_wrap=True)
     running = sum(entry.applicability != "no" for entry in entries)
-    test = sum(len(chosen.images) for chosen in (*data.test, *(each.images for each in data.measured)))
+    of_each = [images_for(settings, data, model)[1].test for model in settings.noise]
+    counts = sorted({sum(len(chosen.images) for chosen in tests) for tests in of_each})
+    test = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
     every = make_jobs(cells)
     if (before := store.read_run(directory)) is not None:
         refuse_other(directory, before, read_again(run_record(settings, data, entries, "")))
@@ -92,11 +96,18 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console,
         needed = "unknown, there is no GPU here to try a step on"
     else:
         costs, faults = measure(settings, data, cells)
-        for slug, fault in faults.items():
-            console.print(f"{slug} failed when it was tried, and is not in the time: {fault}", soft_wrap=True)
-        known = [job for job in jobs if job.cells[0].entry.method not in faults]
-        one = [job_seconds(job, costs, *images_for(settings, data, job.cells[0].model)) for job in known]
-        needed = duration(loading + START + makespan(one, workers, loading, crowding(settings, place, workers)) + END)
+        for words, fault in faults.items():
+            console.print(f"{words} failed when it was tried, and is not in the time: {fault}", soft_wrap=True)
+        known = [job for job in jobs if _tried_as(job.cells[0], settings) not in faults]
+        one = [
+            job_seconds(
+                job,
+                {cell.entry.method: costs[_tried_as(cell, settings)] for cell in job.cells},
+                *images_for(settings, data, job.cells[0].model),
+            )
+            for job in known
+        ]
+        needed = duration(once + START + makespan(one, workers, loading, crowding(settings, place, workers)) + END)
     memory = memory_words(settings, data, workers, place)
     console.print(
         f"{len(entries)} cells, {running} of them to run, {count_trainings(entries)} trainings, {test} test images each. {done}"
@@ -113,7 +124,10 @@ def _is_done(directory: Path, cell: Cell, retry: Sequence[str]) -> bool:
 
 
 def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> tuple[dict[str, Cost], dict[str, str]]:
-    """What each method costs that the cells ask for, by slug, tried on its first noise model; and what was wrong with some."""
+    """What each method costs that the cells ask for, by `_tried_as`, and what was wrong with some.
+
+    Each is tried on its first noise model.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     found: dict[str, Cost] = {}
@@ -121,7 +135,7 @@ def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> tuple[dict
     began = time.perf_counter()
     try:
         for cell in cells:
-            slug = cell.entry.method
+            slug = _tried_as(cell, settings)
             if slug in found or cell.entry.applicability == "no":
                 continue
             if cell.method.one_image or time.perf_counter() - began < PATIENCE:  # no other tells what these take
@@ -136,6 +150,12 @@ def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> tuple[dict
     finally:
         torch.set_num_threads(before)
     return found, faults
+
+
+def _tried_as(cell: Cell, settings: Settings) -> str:
+    """What a try tells the cost of: a method, in as many channels as the row has."""
+    colours = settings_for(settings, cell.model).preset.colours
+    return cell.entry.method if colours == settings.preset.colours else f"{cell.entry.method} (channels: {colours})"
 
 
 def _tried(cell: Cell, settings: Settings, data: Data) -> Cost:
@@ -191,7 +211,8 @@ def job_seconds(job: Job, costs: Mapping[str, Cost], settings: Settings, data: D
     cost = costs[first.entry.method]
     seconds = sum(costs[cell.entry.method].pixel * _pixels(data.test, crop_of(cell.method, preset)) for cell in job.cells)
     if first.key:
-        seconds += cost.steps + cost.noise * _pixels(data.training)
+        both = isinstance(first.model, Measured) and first.model.crosses(first.method)
+        seconds += cost.steps * (2 if both else 1) + cost.noise * _pixels(data.training)
         seconds += cost.pixel * preset.checks * _pixels([data.validation])
     return seconds
 

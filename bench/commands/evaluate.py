@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,17 @@ from bench.cells.metrics import as_stored, psnr, ssim
 from bench.cells.trained import NoNetwork
 from bench.commands.names import parse_noise
 from bench.data.layout import KODAK_CROPS, Options, plan_tests
+from bench.data.measured import CLEAN, find_measured, load_measured
 from bench.data.sets import Image, ImageSet, load_tests
 from bench.errors import UsageError, one_line
+from bench.files.json_files import read_again
 from bench.files.shapes import fits
 from bench.plan.cells import Cell, Entry
+from bench.plan.measured import Measured, answer_to
 from bench.plan.seeds import globals_kept
 from bench.plan.settings import COLOURS
-from bench.runs.laws import noise_record
+from bench.runs.inputs import with_laws
+from bench.runs.laws import measured_rows, noise_record
 from bench.runs.record import read_plan, set_record, settings_from_record
 from reports.numbers.pairs import interval
 
@@ -66,7 +70,7 @@ def evaluate(
     name : str, optional
         What it is called; the function's own name by default. The random numbers that it may draw depend on it.
     noise : str, int, NoiseModel, or several
-        As `--noise` has them: "all", "1,5-8", a slug, an expression, a number.
+        As `--noise` has them: "all", "1,5-8", a slug, an expression, a number, a set of measured noise with clean images.
     data : path, optional
         "sample", or a folder of test sets; by default the run's, and "sample" without a run.
     against : path, optional
@@ -104,9 +108,16 @@ def evaluate(
     run = None if against is None else _read_run(Path(against))
     source = str(data) if data is not None else run.data if run else "sample"
     asked = (colour or (run.colour if run else "auto"), str(white or (run.white if run else "auto")))
-    chosen = _images(source, run, images, *asked)
+    told = measured_rows(dict(run.info)) if run else {}
+    models = [
+        told.get(model.slug) or with_laws((model,), source, *asked)[0]
+        for model in _models(noise, run.recipe if run else "best", tuple(find_measured(source)))
+    ]
+    added = [model for model in models if not isinstance(model, Measured)]
+    chosen = _images(source, run, images, *asked) if added else []
     rows = []
-    tasks = [(model, tests) for model in _models(noise, run.recipe if run else "best") for tests in chosen]
+    tasks = [(model, tests) for model in added for tests in chosen]
+    tasks += [(model, _shots(model, source, run, images, *asked)) for model in models if isinstance(model, Measured)]
     shown = track(tasks, method.slug, console=Console(stderr=True), transient=True, disable=not progress)
     for model, tests in shown:
         rows.append(_row(method, model, tests, seed, run))
@@ -191,11 +202,11 @@ def _method(function: Callable[..., Any] | methods.Method | str, name: str | Non
     return method
 
 
-def _models(noise: Noise | Iterable[Noise], recipe: str) -> list[noise_models.NoiseModel]:
+def _models(noise: Noise | Iterable[Noise], recipe: str, sets: Sequence[str]) -> list[noise_models.NoiseModel]:
     several = [noise] if isinstance(noise, (str, int, noise_models.NoiseModel)) else list(noise)
     found: list[noise_models.NoiseModel] = []
     for each in several:
-        found += [each] if isinstance(each, noise_models.NoiseModel) else parse_noise(str(each), recipe)
+        found += [each] if isinstance(each, noise_models.NoiseModel) else parse_noise(str(each), recipe, sets)
     return list({(model.slug, str(model.parameters)): model for model in found}.values())
 
 
@@ -215,12 +226,22 @@ def _images(source: str, run: _Run | None, images: int, colour: str, white: str)
     return [replace(tests, images=tests.images[: images or None]) for tests in found]
 
 
+def _shots(model: Measured, source: str, run: _Run | None, images: int, colour: str, white: str) -> ImageSet:
+    """The images of a set of measured noise, as the run has them, or cut as without one."""
+    limit, crop = (run.limit, run.crop) if run else (images, CROP)
+    name = model.told.name
+    (found,) = load_measured(source, (name,), test_images=limit, test_crop=crop, colour=colour, white=white)
+    if CLEAN not in found.beside:
+        raise UsageError(f"noise {name!r}: {source}/{name} has no {CLEAN}/ to be scored by: expected a set that has")
+    return replace(found.images, images=found.shots[: images or None])
+
+
 def _row(
     method: methods.Method, model: noise_models.NoiseModel, tests: ImageSet, seed: int, run: _Run | None
 ) -> dict[str, Any]:
     """One line of the table."""
     try:
-        answer, decorrelated = methods.answers(method, model)
+        answer, decorrelated = answer_to(method, model)
     except Exception as error:  # a method's own code
         raise UsageError(f"{method.slug} on {model.slug}: {type(error).__name__}: {one_line(error)}") from None
     entry = Entry(model.number, model.slug, method.slug, seed, answer.verdict, answer.reason, None, decorrelated)
@@ -228,7 +249,7 @@ def _row(
     row: dict[str, Any] = {"noise_no": model.number, "noise": model.slug, "dataset": tests.name, "images": len(tests.images)}
     row |= {column: float(scores[column].mean(skipna=False)) for column in ("psnr", "ssim", "noisy")}
     row |= {"applicability": answer.verdict, "reason": answer.reason}
-    if run is not None and run.has(tests) and noise_record(model) in [dict(told) for told in run.info["noise"]]:
+    if run is not None and run.has(tests) and read_again(noise_record(model)) in [dict(told) for told in run.info["noise"]]:
         row |= _differences(scores.set_index("image"), run.psnr(model.slug, tests.name, seed), f"{model.slug} on {tests.name}")
     return row
 

@@ -22,7 +22,7 @@ from bench.runs import store
 from bench.runs.directory import forget, open_directory, sweep, tidy
 from bench.runs.inputs import Run, load_data, settled, training_sum
 from bench.runs.lock import in_use
-from bench.runs.notes import cautions
+from bench.runs.notes import cautions, estimates
 from bench.runs.origin import set_aside_changed
 from bench.runs.progress import Display
 from bench.runs.record import run_record
@@ -69,7 +69,7 @@ def run(
     began = time.monotonic()
     data = load_data(settings)
     settings = settled(settings, data)
-    for sentence in cautions(data):
+    for sentence in [*cautions(data), *estimates(settings)]:
         console.print(sentence, soft_wrap=True)
     cells = make_cells(settings, training_sum(data))
     entries = [cell.entry for cell in cells]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from bench.data.measured import ALL, MeasuredSet, load_measured
 from bench.data.sets import Data, describe, load, of_measured
 from bench.errors import UsageError, one_line
 from bench.files.json_files import read_json
-from bench.plan.measured import Measured, settings_for, with_law
+from bench.plan.measured import Measured, Told, settings_for, with_law
 from bench.plan.settings import PRESETS, Settings
 from bench.runs.measuring import told_of
 from bench.runs.record import settings_record
@@ -69,8 +70,18 @@ def _load_others(settings: Settings) -> Data:
 def settled(settings: Settings, data: Data) -> Settings:
     """The settings with what the images decide of them: how many channels there are, and the laws of measured noise."""
     told = {each.name: told_of(each, _whole(settings, each)) for each in data.measured}
-    noise = tuple(with_law(row, told[row.told.name]) if isinstance(row, Measured) else row for row in settings.noise)
-    return replace(settings, preset=replace(settings.preset, colours=data.channels), noise=noise)
+    return replace(settings, preset=replace(settings.preset, colours=data.channels), noise=_with_laws(settings.noise, told))
+
+
+def with_laws(models: Sequence[NoiseModel], source: str, colour: str = "auto", white: str = "auto") -> tuple[NoiseModel, ...]:
+    """The rows, those of measured noise with the laws of their sets, which are in the folder `source`. Raises UsageError."""
+    names = dict.fromkeys(model.told.name for model in models if isinstance(model, Measured))
+    sets = load_measured(source, tuple(names), colour=colour, white=white)
+    return _with_laws(models, {each.name: told_of(each, each) for each in sets})
+
+
+def _with_laws(models: Sequence[NoiseModel], told: Mapping[str, Told]) -> tuple[NoiseModel, ...]:
+    return tuple(with_law(row, told[row.told.name]) if isinstance(row, Measured) else row for row in models)
 
 
 def _whole(settings: Settings, measured: MeasuredSet) -> MeasuredSet:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from bench.data.content import is_blank, is_grey
+from bench.data.measured import MeasuredSet
 from bench.data.sets import Data, Image, ImageSet
 from bench.errors import one_line
+from bench.plan.measured import Measured, law_given
 from bench.plan.scores import MOST_DECIBELS, PAPER_MULTIPLE
 from bench.plan.settings import Settings
 
@@ -18,8 +22,9 @@ _NAMED = 3
 
 def notes(settings: Settings, data: Data) -> list[str]:
     """All sentences for run.json."""
-    words = [sentence for chosen in data.test if (sentence := _limits(chosen))]
-    words += cautions(data)
+    tested = (*data.test, *(each.images for each in data.measured))
+    words = [sentence for chosen in tested if (sentence := _limits(chosen))]
+    words += [*cautions(data), *estimates(settings)]
     if data.channels == 1:
         words.append("Grey: all images, networks and scores have one channel.")
     if settings.preset.self_ensemble:
@@ -46,7 +51,23 @@ def cautions(data: Data) -> list[str]:
     sentences = [_repeated(data, len(test)), _blank("test", test), _blank("training", training)]
     sentences += [_grey(test, training)] if data.channels == 3 else []
     sentences.append(_small(test))
+    sentences += [_constant(each) for each in data.measured]
     return [*data.remarks, *(sentence for sentence in sentences if sentence)]
+
+
+def estimates(settings: Settings) -> list[str]:
+    """What is estimated of each set of measured noise."""
+    rows = {model.told.name: model for model in settings.noise if isinstance(model, Measured)}
+    return [one_line(_estimate(row)) for row in rows.values()]
+
+
+def _estimate(row: Measured) -> str:
+    told = row.told
+    if not told.expression:
+        return f"The law of the noise of {told.name} cannot be told from its noisy images: {told.sureness}."
+    law = f"{told.expression} ({'; '.join([told.sureness, *told.doubts])})"
+    given = "" if law_given(row) == told.expression else f" Methods are given {law_given(row)}."
+    return f"The law of the noise of {told.name}, estimated from its noisy images: {law}.{given}"
 
 
 def _limits(chosen: ImageSet) -> str:
@@ -101,6 +122,15 @@ def _blank(role: str, images: Sequence[Image]) -> str:
     return f"{named} There is nothing to learn from {'them' if len(blank) < len(images) else 'these images'}."
 
 
+def _constant(measured: MeasuredSet) -> str:
+    """Noisy images of measured noise that are all one value."""
+    names = [one_line(f"{shot.dataset}/{shot.name}") for shot in measured.shots if np.ptp(shot.pixels) == 0]
+    if not names:
+        return ""
+    verb = "is" if len(names) == 1 else "are"
+    return f"{_count(len(names), 'noisy', measured.shots)} {verb} constant: {', '.join(names[:_NAMED])}{_more(names)}."
+
+
 def _grey(test: Sequence[Image], training: Sequence[Image]) -> str:
     """Blank images, which have been named for that, aside."""
     counts = [
@@ -129,7 +159,7 @@ def _small(images: Sequence[Image]) -> str:
     )
 
 
-def _count(number: int, role: str, images: Sequence[Image]) -> str:
+def _count(number: int, role: str, images: Sequence[object]) -> str:
     return f"{number} of {len(images)} {role} images"
 
 

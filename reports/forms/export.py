@@ -33,7 +33,10 @@ _LATEX_MARKS = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}", "spread
 
 
 def export(run: Run, form: str) -> str:
-    """All scores of a run as text: the tables in the paper's form and those of measured noise, or for "csv" the long table. `form`: a key of FORMATS."""
+    """All scores of a run as text: the tables in the paper's form and of measured noise, or for "csv" the long table.
+
+    `form` is a key of FORMATS.
+    """
     scores = Scores(run)
     if form == "csv":
         return long_table(scores).listing(form).text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import subprocess
 import sys
@@ -19,14 +20,17 @@ import noise
 from bench.cells.denoising import noisy_image
 from bench.cells.metrics import score
 from bench.commands import evaluate as module
+from bench.data.measured import MeasuredSet
 from bench.data.sets import load_tests
 from bench.errors import UsageError
-from bench.plan.cells import make_cells
-from bench.runs import store
+from bench.plan.cells import Entry, make_cells
+from bench.plan.measured import Told, measured
+from bench.runs import inputs, store
 from bench.runs.directory import open_directory
-from bench.runs.inputs import Run, load_data
+from bench.runs.inputs import Run, load_data, settled
 from bench.runs.record import run_record
-from tests.helpers.harness import ROOT
+from tests.helpers.data_sets import fill
+from tests.helpers.harness import ROOT, here, tiny
 from tests.helpers.stub_methods import do, stub
 
 
@@ -61,7 +65,12 @@ def run(folder: Path, tmp_path: Path, make_settings, with_methods) -> Path:  # t
     planned = Run(tmp_path / "run", settings, load_data(settings))
     entries = [cell.entry for cell in make_cells(settings, "images")]
     planned.directory.mkdir()
-    open_directory(planned.directory, run_record(settings, planned.data, entries, "test"), settings, entries)
+    return _done(planned, entries)
+
+
+def _done(planned: Run, entries: list[Entry]) -> Path:
+    """The run's directory, with all of its cells done in this process."""
+    open_directory(planned.directory, run_record(planned.settings, planned.data, entries, "test"), planned.settings, entries)
     do(planned)
     records = [store.read_cell(planned.directory, entry) for entry in entries]
     store.write_table(planned.directory, store.table(entries, records))
@@ -159,3 +168,31 @@ def test_the_package_itself_stays_cheap() -> None:
     assert done.stdout.strip() == "[]"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         bench.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_measured_noise_is_scored_on_its_own_images_beside_a_run(tmp_path: Path, make_settings, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    def told(own: MeasuredSet, whole: MeasuredSet) -> Told:
+        return Told(own.name, own.images.sha256, own.beside, own.channels, own.halves, "gaussian(sigma=5.0)", 5.0, "sure")
+
+    monkeypatch.setattr(inputs, "told_of", told)
+    for kind in ("noisy", "clean"):
+        fill(tmp_path / "mine" / kind, ["a_1", "b_1"], height=64, width=64)
+    (tmp_path / "bare").mkdir()
+    shutil.copytree(tmp_path / "mine" / "noisy", tmp_path / "bare" / "noisy")
+    about = {"data": str(tmp_path), "preset_name": "quick", "noise": (measured("mine"),)}
+    settings = dataclasses.replace(make_settings(methods_=("noisy",)), **about)
+    data = load_data(settings)
+    planned = Run(tmp_path / "run", settled(settings, data), data)
+    planned.directory.mkdir()
+    _done(planned, [cell.entry for cell in make_cells(planned.settings, "")])
+    frame = bench.evaluate(half, noise="mine", against=tmp_path / "run")  # type: ignore[operator]
+    (row,) = frame.to_dict("records")
+    assert (row["noise"], row["dataset"], row["images"]) == ("mine", "mine", 2) and row["reason"].startswith("estimated law")
+    assert row["minus noisy"] == pytest.approx(row["psnr"] - row["noisy"], abs=1e-5)
+    with pytest.raises(UsageError, match="has no clean/ to be scored by"):
+        bench.evaluate(half, noise="bare", data=tmp_path)  # type: ignore[operator]
+    status, output, _ = here("matrix", "--data", tmp_path, "--noise", "mine", "--json")
+    assert status == 0 and {row["noise"] for row in json.loads(output)} == {"mine"}
+    words = ("--data", tmp_path, "--noise", "mine", "--methods", "noisy", *tiny("test_images=0"))
+    status, output, _ = here("run", *words, "--dry-run", "--out", tmp_path / "other")
+    assert status == 0 and "2 test images each" in output and "The law of the noise of mine" in output
