@@ -29,7 +29,7 @@ def score_truthless(denoised: torch.Tensor, noisy: torch.Tensor, second: torch.T
     dict
         umse, umse_error: `unbiased_mse`; frc: `ring_correlation` of the result with the second shot. Only with one.
         lag_rows, lag_columns: `whiteness` of noisy - denoised.
-        nan where the denoised image has a value that is not finite; the last two also where nothing was taken away.
+        nan where the denoised image has a value that is not finite.
     """
     wanted = TRUTHLESS if second is not None else TRUTHLESS[-2:]
     if not bool(denoised.isfinite().all()):
@@ -95,11 +95,11 @@ def _hann(size: int) -> torch.Tensor:
 def whiteness(residual: torch.Tensor) -> tuple[float, float]:
     """Autocorrelation of a residual between neighbours, one above the other and side by side, the mean over the channels.
 
-    0 of white noise, nan of nothing. Image that was taken away with the noise makes it positive; so does noise that is
+    0 of white noise, and of nothing. Image that was taken away with the noise makes it positive; so does noise that is
     correlated itself.
     """
     centred = residual - residual.mean(dim=(-2, -1), keepdim=True)
-    variance = centred.square().mean(dim=(-2, -1))
+    variance = centred.square().mean(dim=(-2, -1)).clamp(min=torch.finfo(centred.dtype).tiny)
     below = (centred[:, 1:] * centred[:, :-1]).mean(dim=(-2, -1)) / variance
     beside = (centred[..., 1:] * centred[..., :-1]).mean(dim=(-2, -1)) / variance
     return float(below.mean()), float(beside.mean())

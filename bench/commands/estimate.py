@@ -84,7 +84,7 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console,
     running = sum(entry.applicability != "no" for entry in entries)
     of_each = [images_for(settings, data, model)[1].test for model in settings.noise]
     counts = sorted({sum(len(chosen.images) for chosen in tests) for tests in of_each})
-    test = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+    test = f"{'' if len(counts) == 1 else f'{counts[0]} to '}{counts[-1]} test image{'s' * (counts[-1] != 1)}"
     every = make_jobs(cells)
     if (before := store.read_run(directory)) is not None:
         refuse_other(directory, before, read_again(run_record(settings, data, entries, "")))
@@ -110,7 +110,8 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console,
         needed = duration(once + START + makespan(one, workers, loading, crowding(settings, place, workers)) + END)
     memory = memory_words(settings, data, workers, place)
     console.print(
-        f"{len(entries)} cells, {running} of them to run, {count_trainings(entries)} trainings, {test} test images each. {done}"
+        f"{len(entries)} cells, {running} of them to run, {count_trainings(entries)} trainings, {test} each. "
+        f"{done}"
         f"Estimated time with {workers} worker{'s' * (workers != 1)}{few}: {needed}. {memory}"
         f"Would write to {directory}",
         soft_wrap=True,

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import methods
 import noise
+from bench.data.measured import NAME
 from bench.errors import UsageError, one_line
 from bench.plan.measured import measured, measured_of
 from bench.plan.recipes import model_of, models_of, named_method
 from noise import expressions
-from noise.names import nearest
+from noise.names import TABLE, nearest
 
 #: What `--methods` takes.
 METHODS_HELP = (
@@ -25,6 +26,8 @@ METHODS_HELP = (
 
 #: The word of `--noise` for all sets of measured noise.
 REAL = "real"
+#: Sets that a refusal names, at most.
+MOST = 12
 #: What `--noise` takes.
 NOISE_HELP = (
     "noise models by number, range, slug or expression, such as gaussian(sigma=15|50), docs/noise.md has the grammar; sets of "
@@ -99,7 +102,11 @@ def parse_noise(text: str, recipe: str = "best", sets: Sequence[str] = ()) -> tu
         elif word == REAL:
             if not sets:
                 raise UsageError(f"--noise {word}: there is no set of measured noise: expected DIR/<set>/noisy/ in --data DIR")
+            for name in sets:
+                _refuse_name(name)
             chosen |= {name: measured(name) for name in sets}
+        elif word in sets and not NAME.fullmatch(word):
+            _refuse_name(word)
         elif (row := measured_of(word, [name for name in sets if name not in noise.bases()])) is not None:
             chosen[row.slug] = row
         elif match := re.fullmatch(r"(\d{1,9})-(\d{1,9})", word):
@@ -112,10 +119,20 @@ def parse_noise(text: str, recipe: str = "best", sets: Sequence[str] = ()) -> tu
             try:
                 models = [model_of(each, recipe) for each in (expressions.each(word) if "(" in word else [word])]
             except ValueError as error:
-                known = f"; or of the sets {', '.join(sets)}" if sets else ""
+                known = f"; or of the sets {', '.join(sets[:MOST])}{' ...' * (len(sets) > MOST)}" if sets else ""
                 raise UsageError(f"--noise {text!r}: {one_line(error)}{known}") from None
             chosen |= {model.slug: model for model in models}
     return tuple(sorted(chosen.values(), key=lambda model: model.number or math.inf))
+
+
+def _refuse_name(name: str) -> None:
+    """Raise UsageError for a set of measured noise whose name can be none of a row: it is no plain word, or means something."""
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--noise {REAL}: the set {name!r} has the name of a row: expected at most 40 of a-z, 0-9, _ and -")
+    if name in noise.bases() or name in TABLE or name in ("all", REAL) or re.fullmatch(r"\d+(-\d+)?", name):
+        raise UsageError(
+            f"--noise {REAL}: the set {name!r} is called as something else that --noise takes: expected another name"
+        )
 
 
 @contextmanager

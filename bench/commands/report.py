@@ -114,7 +114,7 @@ def _write_figures(directory: Path, out: Path, console: Console) -> None:
         for drawing in found.drawings:
             for name, data in files(drawing).items():
                 write_atomically(out / name, lambda path, data=data: path.write_bytes(data))  # type: ignore[misc]
-            console.print(f"{out / drawing.name}.pdf, .png: {drawing.words}", soft_wrap=True)
+            console.print(one_line(f"{out / drawing.name}.pdf, .png: {drawing.words}"), soft_wrap=True)
     except (ValueError, OSError) as error:
         raise UsageError(f"--figures {out}: {one_line(error)}") from None
     for words in found.left_out:

@@ -34,7 +34,7 @@ from bench.plan.settings import Settings
 from bench.runs import store
 from bench.runs.directory import differing
 from bench.runs.inputs import Run, load_data
-from bench.runs.laws import kernels_from
+from bench.runs.laws import MEASURED, kernels_from
 from bench.runs.origin import made_of, outdated
 from bench.runs.record import read_plan, settings_from_record, settings_record
 from bench.runs.weights import read_weights, weights_path
@@ -137,7 +137,8 @@ def _device(settings: Settings) -> torch.device:
 
 def _run(directory: Path, settings: Settings, record: dict[str, Any], data: str | None) -> Run:
     """The run with its images, read again and compared with those that it used."""
-    before = record["settings"].get("data_sha256", {})
+    told = record["settings"].get("data_sha256", {})
+    before = {name: sha256 for name, sha256 in told.items() if not name.startswith(MEASURED)}
     tests = tuple(name.removeprefix("test ") for name in before if name.startswith("test "))
     settings = replace(settings, data=data or settings.data, preset=replace(settings.preset, test_sets=tests))
     images = load_data(settings)

@@ -43,6 +43,20 @@ def left_out(root: Path, used: Sequence[Path]) -> list[str]:
     return [one_line(f"Left out of the images: {'; '.join(places[:_SHOWN])}{more}.")]
 
 
+def left_out_of_set(folder: Path, read: Sequence[str]) -> list[str]:
+    """A sentence, or none, on what lies in a set of measured noise and is none of the images in the folders `read` of it."""
+    there = [path for path in _visible(folder) if not (path.name in read and path.is_dir())]
+    for kind in read:
+        inside = _visible(folder / kind) if (folder / kind).is_dir() else []
+        there += [path for path in inside if path.is_dir() or path.suffix.lower() not in EXTENSIONS]
+    if not there:
+        return []
+    names = [f"{path.relative_to(folder)}{'/' * path.is_dir()}" for path in there]
+    rest = len(names) - _SHOWN
+    more = f" and {rest} more" if rest > 0 else ""
+    return [one_line(f"Left out of {folder.name}: {', '.join(names[:_SHOWN])}{more}.")]
+
+
 def misplaced(root: Path, used: Sequence[Path] = ()) -> list[Path]:
     """Folders that hold images, but lie where no set is looked for: the root itself, its `train/`, and what is deeper."""
     sets = set(used)

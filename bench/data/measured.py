@@ -31,6 +31,8 @@ from noise.names import nearest
 NOISY, CLEAN, SECOND = "noisy", "clean", "second"
 #: Names of sets: they are names of rows, beside those of noise models, and of files.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+#: Folders of a folder of data sets that are no sets themselves.
+NO_SETS = ("train", "downloads")
 #: Half of the images that a network learns from where all are learnt from.
 ALL = 0
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -114,7 +116,7 @@ def find_measured(source: str) -> dict[str, Path]:
         inside = sorted(path for path in root.iterdir() if not path.name.startswith(".") and (path / NOISY).is_dir())
     except OSError as error:
         raise problem(root, f"cannot be read: {error.strerror or error}", _LAYOUT) from None
-    return {text_of(path, path.name): path for path in inside if image_files(path / NOISY)}
+    return {text_of(path, path.name): path for path in inside if path.name not in NO_SETS and image_files(path / NOISY)}
 
 
 def load_measured(
@@ -148,8 +150,6 @@ def load_measured(
         if name not in there:
             known = f"one of {', '.join(there)}" if there else _LAYOUT
             raise problem(source, f"no set of measured noise {name!r}{nearest(name, there)}", known)
-        if not NAME.fullmatch(name):
-            raise problem(there[name], "the folder's name is a row's", "at most 40 of a-z, 0-9, _ and -")
     least = max(LEAST, patch)
     return tuple(_read(name, there[name], test_images or None, test_crop or None, least, colour, white) for name in names)
 

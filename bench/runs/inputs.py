@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from bench.data.layout import KODAK_CROPS
-from bench.data.measured import ALL, MeasuredSet, load_measured
+from bench.data.left_out import left_out_of_set
+from bench.data.measured import ALL, CLEAN, NOISY, SECOND, MeasuredSet, find_measured, load_measured
 from bench.data.sets import Data, describe, load, of_measured
 from bench.errors import UsageError, one_line
 from bench.files.json_files import read_json
@@ -32,9 +33,11 @@ def load_data(settings: Settings) -> Data:
         colour=settings.colour,
         white=settings.white,
     )
-    if names and all(isinstance(model, Measured) for model in settings.noise):
-        return of_measured(measured)
-    return replace(_load_others(settings), measured=measured)
+    others = None if names and all(isinstance(model, Measured) for model in settings.noise) else _load_others(settings)
+    there = find_measured(settings.data)
+    unread = [words for name in names for words in left_out_of_set(there[name], (NOISY, CLEAN, SECOND))]
+    data = of_measured(measured) if others is None else replace(others, measured=measured)
+    return replace(data, remarks=(*data.remarks, *unread))
 
 
 def _load_others(settings: Settings) -> Data:

@@ -18,6 +18,7 @@ from typing import Any
 from bench.files.json_files import read_again
 from bench.files.writing import set_aside
 from bench.plan.cells import Cell
+from bench.plan.measured import Measured
 from bench.runs import store
 from methods import Method
 from noise import NoiseModel
@@ -35,7 +36,8 @@ def made_of(cell: Cell) -> dict[str, Any]:
     """What decides a cell's numbers, as its record tells it: method settings, noise parameters, key, code by module."""
     trained = (*_TRAINING, "bench.training.tiles") if cell.key else ()
     cut = _CENTRE if cell.method.one_image else ()
-    modules = {*_method_modules(cell.method), *_noise_modules(cell.model), *trained, *_EVALUATION, *cut}
+    truthless = ("bench.cells.truthless",) if isinstance(cell.model, Measured) else ()
+    modules = {*_method_modules(cell.method), *_noise_modules(cell.model), *trained, *_EVALUATION, *cut, *truthless}
     told = {"key": cell.key, "method": asdict(cell.method), "noise": cell.model.parameters, "code": _digests(modules)}
     return read_again(told)
 

@@ -111,7 +111,7 @@ def states(
 def _state(entry: Entry, record: dict[str, Any] | None, notes: Mapping[str, Note]) -> State:
     status = store.status_of(entry, record)
     if status == "done" and record:
-        return State("done", _mean_psnr(record), 1)
+        return State("done", _mean(record), 1)
     if status == "pending" and entry.name in notes:
         note = notes[entry.name]
         return State("running", note.text, note.share / 2)
@@ -119,9 +119,13 @@ def _state(entry: Entry, record: dict[str, Any] | None, notes: Mapping[str, Note
     return State(status, text, float(status != "pending"))
 
 
-def _mean_psnr(record: dict[str, Any]) -> str:
+def _mean(record: dict[str, Any]) -> str:
+    """The mean PSNR; without clean images the mean uMSE, and without second shots that it is done."""
     by_set: dict[str, list[float]] = {}
     rows = record.get("rows", [])
+    if rows and not any("psnr" in row for row in rows):
+        errors = [row["umse"] for row in rows if isinstance(row.get("umse"), (int, float))]
+        return f"uMSE {statistics.fmean(errors):.2f}" if errors else "done" if "umse" not in rows[0] else "n/a"
     for row in rows:
         if isinstance(row.get("psnr"), (int, float)):
             by_set.setdefault(row["dataset"], []).append(row["psnr"])

@@ -6,14 +6,14 @@ It has tables of its own: in the paper's form stands noise that was added, whose
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from reports.forms.markup import latex, latex_line, markdown, markdown_line
 from reports.numbers.tables import Scores, State
-from reports.read.model import Method, Noise
+from reports.read.model import NOISY, Method, Noise
 from reports.read.untrusted import number, text, texts
 
 #: Metric -> heading and decimals, in the order of the table; an error stands beside its value.
@@ -25,6 +25,7 @@ _SHOWN = {
     "lag_rows": ("lag 1, down", 2),
     "lag_columns": ("lag 1, across", 2),
 }
+_OF_RESIDUAL = ("lag_rows", "lag_columns")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def _set(scores: Scores, name: str, ways: Mapping[str, Noise]) -> Set:
             method,
             tuple(scores.state(noise, method) for noise in ways.values()),
             tuple(
-                tuple(means.get((noise.slug, method.slug), {}).get(metric, "") for metric in metrics) for noise in ways.values()
+                tuple(means.get((noise.slug, method.slug), {}).get(metric, "") for metric in _of_method(method, metrics))
+                for noise in ways.values()
             ),
         )
         for method in scores.methods
@@ -92,6 +94,11 @@ def _set(scores: Scores, name: str, ways: Mapping[str, Noise]) -> Set:
         tuple(_SHOWN[metric][0] for metric in metrics),
         lines,
     )
+
+
+def _of_method(method: Method, metrics: Sequence[str]) -> list[str]:
+    """The metrics, those that say nothing of it as none: from the input nothing was taken away."""
+    return ["" if method.slug == NOISY and metric in _OF_RESIDUAL else metric for metric in metrics]
 
 
 def _means(part: pd.DataFrame) -> dict[str, str]:

@@ -143,7 +143,7 @@ def significance(scores: Scores) -> Significance:
     present = {slug for row in found.values() for pair in row for slug in (pair.a, pair.b)}
     methods = tuple(method for method in scores.methods if method.slug in present)
     tables = tuple(_table(scores, group, methods, found, metric) for group in scores.groups)
-    rows = tuple(Every(noise, tuple(found.get(noise.slug, []))) for noise in scores.noises)
+    rows = tuple(Every(noise, tuple(found.get(noise.slug, []))) for noise in scores.noises if noise.has_truth)
     tied = {
         (row.noise.slug, entry.method.slug): _tied_words(row.best, entry.pair)
         for table in tables
@@ -214,7 +214,9 @@ def _table(scores: Scores, group: Group, methods: Sequence[Method], found: Mappi
     own = {method for noise in scores.noises for method in scores.ranked(noise).get(group, [])}
     own |= set() if group.crop else {method for method in methods if method.supervised}
     shown = tuple(method for method in methods if method in own)
-    rows = tuple(_row(scores, noise, group, shown, found.get(noise.slug, []), metric) for noise in scores.noises)
+    rows = tuple(
+        _row(scores, noise, group, shown, found.get(noise.slug, []), metric) for noise in scores.noises if noise.has_truth
+    )
     return Table(group, shown, rows)
 
 

@@ -100,7 +100,7 @@ def heat_map(
     ties = tests.tied if tests.protocol == protocol else {}
     gap_limit = min(max(map(abs, gaps.values()), default=0.0), _DIFFERENCE_LIMIT)
     rows = []
-    for noise in scores.noises:
+    for noise in filter(lambda each: each.has_truth, scores.noises):
         cells = []
         for method in scores.methods:
             views = (

@@ -30,7 +30,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Row:
-    """One noise model; `other`: it shows another image than most, as it has no crops of that one."""
+    """One noise model; `other`: it shows another image than most, as it has no crops of that one, or images of its own."""
 
     noise: Noise
     shot: Shot
@@ -41,7 +41,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Overview:
-    """Noise models down, methods across, the noisy input first; `without`: noise models that have no picture of a method."""
+    """Noise models down, methods across, the noisy input first; `without`: noise models that have no picture of a method.
+
+    `dataset` and `image` are what most noise models show; "" where all is measured noise, which has images of its own.
+    """
 
     dataset: str
     image: str
@@ -63,8 +66,9 @@ def overview(scores: Scores, stored: Stock) -> Overview | None:
         return None
     methods = tuple(sorted(scores.methods, key=lambda method: method.slug != NOISY))
     values = image_scores(scores.run, {shot.image for shot in shots.values()})
-    places = [(shot.dataset, shot.image) for shot in shots.values()]
-    most = max(places, key=places.count)
+    measured = {noise.slug for noise in scores.noises if noise.measured}
+    places = [(shot.dataset, shot.image) for slug, shot in shots.items() if slug not in measured]
+    most = max(places, key=places.count, default=("", ""))
     rows = []
     for noise in scores.noises:
         if noise.slug in shots:

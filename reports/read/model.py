@@ -69,6 +69,12 @@ class Noise:
         return f"{self.no} {self.title}".strip()
 
     @property
+    def has_truth(self) -> bool:
+        """Whether there are clean images: what has none, measured noise, stands in its own section alone."""
+        beside = self.measured.get("beside")
+        return not self.measured or (isinstance(beside, (list, tuple)) and "clean" in beside)
+
+    @property
     def order(self) -> float:
         """Table 1 comes first, in its order."""
         return self.number or math.inf

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.data.left_out import left_out_of_set
 from bench.data.measured import ALL, MeasuredSet, find_measured, group_of, halved, load_measured, thinned
 from bench.errors import UsageError
 from tests.helpers.data_sets import fill, numbered
@@ -20,6 +21,7 @@ def test_a_set_is_a_folder_with_noisy_images_and_others_are_not(tmp_path: Path) 
     fill(tmp_path / "mine" / "noisy", numbered(2))
     fill(tmp_path / "usual", numbered(2))
     fill(tmp_path / "nested" / "deep", numbered(1))
+    fill(tmp_path / "train" / "noisy", numbered(1))
     assert list(find_measured(str(tmp_path))) == ["mine"]
     assert find_measured("sample") == {} == find_measured(str(tmp_path / "gone"))
 
@@ -86,9 +88,8 @@ def test_what_cannot_be_used_is_refused_in_one_line(tmp_path: Path) -> None:
     fill(tmp_path / "lacks" / "clean", numbered(1))
     fill(tmp_path / "other" / "noisy", numbered(1))
     fill(tmp_path / "other" / "clean", numbered(1), height=40)
-    fill(tmp_path / "Upper" / "noisy", numbered(1))
     for name, told in (
-        ("lacks", "no image 001"), ("other", "64x40 pixels; expected 64x48"), ("Upper", "expected at most 40 of a-z"),
+        ("lacks", "no image 001"), ("other", "64x40 pixels; expected 64x48"),
         ("gone", "no set of measured noise 'gone'"),
     ):  # fmt: skip
         with pytest.raises(UsageError) as caught:
@@ -106,3 +107,14 @@ def test_thinned_counts_are_of_the_shorter_exposure() -> None:
     for share, values in ((0.0, counts), (1.5, counts), (0.5, counts - 99)):
         with pytest.raises(ValueError, match="expected"):
             thinned(values, share, seed=1)
+
+
+def test_what_lies_in_a_set_and_is_not_read_is_said(tmp_path: Path) -> None:
+    for kind in ("noisy", "nearby"):
+        fill(tmp_path / "mine" / kind, numbered(1))
+    assert left_out_of_set(tmp_path / "mine", ("noisy", "clean")) == ["Left out of mine: nearby/."]
+    (tmp_path / "mine" / "clean").write_text("no folder")
+    (tmp_path / "mine" / "noisy" / "a\nb.txt").touch()
+    (told,) = left_out_of_set(tmp_path / "mine", ("noisy", "clean"))
+    assert told == "Left out of mine: clean, nearby/, noisy/a b.txt."
+    assert left_out_of_set(tmp_path / "mine", ("noisy", "nearby", "clean"))[0].startswith("Left out of mine: clean, noisy/a")

@@ -42,6 +42,18 @@ def test_what_names_no_row_is_refused_in_one_line(text: str, told: str) -> None:
         parse_noise("real")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("Upper", "at most 40 of a-z"), ("x" * 41, "at most 40"), ("gaussian", "another name"), ("7", "another name"),
+     ("1-4", "another name"), ("poisson-conv", "another name"), ("all", "another name")],
+)  # fmt: skip
+def test_sets_whose_name_is_none_of_a_row_are_refused_before_they_are_taken_for_one(name: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told) as caught:
+        parse_noise("1,real", sets=["cc15", name])
+    assert repr(name) in str(caught.value)
+    assert [model.slug for model in parse_noise("cc15", sets=["cc15", name])] == ["cc15"]
+
+
 def test_methods_are_given_the_estimated_law_and_it_is_said() -> None:
     answer, _ = answer_to(methods.get("nl-ridge"), ROW)
     assert answer.verdict == "yes" and answer.reason.startswith("estimated law (doubtful): gaussian-affine(")
