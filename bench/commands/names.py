@@ -19,7 +19,7 @@ from noise.names import TABLE, nearest
 
 #: What `--methods` takes.
 METHODS_HELP = (
-    "slugs, with settings or without (neighbor2neighbor(gamma=2)), tags (knows:nothing, learns:image; `list methods` shows "
+    "slugs, with settings or without (neighbor2neighbor(gamma=1)), tags (knows:nothing, learns:image; `list methods` shows "
     f"them) and groups ({'; '.join(f'{name}: {words}' for name, words in methods.GROUPS.items())}); "
     "the noisy input is always there"
 )

@@ -172,7 +172,7 @@ def test_second_noise_is_drawn_from_the_noisy_image(number, seeded):
     added = (a * mean.clamp(0, 255) + b) * white
     if number % 2 == 0:
         added = model.convolution.apply(added)
-    torch.testing.assert_close(seen[0], y + 0.5 * added, rtol=0, atol=1e-9)
+    torch.testing.assert_close(seen[0], y + NR2N.alpha * added, rtol=0, atol=1e-9)
 
 
 # Noise2Noise

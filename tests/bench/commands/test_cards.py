@@ -27,7 +27,7 @@ def test_a_card_says_what_the_code_does() -> None:
     assert any("iterations = 10" in words and "--recipe paper" in words for words in card.departs)
     card = methods.card(methods.get("neighbor2neighbor"))
     assert (card.year, card.knows) == (2021, ())
-    assert "gamma = 2" in card.departs[-1] and "gamma = 1" in card.departs[-1]
+    assert "training.patch = 0.5" in card.departs[-1] and "training.patch = 1" in card.departs[-1]
     assert card.caveats == ("Given A^-1 y on Nos. 6, 8 and 10, so it knows A there.",)
     for numbers, words, reason in card.applies:
         for number in numbers:
@@ -68,7 +68,13 @@ def test_numbers_in_words() -> None:
 
 def test_the_command_shows_one_card_or_all_of_them() -> None:
     status, out, _ = here("list", "methods", "neighbor2neighbor")
-    assert status == 0 and "arxiv.org/abs/2101.02824" in out and "knows:nothing" in out and "gamma = 1" in out
+    assert (
+        status == 0
+        and "arxiv.org/abs/2101.02824" in out
+        and "knows:nothing" in out
+        and "gamma = 2" not in out
+        and "patch = 0.5" in out
+    )
     status, out, _ = here("list", "methods", "--cards")
     assert (status, out) == (0, (ROOT / "docs" / "methods.md").read_text(encoding="utf-8"))
     for words, told in (

@@ -17,7 +17,7 @@ from tests.helpers.harness import here, tiny
 from tests.reports.page.test_render import Page
 
 NOISES = ["gaussian", "gaussian(sigma=50)", "poisson(conv=KERNEL)"]
-METHODS = ["noisy", "neighbor2neighbor(gamma=2)", "score-solver", "score-solver(iterations=10)"]
+METHODS = ["noisy", "neighbor2neighbor(gamma=1)", "score-solver", "score-solver(iterations=10)"]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     root = tmp_path_factory.mktemp("composed")
     (root / "kernel.csv").write_text("0.1,0.8,0.1")
     noises = f"gaussian(sigma=50|5e1), poisson(lam=0.2, conv={root / 'kernel.csv'}),1,gaussian(sigma=25)"
-    chosen = ["score-solver(iterations=10)", "neighbor2neighbor(gamma=2)", "score-solver"]
+    chosen = ["score-solver(iterations=10)", "neighbor2neighbor(gamma=1)", "score-solver"]
     small = tiny("crops=1", "training_crop=48", "validation_images=1")
     words = ["--noise", noises, "--methods", ",".join(chosen), *small, "--workers", "1", "--out", str(root / "run")]
     assert here("run", *words)[0] == 0
@@ -46,9 +46,9 @@ def test_rows_are_the_models_and_variants_by_name(run: Path) -> None:
     assert list(dict.fromkeys(table["method"])) == info["settings"]["methods"] == METHODS
     assert list(dict.fromkeys(table["noise_no"])) == [1, 0] and table["noise_no"].dtype == "int64"
     assert set(table["status"]) == {"done"}
-    variant = next(told for told in info["methods"] if told["slug"] == "neighbor2neighbor(gamma=2)")
-    assert (variant["variant_of"], variant["title"]) == ("neighbor2neighbor", "Neighbor2Neighbor, gamma 2")
-    assert variant["settings"]["gamma"] == 2.0
+    variant = next(told for told in info["methods"] if told["slug"] == "neighbor2neighbor(gamma=1)")
+    assert (variant["variant_of"], variant["title"]) == ("neighbor2neighbor", "Neighbor2Neighbor, gamma 1")
+    assert variant["settings"]["gamma"] == 1.0
     keys = {(entry["noise"], entry["method"]): entry["key"] for entry in info["plan"]}
     assert len({key for key in keys.values() if key}) == 2 * len(NOISES)
     assert (run / "cells" / "01-gaussian--noisy--s0.json").exists()
@@ -114,7 +114,7 @@ def test_bad_words_are_one_line_before_any_work(
 
 
 def test_tuning_takes_no_variant(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "expected one method" in refused(capsys, "tune", "neighbor2neighbor(gamma=2)")
+    assert "expected one method" in refused(capsys, "tune", "neighbor2neighbor(gamma=1)")
 
 
 def test_lists_and_names_of_table_1_stay() -> None:

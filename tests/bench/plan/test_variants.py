@@ -11,8 +11,8 @@ from bench.plan.cells import entry_of, make_cells, resolved
 from bench.plan.recipes import named_method
 
 MEANT = {
-    "neighbor2neighbor(gamma=2)": ("neighbor2neighbor(gamma=2)", {"gamma": 2.0}),
-    "neighbor2neighbor( gamma = 1.0 )": ("neighbor2neighbor", {"gamma": 1.0}),
+    "neighbor2neighbor(gamma=1)": ("neighbor2neighbor(gamma=1)", {"gamma": 1.0}),
+    "neighbor2neighbor( gamma = 2.0 )": ("neighbor2neighbor", {"gamma": 2.0}),
     "neighbor2neighbor(residual=False,gamma=.5)": ("neighbor2neighbor(gamma=0.5,residual=false)", {"residual": False}),
     "score-solver(iterations=10)": ("score-solver(iterations=10)", {"iterations": 10}),
     "score-solver(iterations=none)": ("score-solver", {"iterations": None}),
@@ -28,9 +28,9 @@ def test_a_variant_has_one_name(text, expected):
 
 
 def test_nested_settings_have_a_dot():
-    name, method = named_method("score-solver(training.patch=2,matching.last_sigma=3)", "best")
-    assert name == "score-solver(matching.last_sigma=3,training.patch=2)"
-    assert (method.training.patch, method.matching.last_sigma) == (2.0, 3.0)
+    name, method = named_method("score-solver(training.patch=2,matching.last_sigma=4)", "best")
+    assert name == "score-solver(matching.last_sigma=4,training.patch=2)"
+    assert (method.training.patch, method.matching.last_sigma) == (2.0, 4.0)
 
 
 def test_names_leave_out_what_the_recipe_has():
@@ -40,10 +40,10 @@ def test_names_leave_out_what_the_recipe_has():
 
 def test_variants_stand_beside_their_method_and_groups_go_on():
     found = list(
-        parse_variants("score-solver,neighbor2neighbor(gamma=2|3),neighbor2neighbor,neighbor2neighbor(gamma=2.0),paper")
+        parse_variants("score-solver,neighbor2neighbor(gamma=1|3),neighbor2neighbor,neighbor2neighbor(gamma=1.0),paper")
     )
     here = [name for name in found if name.startswith("neighbor2neighbor")]
-    assert here == ["neighbor2neighbor", "neighbor2neighbor(gamma=2)", "neighbor2neighbor(gamma=3)"]
+    assert here == ["neighbor2neighbor", "neighbor2neighbor(gamma=1)", "neighbor2neighbor(gamma=3)"]
     assert [name for name in found if name not in here[1:]] == [method.slug for method in parse_methods("paper")]
 
 
@@ -77,7 +77,7 @@ def test_bad_variants_are_refused(text, expected):
 
 
 def test_trainings_are_shared_where_settings_do_not_decide_them(make_settings):
-    named = parse_variants("score-solver,score-solver(iterations=10),neighbor2neighbor,neighbor2neighbor(gamma=2)")
+    named = parse_variants("score-solver,score-solver(iterations=10),neighbor2neighbor,neighbor2neighbor(gamma=1)")
     base = replace(make_settings(), noise=parse_noise("1,gaussian(sigma=50|25.0),gaussian(sigma=50)"))
     settings = replace(base, methods=tuple(named.values()), names=tuple(named))
     cells = make_cells(settings, "images")

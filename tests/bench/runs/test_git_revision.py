@@ -39,7 +39,7 @@ def test_its_own_and_whether_its_packages_were_changed(project: Path) -> None:
     short = git(project, "rev-parse", "--short", "HEAD")
     assert git_revision(project) == short
     (project / "README.md").write_text("no part of the packages")
-    (project / "methods" / "__pycache__").mkdir()
+    (project / "methods" / "__pycache__").mkdir(exist_ok=True)
     (project / "methods" / "__pycache__" / "x.pyc").write_text("")
     assert git_revision(project) == short
     (project / "methods" / "mine.py").write_text("")  # a method that nobody has committed

@@ -87,7 +87,7 @@ def test_equal_steps_is_the_old_rule(make_run: Callable[..., Run]) -> None:
 
 def test_patches_are_no_larger_than_the_training_images(make_run: Callable[..., Run]) -> None:
     run = make_run(
-        preset=dataclasses.replace(PRESETS["quick"], patch=24), methods_=("neighbor2neighbor",), noise_=("gaussian",)
+        preset=dataclasses.replace(PRESETS["quick"], patch=48), methods_=("neighbor2neighbor",), noise_=("gaussian",)
     )
     cell = next(cell for cell in make_cells(run.settings, "images") if cell.key)
     found = schedule(run.settings, cell, run.data)
@@ -161,7 +161,7 @@ def test_a_loss_without_a_cost_is_told(loss: Any, words: str, make_run: Callable
 
 def test_patches_of_small_images_can_be_sub_sampled(make_run: Callable[..., Run]) -> None:
     """The images' 36 pixels are no multiple of 5."""
-    run = make_run(preset=dataclasses.replace(PRESETS["quick"], patch=24), methods_=("supervised",), noise_=("gaussian",))
+    run = make_run(preset=dataclasses.replace(PRESETS["quick"], patch=48), methods_=("supervised",), noise_=("gaussian",))
     cell = next(cell for cell in make_cells(run.settings, "images") if cell.key)
     method = of_loss(lambda network, batch: network(batch.noisy[..., ::5, ::5]).square().mean(), subsampling=5)
     found = schedule(run.settings, dataclasses.replace(cell, method=method), run.data)
