@@ -68,13 +68,7 @@ def test_numbers_in_words() -> None:
 
 def test_the_command_shows_one_card_or_all_of_them() -> None:
     status, out, _ = here("list", "methods", "neighbor2neighbor")
-    assert (
-        status == 0
-        and "arxiv.org/abs/2101.02824" in out
-        and "knows:nothing" in out
-        and "gamma = 2" not in out
-        and "patch = 0.5" in out
-    )
+    assert status == 0 and "arxiv.org/abs/2101.02824" in out and "knows:nothing" in out and "gamma = 2" in out
     status, out, _ = here("list", "methods", "--cards")
     assert (status, out) == (0, (ROOT / "docs" / "methods.md").read_text(encoding="utf-8"))
     for words, told in (
