@@ -7,7 +7,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ from bench.runs.inputs import Run
 from bench.runs.origin import made_of
 from bench.runs.record import inputs_sha256, settings_record
 from bench.training.operations import watch
-from bench.training.patches import as_tensor
+from bench.training.patches import channels_first
 from methods import Method
 from noise import guards
 
@@ -142,7 +142,7 @@ def _scores(image: Image, denoised: torch.Tensor, clean: torch.Tensor, noisy: to
     """All scores of one image; of measured noise those without truth, and those with it where there is a clean image."""
     if not isinstance(image, Shot):
         return score(denoised, clean)
-    second = None if image.second is None else centre(as_tensor(replace(image, pixels=image.second)), side)
+    second = None if image.second is None else centre(channels_first(image.second), side)
     found = {} if image.clean is None else score(denoised, clean)
     return found | score_truthless(denoised, centre(noisy, side), second)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from bench.plan.cells import Cell
 from bench.plan.seeds import generator_of, seed_globals
 from bench.runs.inputs import Run
 from bench.training.networks import window_of
-from bench.training.patches import as_tensor, turned, turned_back
+from bench.training.patches import as_tensor, channels_first, turned, turned_back
 from noise import NoiseModel
 
 #: Called with a cell, what is being done, and the share of it that is done.
@@ -33,7 +32,7 @@ def noisy_image(image: Image, model: NoiseModel, seed: int) -> tuple[torch.Tenso
     """
     if isinstance(image, Shot):
         noisy = as_tensor(image)
-        return noisy if image.clean is None else as_tensor(replace(image, pixels=image.clean)), noisy
+        return noisy if image.clean is None else channels_first(image.clean), noisy
     clean = as_tensor(image)
     generator = generator_of("test noise", model.slug, model.parameters, image.dataset, image.name, seed)
     return clean, model.sample(clean, generator)

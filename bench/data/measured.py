@@ -145,6 +145,8 @@ def load_measured(
     UsageError
         One line: a set that is not there, partners that are missing or of another size, files that cannot be read.
     """
+    if not names:
+        return ()
     there = find_measured(source)
     for name in names:
         if name not in there:

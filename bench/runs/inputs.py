@@ -34,7 +34,7 @@ def load_data(settings: Settings) -> Data:
         white=settings.white,
     )
     others = None if names and all(isinstance(model, Measured) for model in settings.noise) else _load_others(settings)
-    there = find_measured(settings.data)
+    there = find_measured(settings.data) if names else {}
     unread = [words for name in names for words in left_out_of_set(there[name], (NOISY, CLEAN, SECOND))]
     data = of_measured(measured) if others is None else replace(others, measured=measured)
     return replace(data, remarks=(*data.remarks, *unread))

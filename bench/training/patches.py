@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -91,7 +91,12 @@ def turned_back(image: torch.Tensor, turn: int) -> torch.Tensor:
 
 def as_tensor(image: Image, device: str | torch.device = "cpu") -> torch.Tensor:
     """Pixels as a (C, H, W) float32 tensor of grey levels."""
-    return torch.tensor(image.pixels, device=device).permute(2, 0, 1).float().contiguous()
+    return channels_first(image.pixels, device)
+
+
+def channels_first(pixels: Pixels, device: str | torch.device = "cpu") -> torch.Tensor:
+    """(H, W, C) pixels as a (C, H, W) float32 tensor."""
+    return torch.tensor(pixels, device=device).permute(2, 0, 1).float().contiguous()
 
 
 def as_bytes(image: Image) -> torch.Tensor:
@@ -156,20 +161,16 @@ def _measured(
 ) -> Patches:
     """Measured noise is not drawn: the noisy images are there, and what a method may see beside them."""
 
-    def channels_first(pixels: Pixels | None) -> torch.Tensor:
+    def given(pixels: Pixels | None, convolve: Callable[[torch.Tensor], torch.Tensor] | None) -> torch.Tensor:
         assert pixels is not None  # the method would not apply
-        return torch.tensor(pixels).permute(2, 0, 1).float().contiguous()
+        found = channels_first(pixels)
+        return (found if convolve is None else convolve(found)).to(device)
 
-    def given(pixels: Pixels | None) -> torch.Tensor:
-        return channels_first(pixels) if seen is None else seen.forward(channels_first(pixels))
-
-    def clean(pixels: Pixels | None) -> torch.Tensor:
-        return channels_first(pixels) if seen is None else seen.forward_clean(channels_first(pixels))
-
+    forward, forward_clean = (None, None) if seen is None else (seen.forward, seen.forward_clean)
     return Patches(
-        [given(shot.pixels).to(device) for shot in shots],
-        [clean(shot.clean).to(device) for shot in shots] if supervised else [],
-        [given(shot.second).to(device) for shot in shots] if pairs else [],
+        [given(shot.pixels, forward) for shot in shots],
+        [given(shot.clean, forward_clean) for shot in shots] if supervised else [],
+        [given(shot.second, forward) for shot in shots] if pairs else [],
     )
 
 

@@ -70,23 +70,24 @@ def step_of(network: nn.Module, method: Method, model: NoiseModel, preset: Prese
 
     def step_by(noisy: torch.Tensor, others: torch.Tensor | None, step: int) -> torch.Tensor:
         if not chosen:
-            replay = _recorded(gradient, noisy, others, parameters)
-
-            def replayed(noisy: torch.Tensor, others: torch.Tensor | None, step: int) -> torch.Tensor:
-                assert replay is not None
-                return replay(noisy, others, step / preset.steps, seed_of("step", seed, step))
-
-            trusted = replay is not None and _alike(replayed, one_by_one, noisy, others, step, parameters)
-            chosen.append(replayed if trusted else one_by_one)
+            replayed = _recorded(gradient, noisy, others, parameters, preset.steps, seed)
+            if replayed is None or not _alike(replayed, one_by_one, noisy, others, step, parameters):
+                replayed = one_by_one
+            chosen.append(replayed)
         return chosen[0](noisy, others, step)
 
     return step_by
 
 
 def _recorded(
-    gradient: _Gradient, noisy: torch.Tensor, others: torch.Tensor | None, parameters: Sequence[nn.Parameter]
-) -> Callable[[torch.Tensor, torch.Tensor | None, float, int], torch.Tensor] | None:
-    """The gradient as a graph, given patches, progress and seed; None for a loss that waits for the device, or fails so."""
+    gradient: _Gradient,
+    noisy: torch.Tensor,
+    others: torch.Tensor | None,
+    parameters: Sequence[nn.Parameter],
+    steps: int,
+    seed: str,
+) -> Step | None:
+    """The steps of a training of so many, replayed from one graph; None for a loss that waits for the device, or fails so."""
     generator = torch.Generator(noisy.device)
     noisy_in = noisy.clone()
     others_in = None if others is None else others.clone()
@@ -106,18 +107,18 @@ def _recorded(
         return None
     gradients = [parameter.grad for parameter in parameters]
 
-    def replay(noisy: torch.Tensor, others: torch.Tensor | None, progress: float, seed: int) -> torch.Tensor:
+    def replayed(noisy: torch.Tensor, others: torch.Tensor | None, step: int) -> torch.Tensor:
         noisy_in.copy_(noisy)
         if others_in is not None and others is not None:
             others_in.copy_(others)
-        progress_in.fill_(progress)
-        generator.manual_seed(seed)
+        progress_in.fill_(step / steps)
+        generator.manual_seed(seed_of("step", seed, step))
         graph.replay()
         for parameter, place in zip(parameters, gradients, strict=True):
             parameter.grad = place
         return loss
 
-    return replay
+    return replayed
 
 
 def _alike(
