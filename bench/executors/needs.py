@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from bench.cells.blocks import LARGE
 from bench.data.sets import Data
 from bench.errors import UsageError
 from bench.executors.place import Place
@@ -34,6 +35,10 @@ _SIDE = 32
 #: Bytes a pixel of a test image of three channels beside the network's: noisy, denoised and clean ones, and what SSIM in
 #: double precision makes of them (measured on 1024x1024: 244 of the noisy image, 282 of supervised, 347 of score-solver-plus).
 _IMAGE_BYTES = 360
+
+#: The same of an image that is denoised in blocks and scored in strips (measured on 4000x3000: 58 of the noisy image,
+#: 83 of neighbor2neighbor and recorrupted, 130 of score-solver).
+_LARGE_IMAGE_BYTES = 130
 
 #: Noise models at work at a time, about: each has its noisy training images in one file for all workers.
 _FILES = 2
@@ -118,7 +123,10 @@ def evaluation_bytes(network: nn.Module, pixels: int, at_once: int, colours: int
     for hook in hooks:
         hook.remove()
     passed = (kept + 2 * largest) * min(pixels, at_once) // _SIDE**2
-    return passed + _IMAGE_BYTES * colours // 3 * pixels + 4 * 2 * count_parameters(network)
+    image = _IMAGE_BYTES * pixels
+    if pixels > max(LARGE, at_once):
+        image = max(_IMAGE_BYTES * LARGE, _LARGE_IMAGE_BYTES * pixels)
+    return passed + image * colours // 3 + 4 * 2 * count_parameters(network)
 
 
 def available_bytes(limits: Path = Path("/sys/fs/cgroup")) -> int:
