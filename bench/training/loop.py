@@ -117,9 +117,10 @@ def train(
     parameters: list[torch.Tensor] = list(network.parameters())
     averages: list[torch.Tensor] = list(average.parameters())
     buffers = [list(each.buffers()) for each in (average, network)]  # statistics that a method's own network may keep
-    cuda = device.type == "cuda"
+    # one pass over each parameter in place of a dozen; a network of a method's own may have complex ones, which that cannot
+    fused = all(parameter.is_floating_point() for parameter in parameters)
     optimiser = torch.optim.AdamW(
-        parameters, lr=preset.learning_rate, weight_decay=preset.weight_decay, foreach=not cuda, fused=cuda
+        parameters, lr=preset.learning_rate, weight_decay=preset.weight_decay, foreach=not fused, fused=fused
     )
     every = max(1, preset.steps // 100)
     checks = {math.ceil(preset.steps * (i + 1) / preset.checks) for i in range(preset.checks)}

@@ -102,7 +102,7 @@ def test_loop_is_pytorchs_own(patches_of):
     patches, method = patches_of(), methods.get("noisier2noise")
     network = start().to(memory_format=torch.channels_last)
     average = copy.deepcopy(start())
-    optimiser = torch.optim.AdamW(network.parameters(), lr=PRESET.learning_rate, weight_decay=0.1, foreach=False)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=PRESET.learning_rate, weight_decay=0.1, fused=True)
     norms, limit = [], math.inf
     for step in range(PRESET.steps):
         noisy, _ = patches.draw(seed_of("patches", "seed"), step, 4, 16, True)
