@@ -83,7 +83,7 @@ def test_each_bad_method_costs_its_own_cells(source: Path, tmp_path: Path) -> No
 
 
 #: A run whose workers are killed.
-KILLED = ("run", "--noise", "1,3", "--methods", "supervised,score-solver", *tiny("steps=60"), "--workers", "1")
+KILLED = ("run", "--noise", "1,3", "--methods", "supervised,score-solver", *tiny("steps=15"), "--workers", "1")
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_a_second_run_in_the_same_directory_is_refused_while_the_first_works(tmp
         "1",
         "--methods",
         "supervised,score-solver",
-        *tiny("steps=40"),
+        *tiny("steps=10"),
         "--workers",
         "1",
         "--out",

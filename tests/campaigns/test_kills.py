@@ -19,13 +19,13 @@ pytestmark = pytest.mark.slow(75)
 
 def test_a_campaign_of_kills(tmp_path: Path) -> None:
     lines: list[str] = []
-    assert campaign(tmp_path, 10, seed=2, say=lines.append, noise="1", steps=60) == [], "\n".join(lines)
+    assert campaign(tmp_path, 10, seed=2, say=lines.append, noise="1", steps=15) == [], "\n".join(lines)
     assert "10 kills" in lines[-2] and "No finished cell was done again or lost" in lines[-1]
 
 
 def test_a_training_killed_midway_ends_at_the_undisturbed_weights_bit_for_bit(tmp_path: Path) -> None:
     out, source = tmp_path / "run", frequent_checkpoints(tmp_path / "source")
-    arguments = ("run", "--noise", "14", "--methods", "score-solver", *tiny("steps=300", "checks=3"), "--workers", "1")
+    arguments = ("run", "--noise", "14", "--methods", "score-solver", *tiny("steps=75", "checks=3"), "--workers", "1")
     process = start(*arguments, "--out", out, root=source)
     while not (kept := list(out.glob("checkpoints/[!.]*"))):
         assert process.poll() is None

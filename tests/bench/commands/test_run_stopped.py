@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow(90)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_stops_cleanly_and_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("run", "--methods", "paper", "--noise", "1-2", *tiny("steps=40"), "--out", out)
+    arguments = ("run", "--methods", "paper", "--noise", "1-2", *tiny("steps=10"), "--out", out)
     process = start(*arguments)
     while process.poll() is None and len(list(out.glob("cells/*.json"))) < 3:
         time.sleep(0.02)
@@ -45,7 +45,7 @@ def test_interrupted_run_stops_cleanly_and_goes_on(number: signal.Signals, tmp_p
 def test_budget_stops_a_run_that_goes_on_later(tmp_path: Path) -> None:
     out = tmp_path / "run"
     methods = ("--methods", "supervised,score-solver")
-    arguments = ("run", "--noise", "1-4", *methods, *tiny("steps=100"), "--workers", "1", "--out", out)
+    arguments = ("run", "--noise", "1-4", *methods, *tiny("steps=40"), "--workers", "1", "--out", out)
     status, output, error = bench(*arguments, "--budget", "5s")
     assert status == 130, output
     assert "the budget is spent" in error and len(error.strip().splitlines()) == 1
@@ -102,7 +102,7 @@ def test_a_terminal_interrupts_all_processes_at_any_moment(
     started: list[str], moment: Callable[[psutil.Process, Path], bool], number: signal.Signals, times: int, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    words = ["run", "--methods", "paper", "--noise", "1-4", *tiny("steps=40"), "--workers", "2", "--out", str(out)]
+    words = ["run", "--methods", "paper", "--noise", "1-4", *tiny("steps=10"), "--workers", "2", "--out", str(out)]
     process = subprocess.Popen(
         [sys.executable, *started, *words], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
         start_new_session=True, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
