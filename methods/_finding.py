@@ -5,21 +5,21 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import inspect
 import json
 import pkgutil
 import re
-import sys
-from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 
 import noise
 from methods._api import KNOWLEDGE, Applicability, Method, Training
 from methods._functions import method_of_function
 from methods._tags import GROUPS
 from noise import faults
+from noise.plugins import imported
 
 #: What a slug may be: it is a part of file names, on every file system.
 SLUG = re.compile(r"[a-z0-9+_-]{1,60}")
@@ -92,28 +92,30 @@ def _load(name: str, file: Path, slug: str, others: dict[str, Method]) -> Method
     refuse_name(slug)
     if slug in others:
         raise ValueError(f"another file has the method {slug!r}: expected one file a method")
-    with redirect_stdout(sys.stderr):  # standard output may be a table that a program reads
+    with imported():
         module = importlib.import_module(f"methods.{name}")
     return method_in(module, file, slug)
 
 
-def refuse_name(slug: str) -> None:
-    """Raise ValueError where a file of that name could be no method's."""
+def refuse_name(slug: str, whose: str = "the file's") -> None:
+    """Raise ValueError where a file, or what else is `whose`, could name no method so."""
     if not SLUG.fullmatch(slug):
-        raise ValueError("the file's name is the method's: expected at most 60 of a-z, 0-9 and _")
+        signs = "_" if whose == "the file's" else "-"
+        raise ValueError(f"{whose} name is the method's: expected at most 60 of a-z, 0-9 and {signs}")
     if slug in RESERVED:
-        raise ValueError(f"the file's name is the method's, and {slug!r} is a group of methods: expected another name")
+        raise ValueError(f"{whose} name is the method's, and {slug!r} is a group of methods: expected another name")
 
 
 def method_in(module: ModuleType, file: Path, slug: str, functions: bool = False) -> Method:
-    """The one method of a module: its subclass of Method, or with `functions`, where there is none, its function `denoise`.
+    """The one method of a module: its subclass of Method, or with `functions`, where there is none, its `denoise`:
+    a function, or whatever is called as one.
 
     Raises TypeError or ValueError where there is none, are two, or what it says of itself is not what the suite expects.
     """
     kinds = dict.fromkeys(kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Method))
     own = [kind for kind in kinds if kind.__module__ == module.__name__]
     function = vars(module).get("denoise")
-    if functions and not own and isinstance(function, FunctionType):
+    if functions and not own and callable(function) and not isinstance(function, type):
         method = method_of_function(function, slug, module.__name__)
         check(method)
         return method
@@ -121,9 +123,21 @@ def method_in(module: ModuleType, file: Path, slug: str, functions: bool = False
         places = "".join(f", {kind.__name__} in line {_line_of(file, kind.__name__)}" for kind in own)
         other = " and no function denoise" if functions and not own else ""
         raise TypeError(f"defines {len(own)} subclasses of Method{places}{other}: expected exactly one")
-    method = own[0]()
+    method = made(own[0])
     check(method)
     return method
+
+
+def made(kind: type[Method]) -> Method:
+    """An instance with the default settings. Raises TypeError where the class has none of some, or no settings."""
+    if "__dataclass_fields__" not in vars(kind):
+        told = [name for name, hint in inspect.get_annotations(kind).items() if "ClassVar" not in str(hint)]
+        if told:
+            raise TypeError(f"{kind.__name__} is no dataclass, so {told[0]} is no setting: expected @dataclass(frozen=True)")
+    needed = [item.name for item in fields(kind) if item.default is MISSING and item.default_factory is MISSING]
+    if needed:
+        raise TypeError(f"the setting {needed[0]!r} has no default: expected one for each")
+    return kind()
 
 
 def check(method: Method) -> None:
@@ -132,6 +146,9 @@ def check(method: Method) -> None:
         told = getattr(method, name, None)
         if not isinstance(told, str) or not told.strip() or not _is_utf8(told):
             raise TypeError(f"{name} is {'missing' if told is None else repr(told)}: expected text")
+    for name, words in (("applicable", "(model), giving an Applicability"), ("denoise", "(network, y, model, generator)")):
+        if getattr(type(method), name) is getattr(Method, name):
+            raise TypeError(f"{name} is missing: expected {name}{words}")
     for name in ("supervised", "in_all", "one_image"):
         if not isinstance(getattr(method, name), bool):
             raise TypeError(f"{name} is {getattr(method, name)!r}: expected True or False")
@@ -149,12 +166,15 @@ def check(method: Method) -> None:
         raise TypeError(f"subsampling is {method.subsampling!r}: expected a whole number from 1")
     if not isinstance(method.tunable, dict) or not all(map(_is_choice, method.tunable.items())):
         raise TypeError(f"tunable is {method.tunable!r}: expected names of settings, each with a tuple of the values to try")
+    for name in method.tunable:
+        if not _is_setting(method, name):
+            raise TypeError(f"tunable names {name!r}: expected one of its settings, such as training.patch")
     published = method.as_published()
     if type(published) is not type(method):
         raise TypeError(f"as_published() gave {published!r}: expected the method itself, or one with other settings")
     for each in (method, published):
         try:
-            json.dumps(asdict(each), ensure_ascii=False).encode()
+            json.dumps(asdict(each), ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise TypeError(f"its settings: {error}: expected numbers, text and dataclasses of them") from None
         if each.trains and not isinstance(learns := each.learns(), str):
@@ -168,6 +188,13 @@ def _is_choice(item: tuple[object, object]) -> bool:
     name, values = item
     of_kinds = isinstance(values, tuple) and all(type(value) in (int, float, bool, str, type(None)) for value in values)
     return isinstance(name, str) and of_kinds and bool(values)
+
+
+def _is_setting(settings: object, name: str) -> bool:
+    """Whether there is a setting of that name, "training.patch" a nested one."""
+    first, _, rest = name.partition(".")
+    there = is_dataclass(settings) and first in [item.name for item in fields(settings)]
+    return there and (not rest or _is_setting(getattr(settings, first), rest))
 
 
 def _is_utf8(text: str) -> bool:

@@ -9,15 +9,14 @@ from __future__ import annotations
 import copyreg
 import os
 import sys
-from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from methods._api import Method
-from methods._finding import Found, check, in_words, method_in, refuse_name
+from methods._finding import Found, check, in_words, made, method_in, refuse_name
 from methods._functions import method_of_function
-from noise.plugins import Origin, executed, package_of, packaged, point_of, words_of
+from noise.plugins import Origin, executed, imported, package_of, packaged, point_of, words_of
 
 #: Packages name their methods here: name = "module:Class", or "module:function".
 GROUP = "denoisebench.methods"
@@ -85,8 +84,8 @@ def load_packaged(name: str, value: str | None = None) -> Method:
     told = words_of(point)
     file = Path(told)  # until it is known
     try:
-        refuse_name(name)
-        with redirect_stdout(sys.stderr):
+        refuse_name(name, "the entry point's")
+        with imported():
             thing = point.load()
         file = Path(getattr(sys.modules.get(point.module), "__file__", None) or told)
         method = _method_of(thing, name, point.module)
@@ -106,7 +105,7 @@ def _method_of(thing: Any, name: str, module: str) -> Method:
     if thing in _ORIGINS and _ORIGINS[thing].where != name:
         raise TypeError(f"{thing.__qualname__} is the method {_ORIGINS[thing].where!r} already: expected a class a method")
     thing.slug = name
-    return thing()
+    return made(thing)
 
 
 def _settle(method: Method, origin: Origin) -> None:

@@ -6,8 +6,6 @@ import ast
 import importlib
 import pkgutil
 import re
-import sys
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +13,7 @@ from types import ModuleType
 
 from noise.base import Base, Parameter
 from noise.faults import in_words
+from noise.plugins import imported
 
 #: What a base's slug may be: "+" and a last "-conv" are of the grammar of noise models.
 SLUG = re.compile(r"(?!.*-conv$)[a-z][a-z0-9-]{0,39}")
@@ -23,7 +22,7 @@ RESERVED = ("all", "conv")
 #: Modules of this folder that are no base, beside those whose names begin with "_".
 HELPERS = (
     "additive", "base", "catalogue", "checks", "composition", "convolution", "expressions", "faults", "guards", "kernels",
-    "model", "names", "plugins", "traits",
+    "model", "names", "plugins", "shared", "traits",
 )  # fmt: skip
 #: What these files raise has words of its own.
 OURS = tuple(str(Path(__file__).with_name(name)) for name in ("_finding.py", "_outside.py"))
@@ -47,7 +46,7 @@ def find(folder: Path) -> Found:
         slug, file = module.name.replace("_", "-"), folder / f"{module.name}.py"
         try:
             refuse_name(slug)
-            with redirect_stdout(sys.stderr):  # standard output may be a table that a program reads
+            with imported():
                 base = base_in(importlib.import_module(f"noise.{module.name}"), file)
         except (Exception, SystemExit) as error:  # whatever a file does when it is imported
             found.broken[slug] = in_words(error, file, f"noise/{file.name}", OURS)

@@ -11,7 +11,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 from noise._finding import OURS, Found, base_in, check, refuse_name
 from noise.base import Base
 from noise.faults import in_words
-from noise.plugins import Origin, executed, package_of, packaged, point_of, words_of
+from noise.plugins import Origin, executed, imported, package_of, packaged, point_of, words_of
 
 #: Packages name their bases here: name = "module:Class".
 GROUP = "denoisebench.noise"
@@ -108,7 +108,7 @@ def load_packaged(name: str, value: str | None = None) -> type[Base]:
     file = Path(told)  # until it is known
     try:
         refuse_name(name)
-        with redirect_stdout(sys.stderr):
+        with imported():
             base = point.load()
         file = Path(getattr(sys.modules.get(point.module), "__file__", None) or told)
         if not isinstance(base, type) or not issubclass(base, Base):

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal, TypeVar
 
+from noise import shared
+
 T = TypeVar("T")
 
 
@@ -35,6 +37,16 @@ class Origin:
 
 
 @contextmanager
+def imported() -> Iterator[None]:
+    """While other people's modules are run: what they set for the whole process is put back, and what they print is no output.
+
+    Standard output may be a table that a program reads.
+    """
+    with redirect_stdout(sys.stderr), shared.kept():
+        yield
+
+
+@contextmanager
 def executed(file: Path, name: str) -> Iterator[tuple[ModuleType, str]]:
     """The file, run as the module of that name, and the sha256 of what was run; no such module where anything fails.
 
@@ -46,7 +58,7 @@ def executed(file: Path, name: str) -> Iterator[tuple[ModuleType, str]]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        with redirect_stdout(sys.stderr):  # standard output may be a table that a program reads
+        with imported():
             exec(compile(source, file, "exec", dont_inherit=True), vars(module))  # what was hashed, and no stale bytecode
         yield module, hashlib.sha256(source).hexdigest()
     except BaseException:

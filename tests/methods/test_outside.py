@@ -19,6 +19,7 @@ from scipy.ndimage import gaussian_filter
 
 import methods
 import noise
+from noise import shared
 from tests.helpers.harness import ROOT
 from tests.helpers.outside import found, install
 from tests.methods.test_contract import MEDIAN
@@ -48,6 +49,9 @@ class Mine(Method):
 
     def applicable(self, model):
         return Applicability("yes", "needs nothing")
+
+    def denoise(self, network, y, model, generator):
+        return y
 """
 
 
@@ -141,6 +145,7 @@ def test_a_function_that_returns_no_image(result) -> None:  # type: ignore[no-un
         ("score_solver.py", BLUR, "there is a method 'score-solver' already"),
         ("outside_a.py", "\ndef broken(:\n", ", line 2: SyntaxError"),
         ("outside_a.py", "import nothing_of_the_kind\n", ", line 1: ModuleNotFoundError: No module named"),
+        ("outside_a.py", "class denoise:\n    pass\n", "no function denoise: expected exactly one"),
         ("outside_a.py", "x = 1\n", "defines 0 subclasses of Method and no function denoise: expected exactly one"),
         ("outside_a.py", MEDIAN + "class Other(Median): ...\n", "defines 2 subclasses of Method, Median in line 6"),
         ("outside_a.py", "def denoise(a, b, c): ...\n", ": the function takes (a, b, c): expected (image)"),
@@ -159,6 +164,20 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "outside_a.py").mkdir()
     with pytest.raises(ValueError, match="Is a directory"), methods.with_files([tmp_path / "outside_a.py"]):
         pass
+
+
+def test_whatever_is_called_as_a_function_is_one(file) -> None:  # type: ignore[no-untyped-def]
+    text = "from functools import partial\n\ndef blur(image, by):\n    return image * by\n\ndenoise = partial(blur, by=0.5)\n"
+    with methods.with_files([file("outside_a.py", text)]):
+        y = torch.rand(1, 3, 4, 5)
+        assert torch.equal(methods.get("outside-a").denoise(None, y, noise.get(1), torch.Generator()), y / 2)  # type: ignore[arg-type]
+
+
+def test_what_a_file_sets_for_the_process_is_put_back(file) -> None:  # type: ignore[no-untyped-def]
+    text = "import os, torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_num_threads(3)\nos.chdir('/')\n" + BLUR
+    before = shared.states()
+    with methods.with_files([file("outside_a.py", text)]):
+        assert shared.states() == before
 
 
 def test_two_files_of_one_name(file, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
