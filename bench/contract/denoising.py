@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
 
 import numpy as np
 import torch
@@ -14,10 +14,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.contract.samples import SEEDED, Case, asked, denoised, global_states
 from bench.plan.seeds import globals_kept, seed_globals
 from bench.training.operations import watch
-from methods import FunctionMethod
+from methods import Method
+from noise import shared
 
 #: How many times the passes that are counted may really be made, for want of a better count.
 _ROOM = 1.01
+
+#: Correlation with a noisy image above which an array is that image; its noise alone keeps other images below.
+_SAME = 0.9999
+
+#: Things that are looked at for such arrays.
+_MOST = 100_000
 
 
 def result(case: Case) -> str:
@@ -29,8 +36,23 @@ def result(case: Case) -> str:
         return f"denoise gave an image of shape {tuple(found.shape)}: expected {tuple(case.y.shape)}"
     if found.dtype != torch.float32:
         return f"denoise gave {str(found.dtype).removeprefix('torch.')}: expected float32"
+    if found.abs().max() <= 2:  # of images of 20 to 235
+        return f"denoise gave values from {found.min():.3g} to {found.max():.3g}: expected grey levels, nominally 0 to 255"
     bad = int((~found.isfinite()).sum())
     return f"{bad} of {found.numel()} values that denoise gave are not finite: expected finite ones" if bad else ""
+
+
+def edges(odd: Case, even: Case) -> str:
+    """An image of odd sides is denoised to its last row and column, as far as one of even sides is."""
+    size = "x".join(map(str, odd.y.shape[-2:]))
+    (result, y), (usual, usual_y) = ((denoised(case), case.y) for case in (odd, even))
+    for name, dim in (("row", -2), ("column", -1)):
+        line, before, middle = result.select(dim, -1), y.select(dim, -1), result.select(dim, result.shape[dim] // 2)
+        if bool((line == line[..., :1]).all()) and not bool((middle == middle[..., :1]).all()):
+            return f"the last {name} of {size} is one value, {float(line.flatten()[0]):g}: expected it denoised as the rest"
+        if torch.equal(line, before) and not torch.equal(usual.select(dim, -1), usual_y.select(dim, -1)):
+            return f"the last {name} of {size} is the input's: expected it denoised as the rest"
+    return ""
 
 
 def other_than_input(case: Case) -> str:
@@ -44,6 +66,8 @@ def input_kept(case: Case) -> str:
     denoised(case, y)
     if not torch.equal(y, case.y):
         return "denoise wrote to the noisy image: expected it as it was (y.clone() is a copy)"
+    if any(module.training for module in case.network.modules()):
+        return "denoise put the network into training mode: expected network.eval(), as it was"
     changed = [name for name, value in case.network.state_dict().items() if not torch.equal(value, weights[name])]
     return f"denoise changed the network's {changed[0]}: expected its weights as they were" if changed else ""
 
@@ -56,23 +80,28 @@ def globals_as_before(case: Case, seeded: bool = True) -> str:
 
 def changed_by(work: Callable[[], object], seeded: bool = True) -> str:
     """What some work changes for its whole process, which is put right again."""
-    with globals_kept():
-        work()  # what is set up once, at the first time
+    with globals_kept(), shared.kept():
+        early = shared.states()
+        work()  # what is drawn once, at the first time, is nobody's loss; what is set then, stays so
+        late = shared.states()
         seed_globals("contract")
         before = global_states()
         work()
         after = global_states()
     left = () if seeded else SEEDED
-    found = [name for name in before if name not in left and before[name] != after[name]]
+    changed = {name for name in early if early[name] != late[name]} | {name for name in before if before[name] != after[name]}
+    found = [name for name in before if name in changed and name not in left]
     if not found:
         return ""
     hint = " (numbers from the generator that it is given)" if found[0] in SEEDED else ""
     return f"{', '.join(found)} changed: expected what all methods share as it was{hint}"
 
 
-def same_again(case: Case, other: Case) -> str:
-    """The same image gives the same result, whatever was denoised before."""
+def same_again(case: Case, alike: Case, other: Case) -> str:
+    """The same image gives the same result, whatever was denoised before; `alike`, of its size, gives another."""
     first = denoised(case)
+    if torch.equal(first, denoised(alike)):
+        return "two images of one size gave one result: expected each its own, whatever was denoised before"
     with globals_kept():
         torch.rand(7), np.random.random(7)
     denoised(other, seed=5)
@@ -84,29 +113,55 @@ def same_again(case: Case, other: Case) -> str:
 
 
 def nothing_kept(case: Case) -> str:
-    """No test image is kept from one call to the next."""
-    if isinstance(case.method, FunctionMethod):
-        image = case.y[0].permute(1, 2, 0).numpy().copy()
-        kept = weakref.ref(image)
-        function = type(case.method).function
-        with globals_kept():
-            function(image, case.law) if case.method.wants_model else function(image)
-        del image
-        gc.collect()
-        return "" if kept() is None else _KEPT
-    values = (case.y + 1.0).numpy().copy()  # which no other check has handed over
+    """No test image is kept from one call to the next, nor a copy of it."""
+    values = (case.y + 20 * torch.randn(case.y.shape, generator=torch.Generator().manual_seed(0))).numpy().copy()
     denoised(case, torch.from_numpy(values.copy()))
-    return _KEPT if _held(values) else ""
+    return _KEPT if _held(values, case.method) else ""
 
 
 _KEPT = "the noisy image is still held after denoise: expected nothing kept from one image to the next"
 
 
-def _held(values: np.ndarray) -> bool:
-    """Whether there is a tensor of these values."""
+def _held(values: np.ndarray, method: Method) -> bool:
+    """Whether anywhere a tensor, or within the method's reach an array or bytes, has these values.
+
+    In this order or with channels last, and on any scale.
+    """
     gc.collect()
-    tensors = [thing for thing in gc.get_objects() if type(thing) is torch.Tensor and thing.shape == values.shape]
-    return any(np.array_equal(thing.detach().cpu().numpy(), values) for thing in tensors)
+    there = [thing for thing in (*gc.get_objects(), *_within_reach(method)) if type(thing) in (torch.Tensor, np.ndarray, bytes)]
+    orders = [values.ravel(), np.moveaxis(values, 1, -1).ravel()]
+    found = (_numbers(thing, values.size) for thing in there)
+    return any(_alike(numbers, order) for numbers in found if numbers is not None for order in orders)
+
+
+def _within_reach(method: Method) -> Iterator[object]:
+    """What the method's class and module hold, and what these hold in turn, but for other modules."""
+    module = type(method).__module__
+    seen: set[int] = set()
+    ahead: list[object] = [method, type(method)]
+    while ahead and len(seen) < _MOST:
+        thing = ahead.pop()
+        other = isinstance(thing, (type, FunctionType)) and thing.__module__ != module
+        if id(thing) not in seen and not other and not isinstance(thing, ModuleType):
+            seen.add(id(thing))
+            ahead += gc.get_referents(thing)
+            yield thing
+
+
+def _numbers(thing: torch.Tensor | np.ndarray | bytes, count: int) -> np.ndarray | None:
+    """The numbers in it, where there are so many."""
+    if isinstance(thing, bytes):
+        return np.frombuffer(thing, np.float32) if len(thing) == 4 * count else None
+    if isinstance(thing, torch.Tensor):
+        return thing.detach().cpu().float().numpy().ravel() if thing.numel() == count else None
+    return thing.ravel() if thing.size == count and thing.dtype.kind in "fiu" else None
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether they are equal, but for scale, shift and rounding."""
+    if not np.isfinite(one).all() or one.std() == 0:
+        return False
+    return bool(np.corrcoef(one, other)[0, 1] > _SAME)
 
 
 def same_elsewhere(case: Case, elsewhere: Callable[[], np.ndarray]) -> str:

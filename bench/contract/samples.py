@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.cells.trained import NoNetwork
-from bench.plan.seeds import generator_of, seed_globals
+from bench.plan.seeds import generator_of, globals_kept, seed_globals
 from bench.plan.settings import PRESETS, own_steps, with_own_steps
 from bench.training.networks import network_of
 from methods import Batch, Method
-from noise import NoiseModel
+from noise import NoiseModel, shared
 
 #: A network of a few thousand weights; sides that are no multiple of 2 are padded.
 PRESET = replace(PRESETS["quick"], channels=4, multipliers=(1, 2), blocks=1, patches=4, patch=32)
@@ -50,6 +50,11 @@ def make_case(method: Method, model: NoiseModel, size: Sequence[int] = (32, 32),
     """A method on a noise model it can be run on. A training on each image is cut to `STEPS` steps."""
     law, y, x = seen_by(method, model, smooth_images(1, size, seed, channels), seed)
     return Case(shortened(method, STEPS), law, y, x, small_network(method, colours=channels).eval())
+
+
+def unseen(method: Method, model: NoiseModel) -> Case:
+    """A case of `make_case`'s size whose image no other check hands over."""
+    return make_case(method, model, seed=6)
 
 
 def make_batch(
@@ -100,8 +105,8 @@ def shortened(method: Method, steps: int) -> Method:
 
 def denoised(case: Case, y: torch.Tensor | None = None, seed: int = 1) -> torch.Tensor:
     """What the method makes of the case's image, or of another, as the harness asks for it."""
-    seed_globals("contract", seed)
-    with torch.no_grad():
+    with globals_kept(), shared.kept(), torch.no_grad():
+        seed_globals("contract", seed)
         return asked(case, case.y.clone() if y is None else y, seed)
 
 
@@ -112,12 +117,7 @@ def asked(case: Case, y: torch.Tensor, seed: int = 1) -> torch.Tensor:
 
 def global_states() -> dict[str, object]:
     """What a method shares with everything else in its process, by name."""
-    return {
-        "torch's default dtype": torch.get_default_dtype(),
-        "torch's number of threads": torch.get_num_threads(),
-        "whether gradients are recorded": torch.is_grad_enabled(),
-        "torch's deterministic mode": torch.are_deterministic_algorithms_enabled(),
-        "NumPy's treatment of errors": str(np.geterr()),
+    return shared.states() | {
         "torch's global generator": tuple(torch.get_rng_state().tolist()),
         "NumPy's global generator": str(np.random.get_state()),
         "Python's global generator": random.getstate(),

@@ -11,7 +11,7 @@ from bench.contract.denoising import changed_by
 from bench.contract.samples import make_batch, small_network, smooth_images
 from bench.plan.seeds import globals_kept, seed_globals
 from methods import Batch, Method
-from noise import NoiseModel
+from noise import NoiseModel, shared
 
 #: Optimiser steps in which the loss of one batch must fall, and AdamW's rate.
 STEPS, RATE = 30, 2e-3
@@ -25,6 +25,8 @@ def gradient(method: Method, model: NoiseModel) -> str:
     weights = {name: value.clone() for name, value in network.named_parameters()}
     given = {name: value.clone() for name, value in vars(batch).items() if isinstance(value, torch.Tensor)}
     loss = _loss(method, network, batch)
+    if any(parameter.grad is not None for parameter in network.parameters()):
+        return "loss took the gradient itself: expected loss.backward() to be left to the training loop"
     if not isinstance(loss, torch.Tensor) or loss.shape != ():
         told = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else type(loss).__name__
         return f"loss gave {told}: expected a scalar tensor"
@@ -47,19 +49,21 @@ def gradient(method: Method, model: NoiseModel) -> str:
 
 def undeclared(method: Method, model: NoiseModel) -> str:
     """The loss asks for no clean images, and no second draw, unless the method says so."""
-    network, other = small_network(method), smooth_images(4, (32, 32), 9)
+    other = smooth_images(4, (32, 32), 9)
     asked = {"clean": method.supervised, "second": method.pairs}
     more = {name: _with(make_batch(method, model), name, other) for name, there in asked.items() if not there}
     try:
-        mine = float(_loss(method, network, make_batch(method, model)).detach())
-    except Exception:
+        mine, again = (_value(method, make_batch(method, model)) for _ in range(2))
+    except (Exception, SystemExit):
         for name, batch in more.items():
             with suppress(Exception):
-                _loss(method, network, batch)
+                _value(method, batch)
                 return f"loss fails without batch.{name}: expected {_DECLARED[name]}, or a loss that does without"
         raise
+    if mine is None or mine != again:  # which other checks have words for
+        return ""
     for name, batch in more.items():
-        if float(_loss(method, network, batch).detach()) != mine:
+        if _value(method, batch) != mine:
             return f"the loss depends on batch.{name}: expected {_DECLARED[name]}, or a loss that does without"
     return ""
 
@@ -104,5 +108,12 @@ def _with(batch: Batch, name: str, value: torch.Tensor) -> Batch:
 
 def _loss(method: Method, network: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """As the training loop asks for it."""
-    seed_globals("contract, step")
-    return method.loss(network, batch)
+    with globals_kept(), shared.kept():
+        seed_globals("contract, step")
+        return method.loss(network, batch)
+
+
+def _value(method: Method, batch: Batch) -> float | None:
+    """The loss of a network that nothing has changed yet, where it is a number."""
+    loss = _loss(method, small_network(method), batch)
+    return float(loss.detach()) if isinstance(loss, torch.Tensor) and loss.shape == () else None

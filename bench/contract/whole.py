@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from bench.cells.cell import do_job
-from bench.contract.samples import denoised, make_case, shortened
+from bench.contract.samples import denoised, shortened, unseen
 from bench.plan.cells import make_cells, make_jobs
 from bench.plan.settings import PRESETS, Preset, Settings
 from bench.runs import store
@@ -33,7 +33,7 @@ PATIENCE = 300.0
 
 
 def elsewhere(method: Method, model: NoiseModel) -> Callable[[], np.ndarray]:
-    """Has a new process denoise what `make_case` makes of these."""
+    """Has a new process denoise what `unseen` makes of these."""
 
     def ask() -> np.ndarray:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -44,7 +44,7 @@ def elsewhere(method: Method, model: NoiseModel) -> Callable[[], np.ndarray]:
 
 def _denoised(method: Method, model: NoiseModel, threads: int) -> np.ndarray:
     torch.set_num_threads(threads)
-    return denoised(make_case(method, model)).numpy()
+    return denoised(unseen(method, model)).numpy()
 
 
 @dataclass(frozen=True)

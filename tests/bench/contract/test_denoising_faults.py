@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 
@@ -12,7 +13,8 @@ import torch
 import methods
 from bench.contract import denoising
 from bench.contract.contract import on_noise, through_the_harness
-from bench.contract.samples import make_case
+from bench.contract.samples import make_case, unseen
+from noise import shared
 from tests.helpers.planted import MODEL, Honest, Plain, faults, planted
 
 
@@ -23,12 +25,12 @@ def test_depends_on_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
         def ask():
             with monkeypatch.context() as patched:
                 patched.setattr(os, "getpid", lambda: 123)
-                return denoising.denoised(make_case(method, MODEL)).numpy()
+                return denoising.denoised(unseen(method, MODEL)).numpy()
 
         return ask
 
-    assert "another worker's result differs by" in denoising.same_elsewhere(make_case(method, MODEL), elsewhere(method))
-    assert denoising.same_elsewhere(make_case(Plain(), MODEL), elsewhere(Plain())) == ""
+    assert "another worker's result differs by" in denoising.same_elsewhere(unseen(method, MODEL), elsewhere(method))
+    assert denoising.same_elsewhere(unseen(Plain(), MODEL), elsewhere(Plain())) == ""
 
 
 def test_depends_on_what_ran_before() -> None:
@@ -39,7 +41,25 @@ def test_depends_on_what_ran_before() -> None:
         return y / 2 + count[0]
 
     found = faults(planted(denoise=denoise))
-    assert list(found) == ["after other images"] and "by 2 grey levels: expected an equal one" in found["after other images"]
+    assert list(found) == ["after other images"] and "by 3 grey levels: expected an equal one" in found["after other images"]
+
+
+def test_answers_with_what_it_made_of_an_earlier_image() -> None:
+    results = {}
+    found = faults(planted(denoise=lambda self, network, y, model, generator: results.setdefault(y.shape, y / 2)))
+    assert "two images of one size gave one result" in found["after other images"]
+
+
+@pytest.mark.parametrize("filled", ["value", "input"])
+def test_leaves_the_edge_of_odd_sizes(filled: str) -> None:
+    def denoise(self, network, y, model, generator):
+        result = torch.zeros_like(y) if filled == "value" else y.clone()
+        height, width = (size - size % 8 for size in y.shape[-2:])
+        result[..., :height, :width] = y[..., :height, :width] / 2
+        return result
+
+    words = {"value": "the last row of 33x47 is one value, 0", "input": "the last row of 33x47 is the input's"}[filled]
+    assert faults(planted(denoise=denoise)) == {"odd sizes": f"{words}: expected it denoised as the rest"}
 
 
 @pytest.mark.parametrize("crash", [False, True])
@@ -63,7 +83,7 @@ def test_returns_the_input() -> None:
 def test_does_not_beat_the_input(monkeypatch: pytest.MonkeyPatch) -> None:
     from bench.contract import contract as module
 
-    monkeypatch.setattr(module, "elsewhere", lambda method, model: lambda: denoising.denoised(make_case(method, model)).numpy())
+    monkeypatch.setattr(module, "elsewhere", lambda method, model: lambda: denoising.denoised(unseen(method, model)).numpy())
     worse = planted(denoise=lambda self, network, y, model, generator: y + 1)
     better = planted(denoise=lambda self, network, y, model, generator: torch.nn.functional.avg_pool2d(y, 3, 1, 1))
     found = {each.check: each for each in through_the_harness(worse, MODEL)}
@@ -85,12 +105,21 @@ def test_trains_on_the_image_and_does_not_say_so() -> None:
     assert not any(found.check == "learns" for found in on_noise(Honest(), [MODEL]))
 
 
-@pytest.mark.parametrize("copied", [False, True])
-def test_keeps_a_test_image(copied: bool) -> None:
+KEPT = {
+    "itself": lambda y: y,
+    "copy": lambda y: y.clone(),
+    "array": lambda y: y.numpy().copy(),
+    "scaled": lambda y: {"image": y[0].permute(1, 2, 0).numpy() / 255},
+    "bytes": lambda y: y.numpy().tobytes(),
+}
+
+
+@pytest.mark.parametrize("how", KEPT)
+def test_keeps_a_test_image(how: str) -> None:
     kept = []
 
     def denoise(self, network, y, model, generator):
-        kept[:] = [y.clone() if copied else y]
+        kept[:] = [KEPT[how](y)]
         return y / 2
 
     assert faults(planted(denoise=denoise)) == {"nothing kept": denoising._KEPT}
@@ -109,6 +138,7 @@ STATES = {
     ),
     "torch's number of threads": lambda: torch.set_num_threads(3 - torch.get_num_threads()),
     "whether gradients are recorded": lambda: torch.set_grad_enabled(not torch.is_grad_enabled()),
+    "torch's deterministic mode": lambda: torch.use_deterministic_algorithms(not torch.are_deterministic_algorithms_enabled()),
     "NumPy's treatment of errors": lambda: np.seterr(all="raise" if np.geterr()["divide"] == "warn" else "warn"),
     "torch's global generator": lambda: torch.rand(1),
     "NumPy's global generator": lambda: np.random.random(),
@@ -134,6 +164,31 @@ def test_changes_global_state(name: str) -> None:
         assert name in faults(planted(Honest, loss=loss))["repeatable loss"]
 
 
+#: As a method would that is the first to say so, and says the same each time.
+LASTING = {
+    "torch's default dtype": lambda: torch.set_default_dtype(torch.float64),
+    "torch's number of threads": lambda: torch.set_num_threads(3),
+    "whether gradients are recorded": lambda: torch.set_grad_enabled(True),
+    "torch's detection of anomalies": lambda: torch.autograd.set_detect_anomaly(True),
+    "cuDNN's benchmark mode": lambda: setattr(torch.backends.cudnn, "benchmark", True),
+    "NumPy's treatment of errors": lambda: np.seterr(all="raise"),
+    "the collection of garbage": gc.disable,
+    "the working directory": lambda: os.chdir("/"),
+}
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_changes_global_state_once_and_for_all(name: str) -> None:
+    def denoise(self, network, y, model, generator):
+        LASTING[name]()
+        return (y / 2).float()
+
+    before = shared.states()
+    found = faults(planted(denoise=denoise))
+    assert list(found) == ["global state"] and found["global state"].startswith(f"{name} changed: expected")
+    assert shared.states() == before
+
+
 def test_a_function_may_draw_from_global_generators() -> None:
     method = methods.method_of_function(lambda image: image + np.random.normal(size=image.shape), "mine", __name__)
     notes = {found.check: found.note for found in on_noise(method, [MODEL]) if found.note}
@@ -149,8 +204,9 @@ def test_a_function_may_draw_from_global_generators() -> None:
         (lambda y: torch.where(y > 230, torch.inf, y), "values that denoise gave are not finite: expected finite ones"),
         (lambda y: y / 2 + torch.nan, "3072 of 3072 values that denoise gave are not finite"),
         (lambda y: None, "denoise gave NoneType: expected a tensor"),
+        (lambda y: y.clamp(0, 255) / 255, "denoise gave values from 0 to 1: expected grey levels, nominally 0 to 255"),
     ],
-    ids=["wrong dtype", "wrong channel count", "no batch", "infinite", "nan", "nothing"],
+    ids=["wrong dtype", "wrong channel count", "no batch", "infinite", "nan", "nothing", "scaled"],
 )
 def test_no_image_as_expected(result, words: str) -> None:
     found = faults(planted(denoise=lambda self, network, y, model, generator: result(y)))

@@ -103,6 +103,37 @@ def test_settings_that_cannot_be_pickled() -> None:
     assert "its settings cannot be pickled (cannot pickle '_thread.lock' object): expected numbers, text" in found["settings"]
 
 
+def test_the_gradient_is_taken_by_the_loss() -> None:
+    def loss(self, network, batch):
+        found = Honest.loss(self, network, batch)
+        found.backward(retain_graph=True)
+        return found
+
+    assert faults(planted(Honest, loss=loss)) == {
+        "gradient": "loss took the gradient itself: expected loss.backward() to be left to the training loop"
+    }
+
+
+def test_leaves_the_network_in_training_mode() -> None:
+    def denoise(self, network, y, model, generator):
+        return methods.estimate(network.train(), y)
+
+    assert "expected network.eval()" in faults(planted(Honest, denoise=denoise))["input kept"]
+
+
+@pytest.mark.parametrize("value", [1.0, None], ids=["number", "nothing"])
+def test_no_loss_is_told_in_one_line(value: object) -> None:
+    found = faults(planted(Honest, loss=lambda self, network, batch: value))
+    assert list(found) == ["gradient"] and "expected a scalar tensor" in found["gradient"]
+
+
+def test_leaving_the_process_is_an_error() -> None:
+    def denoise(self, network, y, model, generator):
+        raise SystemExit(3)
+
+    assert "SystemExit: 3" in faults(planted(denoise=denoise))["results"]
+
+
 def test_an_error_is_told_with_its_place() -> None:
     def denoise(self, network, y, model, generator):
         raise RuntimeError("no\nGPU")
