@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import track
@@ -20,6 +20,7 @@ import reports
 from bench.cells.denoising import denoise, noisy_image
 from bench.cells.metrics import as_stored, psnr, ssim
 from bench.cells.trained import NoNetwork
+from bench.commands.differences import differences
 from bench.commands.names import parse_noise
 from bench.data.layout import KODAK_CROPS, Options, plan_tests
 from bench.data.measured import CLEAN, find_measured, load_measured
@@ -34,14 +35,12 @@ from bench.plan.settings import COLOURS
 from bench.runs.inputs import with_laws
 from bench.runs.laws import measured_rows, noise_record
 from bench.runs.record import read_plan, set_record, settings_from_record
-from reports.numbers.pairs import interval
+from noise import shared
 
 #: Without a run, images are cut to this side (pixels), as the quick preset does.
 CROP = 256
 #: Images a set: with fewer than ten there is no interval.
 IMAGES = 12
-#: How far the PSNR of a noisy image may be from the run's (dB): it is the same image, but for the last digits.
-_SAME = 1e-3
 
 Noise = str | int | noise_models.NoiseModel
 
@@ -95,18 +94,28 @@ def evaluate(
         that of the method, on the same noisy images, and `minus SLUG, low` and `, high`, the 95 % bootstrap interval of
         that mean (nan with fewer than ten images). Methods that the run gave the centres of its images alone are left out.
 
+        A result that is not finite has no score, and one on a scale of 0 to 1 a bad one: a warning says so.
+
     Raises
     ------
     UsageError
         One line, for what cannot be evaluated: no function, unknown names, no such images, no image in common with the run.
+    Exception
+        What the function itself raises, with a note that names noise model and image.
 
     Notes
     -----
     The interval is over images. It says nothing of how far another training of a method would be.
     """
+    if name is not None and not isinstance(name, str):
+        raise UsageError(f"name={name!r}: expected text")
+    if type(seed) is not int or seed < 0:
+        raise UsageError(f"seed={seed!r}: expected a whole number from 0")
     method = _method(function, name)
-    run = None if against is None else _read_run(Path(against))
+    run = None if against is None else _read_run(Path(str(against)))
     source = str(data) if data is not None else run.data if run else "sample"
+    if run and data is None and source != "sample" and not Path(source).is_dir():
+        raise UsageError(f"{against}: the images of the run, {source}, are not here: expected data=, the folder that has them")
     asked = (colour or (run.colour if run else "auto"), str(white or (run.white if run else "auto")))
     told = measured_rows(dict(run.info)) if run else {}
     models = [
@@ -203,7 +212,9 @@ def _method(function: Callable[..., Any] | methods.Method | str, name: str | Non
 
 
 def _models(noise: Noise | Iterable[Noise], recipe: str, sets: Sequence[str]) -> list[noise_models.NoiseModel]:
-    several = [noise] if isinstance(noise, (str, int, noise_models.NoiseModel)) else list(noise)
+    several = [noise] if isinstance(noise, (str, int, noise_models.NoiseModel)) else noise
+    if not isinstance(several, Iterable) or not (several := list(several)):
+        raise UsageError(f"noise={noise!r}: expected what --noise takes, a NoiseModel, or several of these")
     found: list[noise_models.NoiseModel] = []
     for each in several:
         found += [each] if isinstance(each, noise_models.NoiseModel) else parse_noise(str(each), recipe, sets)
@@ -250,7 +261,7 @@ def _row(
     row |= {column: float(scores[column].mean(skipna=False)) for column in ("psnr", "ssim", "noisy")}
     row |= {"applicability": answer.verdict, "reason": answer.reason}
     if run is not None and run.has(tests) and read_again(noise_record(model)) in [dict(told) for told in run.info["noise"]]:
-        row |= _differences(scores.set_index("image"), run.psnr(model.slug, tests.name, seed), f"{model.slug} on {tests.name}")
+        row |= differences(scores.set_index("image"), run.psnr(model.slug, tests.name, seed), f"{model.slug} on {tests.name}")
     return row
 
 
@@ -260,28 +271,18 @@ def _scores(cell: Cell, image: Image) -> dict[str, Any]:
     row = {"image": image.name, "noisy": before, "psnr": math.nan, "ssim": math.nan}
     if cell.entry.applicability == "no":
         return row
-    with globals_kept():
-        denoised = denoise(NoNetwork(), cell, noisy, image)
+    place = f"{cell.entry.method} on {cell.model.slug}, {image.dataset}/{image.name}"
+    try:
+        with globals_kept(), shared.kept():
+            denoised = denoise(NoNetwork(), cell, noisy, image)
+    except Exception as error:  # the function's own, which its author is to see whole
+        error.add_note(f"bench.evaluate: {place}")
+        raise
     if not bool(denoised.isfinite().all()):
+        warnings.warn(f"{place}: the result is not finite: it has no score", stacklevel=4)
         return row
+    if denoised.abs().max() <= 2 < clean.max():
+        words = f"the result has values from {denoised.min():.3g} to {denoised.max():.3g}"
+        warnings.warn(f"{place}: {words}: expected grey levels, nominally 0 to 255", stacklevel=4)
     stored = as_stored(denoised.double(), clean)
     return row | {"psnr": psnr(stored, clean, 255.0), "ssim": ssim(stored, clean)}
-
-
-def _differences(scores: pd.DataFrame, run: pd.DataFrame, where: str) -> dict[str, float]:
-    """Of the function's scores to those of each method of the run, on the images that both have."""
-    if "noisy" in run:
-        apart = (scores["noisy"] - run["noisy"]).abs().max()
-        if apart > _SAME:
-            raise UsageError(
-                f"{where}: the noisy images are not the run's, their PSNR differs by {apart:.3f} dB: expected the versions of "
-                "torch and of the suite that the run was made with"
-            )
-    found: dict[str, float] = {}
-    for slug in run.columns:
-        differences = (scores["psnr"] - run[slug]).reindex(scores.index).to_numpy()
-        differences = differences[np.isfinite(differences)]
-        ends = interval(differences) if len(differences) else None
-        found[f"minus {slug}"] = float(differences.mean()) if len(differences) else math.nan
-        found[f"minus {slug}, low"], found[f"minus {slug}, high"] = ends or (math.nan, math.nan)
-    return found

@@ -152,6 +152,11 @@ def test_a_method_that_does_not_apply_and_results_that_are_not_finite(folder: Pa
         (lambda: bench.evaluate(half, data="/nowhere"), "/nowhere"),
         (lambda: bench.evaluate(half, images=-1), "images=-1: expected a whole number"),
         (lambda: bench.evaluate(half, against="/nowhere"), "/nowhere: holds no run"),
+        (lambda: bench.evaluate(half, against=5), "5: holds no run"),
+        (lambda: bench.evaluate(half, name=5), "name=5: expected text"),
+        (lambda: bench.evaluate(half, noise=1.5), "noise=1.5: expected what --noise takes"),
+        (lambda: bench.evaluate(half, noise=[]), r"noise=[]: expected"),
+        (lambda: bench.evaluate(half, seed="x"), "seed='x': expected a whole number from 0"),
         (lambda: bench.evaluate("supervised"), "supervised is trained: expected a function"),
         (lambda: bench.evaluate("supervise"), "unknown method 'supervise'"),
     ],
@@ -160,6 +165,25 @@ def test_what_cannot_be_evaluated_is_told_in_a_line(call, told: str) -> None:  #
     with pytest.raises(UsageError) as caught:
         call()
     assert told in str(caught.value) and len(str(caught.value).splitlines()) == 1
+
+
+def test_a_result_on_another_scale_is_warned_of_and_an_error_tells_its_image(folder: Path) -> None:
+    with pytest.warns(
+        UserWarning, match=r"gaussian, .*: the result has values from .*: expected grey levels, nominally 0 to 255"
+    ):
+        bench.evaluate(lambda image: np.clip(image / 255, 0, 1), "scaled", noise=1, data=folder, images=1)  # type: ignore[operator]
+    with pytest.warns(UserWarning, match="the result is not finite: it has no score"):
+        bench.evaluate(lambda image: image * np.nan, "nan", noise=1, data=folder, images=1)  # type: ignore[operator]
+    with pytest.raises(ZeroDivisionError) as caught:
+        bench.evaluate(lambda image: 1 / 0, "fails", noise=1, data=folder, images=1)  # type: ignore[operator]
+    assert caught.value.__notes__[0].startswith("bench.evaluate: fails on gaussian, ")
+
+
+def test_images_of_a_run_that_are_elsewhere(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = module._read_run
+    monkeypatch.setattr(module, "_read_run", lambda directory: dataclasses.replace(read(directory), data="/gone"))
+    with pytest.raises(UsageError, match="the images of the run, /gone, are not here: expected data="):
+        bench.evaluate(half, noise=1, against=run)  # type: ignore[operator]
 
 
 def test_the_package_itself_stays_cheap() -> None:
