@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from string import ascii_lowercase
 from typing import Any
 
 from rich import box
@@ -38,10 +39,14 @@ def print_matrix(console: Console, models: Sequence[noise.NoiseModel]) -> None:
     rows = whole_matrix(models)
     slugs = list(dict.fromkeys(row["method"] for row in rows))
     marks = {(row["noise"], row["method"]): _MARKS[row["applicability"]] for row in rows}
-    table = _table("noise model", *slugs)
-    for model in models:
-        table.add_row(f"{model.number or '–':>2} {model.slug}", *(marks[model.slug, slug] for slug in slugs))
+    letters = iter(ascii_lowercase)  # for those that are none of the sixteen
+    heads = {model.slug: str(model.number or next(letters, "–")) for model in models}
+    table = _table("method", *heads.values())
+    table.padding = (0, 0, 0, 0)  # so that 80 columns have room for the sixteen
+    for slug in slugs:
+        table.add_row(slug, *(marks[model, slug] for model in heads))
     console.print(table)
+    console.print(", ".join(f"{head} {model}" for model, head in heads.items()), soft_wrap=not console.is_terminal)
     legend = "✓ applies   ✓* through A^-1 y   ×* its assumptions fail, trained all the same   × cannot be run"
     console.print(legend, soft_wrap=True)
     for slug in slugs:
