@@ -15,10 +15,9 @@ from methods._api import Applicability, Method, Network, local_mean
 from methods._stabilise import deblurred
 from noise import NoiseModel
 
-#: Orthonormal, so that white noise stays white: brightness, red against blue, green against both ...
+#: Orthonormal, so that white noise stays white: brightness, red against blue, green against both.
 _OPPONENT = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
-#: ... of which the two of colour share their weights.
-_SETS = (0, 1, 1)
+_SETS = (0, 1, 1)  # the two of colour share their weights
 _AT_ONCE = 2**25  # floats of the largest tensor in work: 128 MB
 
 
