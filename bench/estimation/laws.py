@@ -96,7 +96,7 @@ class Law:
 
     def skewness(self, brightness: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """Of the noise before the kernel, by mean brightness."""
-        sd, mean = np.sqrt(self.fit.variance(brightness)), np.maximum(brightness, 0.004 * np.max(brightness))
+        sd, mean = np.sqrt(self._variance(brightness)), np.maximum(brightness, 0.004 * np.max(brightness))
         if self.base.startswith("gaussian"):
             return 0 * sd
         if self.base == "rayleigh":
@@ -105,7 +105,11 @@ class Law:
 
     def third(self, brightness: Array) -> Array:
         """Third moment of a block's fast part (grey levels cubed)."""
-        return self.skewness(brightness) * self.fit.variance(brightness) ** 1.5 * kernel(self.fit.kernel).third
+        return self.skewness(brightness) * self._variance(brightness) ** 1.5 * kernel(self.fit.kernel).third
+
+    def _variance(self, brightness: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Of the noise before the kernel, by mean brightness: 0 where noise has made the mean of a bin negative."""
+        return np.maximum(self.fit.variance(brightness), 0.0)
 
 
 def _rayleigh_scale(ratio: float) -> float:
