@@ -108,15 +108,32 @@ class MeasuredSet:
 
 
 def find_measured(source: str) -> dict[str, Path]:
-    """The sets of measured noise in a folder of data sets, by name; none in the embedded images. Raises UsageError."""
+    """The sets of measured noise in a folder of data sets, by name; none in the embedded images.
+
+    Raises UsageError where it cannot be read, or is such a set itself.
+    """
     root = Path(os.path.expanduser(source))
     if source == SAMPLE or not os.path.isdir(root):  # what is wrong with a name, the other sets tell
         return {}
     try:
-        inside = sorted(path for path in root.iterdir() if not path.name.startswith(".") and (path / NOISY).is_dir())
+        inside = sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.is_dir())
+        sets = [path for path in inside if path.name not in NO_SETS and (path / NOISY).is_dir() and image_files(path / NOISY)]
     except OSError as error:
         raise problem(root, f"cannot be read: {error.strerror or error}", _LAYOUT) from None
-    return {text_of(path, path.name): path for path in inside if path.name not in NO_SETS and image_files(path / NOISY)}
+    if not sets and root / NOISY in inside and root / "train" not in inside and image_files(root / NOISY):
+        own = Path(os.path.abspath(root))
+        kinds = [f"{path.name}/" for path in inside if path.name in (NOISY, CLEAN, SECOND)]
+        raise problem(
+            root,
+            f"is a set of measured noise itself, with {' and '.join(kinds)}",
+            f"the folder that it lies in: --data {own.parent} --noise {own.name}",
+        )
+    return {text_of(path, path.name): path for path in sets}
+
+
+def beside_of(folder: Path) -> tuple[str, ...]:
+    """What there is beside the noisy images of the set in that folder, no image looked at."""
+    return tuple(kind for kind in (CLEAN, SECOND) if (folder / kind).is_dir())
 
 
 def load_measured(
@@ -161,7 +178,7 @@ def _read(
 ) -> MeasuredSet:
     every = list_sources(folder / NOISY)
     chosen = every[:test_images]
-    kinds = {NOISY: chosen} | {kind: _partners(folder / kind, chosen) for kind in (CLEAN, SECOND) if (folder / kind).is_dir()}
+    kinds = {NOISY: chosen} | {kind: _partners(folder / kind, chosen) for kind in beside_of(folder)}
     digest, extent = hashlib.sha256(), Extent()
     stored: dict[str, list[npt.NDArray[Any]]] = {kind: [] for kind in kinds}
     for sources in zip(*kinds.values(), strict=True):

@@ -9,6 +9,7 @@ import pytest
 
 from bench.data.left_out import left_out_of_set
 from bench.data.measured import ALL, MeasuredSet, find_measured, group_of, halved, load_measured, thinned
+from bench.data.sets import describe, load, unused
 from bench.errors import UsageError
 from tests.helpers.data_sets import fill, numbered
 
@@ -21,9 +22,25 @@ def test_a_set_is_a_folder_with_noisy_images_and_others_are_not(tmp_path: Path) 
     fill(tmp_path / "mine" / "noisy", numbered(2))
     fill(tmp_path / "usual", numbered(2))
     fill(tmp_path / "nested" / "deep", numbered(1))
-    fill(tmp_path / "train" / "noisy", numbered(1))
+    fill(tmp_path / "train" / "noisy", numbered(2))
     assert list(find_measured(str(tmp_path))) == ["mine"]
+    rows = describe(str(tmp_path))
+    assert [row[:2] for row in rows] == [("usual", "test"), ("noisy", "training"), ("noisy", "validation"), ("mine", "measured")]
+    assert unused(str(tmp_path)) == ["Left out of the images: 1 image in nested/deep/."]
     assert find_measured("sample") == {} == find_measured(str(tmp_path / "gone"))
+
+
+def test_a_set_that_is_named_in_place_of_its_folder_is_told_what_to_write(tmp_path: Path) -> None:
+    for kind in ("noisy", "clean", "nearby"):
+        fill(tmp_path / "mine" / kind, numbered(1))
+    with pytest.raises(UsageError) as caught:
+        find_measured(str(tmp_path / "mine"))
+    told = "is a set of measured noise itself, with clean/ and noisy/; expected the folder that it lies in: "
+    assert str(caught.value) == f"{tmp_path / 'mine'}: {told}--data {tmp_path} --noise mine"
+    assert describe(str(tmp_path)) == [("mine", "measured", 1, "1 at 64x48, with clean")]
+    fill(tmp_path / "mine" / "train" / "some", ["a", "b"], height=64)
+    remarks = load(str(tmp_path / "mine"), validation_images=0, patch=16).remarks
+    assert [told for told in remarks if told.startswith("clean/ and noisy/ are 2 test sets here")]
 
 
 @pytest.mark.parametrize("beside", [(), ("clean",), ("second",), ("clean", "second")])
