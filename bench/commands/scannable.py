@@ -21,7 +21,7 @@ _UNKNOWN = "the law of measured noise is not known but estimated, so it has no t
 
 
 def entries_of(directory: Path, record: dict[str, Any], plan: Sequence[Entry], text: str, method: str) -> list[Entry]:
-    """The cells of the noise models that `--noise` names, of the first seed each. Raises UsageError for one that will not do."""
+    """The cells of the noise models that `--noise` names, of the first seed each. Raises UsageError where one will not do."""
     try:
         rows = measured_rows(record)
     except (KeyError, TypeError, ValueError):

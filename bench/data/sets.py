@@ -176,16 +176,16 @@ def _taken_as_clean(tests: Sequence[ImageSet]) -> list[str]:
         return []
     several = f"are {len(kinds)} test sets" if len(kinds) > 1 else "is a test set"
     return [
-        f"{' and '.join(f'{kind}/' for kind in kinds)} {several} here, of images taken to have no noise: those of measured noise "
-        f"lie in a folder of their own, DIR/<set>/{NOISY}/ (--noise <set>)."
+        f"{' and '.join(f'{kind}/' for kind in kinds)} {several} here, of images taken to have no noise: those of measured "
+        f"noise lie in a folder of their own, DIR/<set>/{NOISY}/ (--noise <set>)."
     ]
 
 
 def describe(source: str) -> list[tuple[str, Role, int, str]]:
     """The image sets of a source as (name, role, number of images, sizes in words: '18 at 768x512, 6 at 512x768').
 
-    Reads headers alone. Raises UsageError as `load` does for the layout and for files that are no images. Sets of measured noise
-    need no others beside them.
+    Reads headers alone. Raises UsageError as `load` does for the layout and for files that are no images. Sets of measured
+    noise need no others beside them.
     """
     measured = find_measured(source)
     found = [(p.name, p.role, len(p.paths), _sizes(p)) for p in _planned(source, bool(measured))]
