@@ -65,6 +65,8 @@ def test_the_page_has_the_section_where_there_is_measured_noise_alone(tmp_path: 
     run = _run(tmp_path)
     page = render(run)
     assert 'id="measured"' in page and "&lt;sure&gt;" in page and "<sure>" not in page
+    statistics = page[page.index('id="statistics"') : page.index('id="applicability"')]
+    assert "no noise model of this run has clean images" in statistics and "<table" not in statistics
     plain = Run(tmp_path, {}, run.table, run.methods, (), run.verdicts, run.datasets, (), ())
     assert measured_sets(Scores(plain)) == []
 
