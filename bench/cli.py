@@ -37,6 +37,7 @@ from bench.commands.parser import Parser, Version, add_files, add_images
 from bench.commands.report import add_report, report
 from bench.commands.robustness import robustness
 from bench.commands.run import run
+from bench.commands.scannable import USUAL
 from bench.commands.status import print_status
 from bench.commands.tune import tune
 from bench.data.measured import find_measured
@@ -174,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("robustness", _robustness, "What inexact noise parameters cost: solve again with a run's networks.", _SOLVED)
     sub.add_argument("directory", type=path_of)
-    sub.add_argument("--noise", default="14,15", metavar="1,5-8|slug", help="noise models of the run (default: 14,15)")
+    sub.add_argument("--noise", default=USUAL, metavar="1,5-8|slug", help=f"noise models of the run (default: {USUAL})")
     sub.add_argument("--rates", default="0,0.05,0.1,0.2,0.3", metavar="R,R", help="standard deviations of the relative error")
     sub.add_argument("--draws", default="10", metavar="N", help="disturbed noise models a rate (default: 10)")
     sub.add_argument("--method", default="score-solver", help="a method that learns a score (default: score-solver)")
@@ -284,8 +285,8 @@ def _merge(options: argparse.Namespace, console: Console, given: list[str]) -> i
 
 
 def _robustness(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    slugs, rates = [model.slug for model in parse_noise(options.noise)], parse_rates(options.rates)
-    robustness(options.directory, slugs, rates, whole_number("--draws", options.draws), options.method, console, options.data)
+    rates, draws = parse_rates(options.rates), whole_number("--draws", options.draws)
+    robustness(options.directory, options.noise, rates, draws, options.method, console, options.data)
     return 0
 
 

@@ -29,7 +29,7 @@ from bench.plan.settings import Preset, crop_of, own_steps
 from bench.runs import store
 from bench.runs.inputs import Run
 from bench.runs.origin import made_of
-from bench.runs.record import inputs_sha256, settings_record
+from bench.runs.record import inputs_of, settings_record
 from bench.training.operations import watch
 from bench.training.patches import channels_first
 from methods import Method
@@ -45,7 +45,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
     A training that fails is not tried again for the other cells of the job, which need the same network.
     """
     broken: Exception | None = None
-    inputs = inputs_sha256(settings_record(run.settings, run.data))
+    settings = settings_record(run.settings, run.data)
     for cell in job.cells:
         if store.read_cell(run.directory, cell.entry) is not None:
             continue
@@ -70,7 +70,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                     raise  # no fault of the cell: it is to be done when there is room
                 outcome |= failure(error)
-        record = blank_record(cell.entry) | {"inputs": inputs, "made_of": made} | outcome
+        record = blank_record(cell.entry) | {"inputs": inputs_of(settings, cell.model), "made_of": made} | outcome
         record["warnings"] = [*record["warnings"], *sorted({str(warning.message) for warning in caught})]
         record |= {
             "seconds": time.perf_counter() - clock,

@@ -16,8 +16,9 @@ from rich.console import Console
 from bench.commands.arguments import path_of
 from bench.commands.output import refuse_own, write_output
 from bench.data.frames import Source, list_sources, read, sources_of
-from bench.data.images import problem
+from bench.data.images import image_files, problem
 from bench.data.levels import Extent, kind_of, parse_white, white_levels
+from bench.data.measured import NOISY
 from bench.errors import UsageError
 from bench.estimation.drawing import draw, refuse_target
 from bench.estimation.estimating import Estimate, Picture, Untellable
@@ -83,9 +84,12 @@ def estimate_noise(sources: Sequence[Path], white: str, plot: Path | None, as_js
 
 
 def read_pictures(paths: Sequence[Path], white: str = "auto") -> tuple[list[Picture], list[str]]:
-    """The images in files and folders, in grey levels, and a sentence for each white level. Raises UsageError."""
+    """The images in files and folders, in grey levels, and a sentence for each white level. Raises UsageError.
+
+    A folder that has no images itself, and `noisy/` with some, is a set of measured noise.
+    """
     parse_white(white)
-    sources = [source for path in paths for source in (list_sources(path) if path.is_dir() else sources_of(path))]
+    sources = [source for path in paths for source in (list_sources(_folder(path)) if path.is_dir() else sources_of(path))]
     if twice := next((name for name, count in Counter(map(str, sources)).items() if count > 1), None):
         raise problem(twice, "is named twice", "each image once")
     stored, extent = [], Extent()
@@ -96,6 +100,11 @@ def read_pictures(paths: Sequence[Path], white: str = "auto") -> tuple[list[Pict
     levels = white_levels(white, extent.largest)
     words = [f"{level:g} of the files' {kind} are 255 grey levels" for kind, level in levels.items()]
     return [_picture(source, pixels, levels) for source, pixels in stored], words
+
+
+def _folder(path: Path) -> Path:
+    inside = path / NOISY
+    return inside if inside.is_dir() and not image_files(path) and image_files(inside) else path
 
 
 def _picture(source: Source, pixels: npt.NDArray[Any], levels: Mapping[str, float]) -> Picture:

@@ -245,12 +245,15 @@ def _joined(parts: Sequence[Part], entries: Sequence[Entry]) -> dict[str, Any]:
 def _data(parts: Sequence[Part]) -> dict[str, Any]:
     """What is told of the images: by the part that tells most, and of sets of measured noise by any."""
     told = [data for part in parts if isinstance(data := part.info.get("data"), dict)]
-    every = [each for data in told for each in data.get("sets", [])]
+    every, copies = ([each for data in told for each in data.get(name, [])] for name in ("sets", "repeated"))
     most = max(
         told, key=lambda data: (len(data), any(each.get("role") != "measured" for each in data.get("sets", []))), default={}
     )
     sets = list({(each.get("role"), each.get("name")): each for each in every}.values())
-    return {**most, "sets": sets} if "sets" in most else most
+    joined = {"sets": sets} if "sets" in most else {}
+    if "repeated" in most:
+        joined["repeated"] = [group for i, group in enumerate(copies) if group not in copies[:i]]
+    return {**most, **joined}
 
 
 def _notes(first: Part, part: Part) -> list[str]:

@@ -23,12 +23,13 @@ import reports
 from bench.cells.denoising import noisy_image
 from bench.cells.metrics import as_stored, psnr
 from bench.commands.disturbance import disturbances
+from bench.commands.scannable import entries_of, refuse_method
 from bench.commands.scans import current_entries, joined
 from bench.data.sets import Image
 from bench.errors import UsageError, one_line
 from bench.files.json_files import read_again, read_json, write_json
 from bench.files.shapes import fits, number
-from bench.plan.cells import Cell, Entry, resolved
+from bench.plan.cells import Cell, resolved
 from bench.plan.seeds import generator_of
 from bench.plan.settings import Settings
 from bench.runs import store
@@ -40,7 +41,6 @@ from bench.runs.record import read_plan, settings_from_record, settings_record
 from bench.runs.weights import read_weights, weights_path
 from bench.training.networks import network_of, set_window
 from bench.training.patches import turned, turned_back
-from noise.names import nearest
 
 #: How far the PSNR of an image may be from the run's own (dB): other hardware rounds otherwise, other code differs more.
 _TOLERANCE = 0.01
@@ -48,7 +48,7 @@ _TOLERANCE = 0.01
 
 def robustness(
     directory: Path,
-    slugs: Sequence[str],
+    noises: str,
     rates: Sequence[float],
     draws: int,
     method_slug: str,
@@ -59,6 +59,8 @@ def robustness(
 
     Parameters
     ----------
+    noises : str
+        Noise models of the run, as `--noise` has them.
     data : str, optional
         Where the run's images are now, if not where they were.
 
@@ -69,8 +71,8 @@ def robustness(
         parameters does not give the run's own PSNR.
     """
     record, plan = read_plan(directory)
-    _refuse_method(method_slug, record)
-    entries = [_entry_of(directory, plan, slug, method_slug) for slug in slugs]
+    refuse_method(method_slug, record)
+    entries = entries_of(directory, record, plan, noises, method_slug)
     settings, kernels = settings_from_record(record, entries), kernels_from(record)
     run = _run(directory, settings, record, data)
     path = directory / "robustness.json"
@@ -93,42 +95,6 @@ def robustness(
         raise UsageError(one_line(error)) from None
     finally:
         torch.set_num_threads(threads)
-
-
-def _refuse_method(slug: str, record: dict[str, Any]) -> None:
-    """Raise UsageError for a method that is not known, or cannot be given another law than its network's."""
-    slug = slug.partition("(")[0]
-    places = {told["slug"]: told.get("origin") for told in record["methods"]}
-    if slug not in methods.catalogue() and isinstance(place := places.get(slug), dict):
-        where = one_line(str(place.get("where")))
-        raise UsageError(f"--method {slug!r} is not of the suite, the run had it from {where}: expected --method-file {where}")
-    known = [name for name, method in methods.catalogue().items() if _takes_other_laws(method)]
-    if slug in methods.broken():
-        raise UsageError(f"--method {slug!r}: {methods.broken()[slug]}")
-    if slug not in known:
-        there = "learns no score" if slug in methods.catalogue() else "is unknown"
-        raise UsageError(f"--method {slug!r} {there}{nearest(slug, known)}: expected one of {', '.join(known)}")
-
-
-def _takes_other_laws(method: methods.Method) -> bool:
-    """Whether `denoise_assuming` is all that the method does to an image."""
-    return isinstance(method, methods.ScoreMethod) and type(method).denoise is methods.ScoreMethod.denoise
-
-
-def _entry_of(directory: Path, plan: Sequence[Entry], slug: str, method: str) -> Entry:
-    """The entry of the noise model's first seed, which is done and has weights."""
-    entries = [entry for entry in plan if entry.method == method and entry.key]
-    found = [entry for entry in entries if entry.noise == slug]
-    if not found:
-        known = ", ".join(dict.fromkeys(entry.noise_label.strip() for entry in entries)) or "none"
-        raise UsageError(f"--noise {slug}: the run has no such noise model with {method}: expected of {known}")
-    entry = min(found, key=lambda entry: entry.seed)
-    status = store.status_of(entry, store.read_cell(directory, entry))
-    if status != "done":
-        raise UsageError(f"{directory}: {entry.name} is {status}: expected a cell that is done")
-    if not (directory / "weights" / f"{entry.key}.safetensors").exists():
-        raise UsageError(f"{directory}: weights/{entry.key}.safetensors of {entry.name} is missing: expected trained weights")
-    return entry
 
 
 def _device(settings: Settings) -> torch.device:

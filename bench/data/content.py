@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bench.data.images import Pixels
@@ -15,6 +17,8 @@ GREY_SHARE, GREY_LEVELS = 0.99, 4
 
 #: Every so many pixels tell first whether an image may be odd at all: few are, and large ones take long.
 _STEP = 8
+#: Grey levels that are as good as any further from 0.
+_FAR = 1000
 
 
 def is_blank(pixels: Pixels) -> bool:
@@ -30,7 +34,9 @@ def is_grey(pixels: Pixels) -> bool:
 def _flat(pixels: Pixels, share: float) -> bool:
     least = share * pixels.shape[0] * pixels.shape[1]
     for channel in range(pixels.shape[2]):
-        levels = pixels[..., channel] if pixels.dtype == np.uint8 else np.rint(pixels[..., channel]).astype(np.int64)
+        levels: Any = pixels[..., channel]
+        if pixels.dtype != np.uint8:  # measured noise goes below 0, and beyond white
+            levels = np.clip(np.rint(levels), -_FAR, _FAR).astype(np.int64) + _FAR
         counts = np.bincount(levels.ravel(), minlength=256)
         if np.convolve(counts, np.ones(BLANK_LEVELS)).max() < least:
             return False

@@ -10,9 +10,8 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +19,12 @@ import numpy.typing as npt
 from bench.data.colour import channels_for, with_channels
 from bench.data.formats import Pixels
 from bench.data.frames import Source, list_sources, read
+from bench.data.halves import ALL, halved
 from bench.data.images import centre_crop, image_files, problem, text_of
 from bench.data.layout import LEAST, SAMPLE
 from bench.data.levels import Extent, kind_of, white_levels
 from bench.data.reading import Image, ImageSet
+from bench.data.separation import fingerprint, repeats
 from bench.errors import one_line
 from noise.names import nearest
 
@@ -33,8 +34,7 @@ NOISY, CLEAN, SECOND = "noisy", "clean", "second"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 #: Folders of a folder of data sets that are no sets themselves.
 NO_SETS = ("train", "downloads")
-#: Half of the images that a network learns from where all are learnt from.
-ALL = 0
+T = TypeVar("T")
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _LAYOUT = "DIR/<set>/noisy/ with images, and clean/ or second/ beside it or neither"
 
@@ -74,6 +74,9 @@ class MeasuredSet:
         The level (grey levels) at which the files' values end; None for floats.
     compressed : bool
         The files' format loses detail (JPEG).
+    repeated : tuple of tuple of str
+        Names of images that are near duplicates, by the clean ones, or exact copies where there are none of these: what is
+        alike in noisy images of other fields may be the instrument's.
     """
 
     images: ImageSet
@@ -81,6 +84,7 @@ class MeasuredSet:
     white: Mapping[str, float]
     end: float | None
     compressed: bool
+    repeated: tuple[tuple[str, ...], ...] = ()
 
     @property
     def name(self) -> str:
@@ -108,15 +112,32 @@ class MeasuredSet:
 
 
 def find_measured(source: str) -> dict[str, Path]:
-    """The sets of measured noise in a folder of data sets, by name; none in the embedded images. Raises UsageError."""
+    """The sets of measured noise in a folder of data sets, by name; none in the embedded images.
+
+    Raises UsageError where it cannot be read, or is such a set itself.
+    """
     root = Path(os.path.expanduser(source))
     if source == SAMPLE or not os.path.isdir(root):  # what is wrong with a name, the other sets tell
         return {}
     try:
-        inside = sorted(path for path in root.iterdir() if not path.name.startswith(".") and (path / NOISY).is_dir())
+        inside = sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.is_dir())
+        sets = [path for path in inside if path.name not in NO_SETS and (path / NOISY).is_dir() and image_files(path / NOISY)]
     except OSError as error:
         raise problem(root, f"cannot be read: {error.strerror or error}", _LAYOUT) from None
-    return {text_of(path, path.name): path for path in inside if path.name not in NO_SETS and image_files(path / NOISY)}
+    if not sets and root / NOISY in inside and root / "train" not in inside and image_files(root / NOISY):
+        own = Path(os.path.abspath(root))
+        kinds = [f"{path.name}/" for path in inside if path.name in (NOISY, CLEAN, SECOND)]
+        raise problem(
+            root,
+            f"is a set of measured noise itself, with {' and '.join(kinds)}",
+            f"the folder that it lies in: --data {own.parent} --noise {own.name}",
+        )
+    return {text_of(path, path.name): path for path in sets}
+
+
+def beside_of(folder: Path) -> tuple[str, ...]:
+    """What there is beside the noisy images of the set in that folder, no image looked at."""
+    return tuple(kind for kind in (CLEAN, SECOND) if (folder / kind).is_dir())
 
 
 def load_measured(
@@ -147,21 +168,37 @@ def load_measured(
     """
     if not names:
         return ()
-    there = find_measured(source)
+    there, read = find_measured(source), []
     for name in names:
         if name not in there:
             known = f"one of {', '.join(there)}" if there else _LAYOUT
             raise problem(source, f"no set of measured noise {name!r}{nearest(name, there)}", known)
-    least = max(LEAST, patch)
-    return tuple(_read(name, there[name], test_images or None, test_crop or None, least, colour, white) for name in names)
+    for name in names:
+        folder, every = there[name], list_sources(there[name] / NOISY)
+        chosen = every[: test_images or None]
+        kinds = {NOISY: chosen} | {kind: _partners(folder / kind, chosen) for kind in beside_of(folder)}
+        read.append(_read(name, kinds, len(every), test_crop or None, max(LEAST, patch), colour, white))
+    return tuple(read)
+
+
+def load_noisy(source: str, name: str, most: int, colour: str, white: str) -> MeasuredSet:
+    """At most so many noisy images of a set, evenly over their names, whole, and nothing that lies beside them.
+
+    Keywords and errors are those of `load_measured`, but for a set that is not there: KeyError.
+    """
+    every = list_sources(find_measured(source)[name] / NOISY)
+    return _read(name, {NOISY: evenly(every, most)}, len(every), None, LEAST, colour, white)
+
+
+def evenly(things: Sequence[T], most: int) -> list[T]:
+    """At most so many of them, the first and the last among them."""
+    return [things[i] for i in np.unique(np.linspace(0, len(things) - 1, most).round().astype(int))]
 
 
 def _read(
-    name: str, folder: Path, test_images: int | None, crop: int | None, least: int, colour: str, white: str
+    name: str, kinds: Mapping[str, Sequence[Source]], of: int, crop: int | None, least: int, colour: str, white: str
 ) -> MeasuredSet:
-    every = list_sources(folder / NOISY)
-    chosen = every[:test_images]
-    kinds = {NOISY: chosen} | {kind: _partners(folder / kind, chosen) for kind in (CLEAN, SECOND) if (folder / kind).is_dir()}
+    chosen = kinds[NOISY]
     digest, extent = hashlib.sha256(), Extent()
     stored: dict[str, list[npt.NDArray[Any]]] = {kind: [] for kind in kinds}
     for sources in zip(*kinds.values(), strict=True):
@@ -188,8 +225,13 @@ def _read(
     cut = sum(pixels.shape[:2] != shot.pixels.shape[:2] for pixels, shot in zip(stored[NOISY], shots, strict=True))
     floats = any(pixels.dtype.kind == "f" for pixels in stored[NOISY])
     compressed = any(source.path.suffix.lower() in _JPEG for source in chosen)
-    images = ImageSet(name, "measured", shots, len(every), crop, digest.hexdigest(), cut)
-    return MeasuredSet(images, channels, levels, None if floats else 255.0, compressed)
+    images = ImageSet(name, "measured", shots, of, crop, digest.hexdigest(), cut)
+    prints = [
+        fingerprint(source.name, pixels, exactly=CLEAN not in stored)
+        for source, pixels in zip(chosen, stored.get(CLEAN, stored[NOISY]), strict=True)
+    ]
+    repeated = tuple(tuple(chosen[i].name for i in group) for group in repeats(prints))
+    return MeasuredSet(images, channels, levels, None if floats else 255.0, compressed, repeated)
 
 
 def _partners(folder: Path, noisy: Sequence[Source]) -> list[Source]:
@@ -221,37 +263,6 @@ def _cropped(pixels: npt.NDArray[Any], crop: int | None) -> npt.NDArray[Any]:
     found = (centre_crop(pixels, crop) if crop else pixels).astype(np.float32)
     found.setflags(write=False)
     return found
-
-
-def group_of(name: str) -> str:
-    """What an image is taken to belong to, camera, scene or subject: its name without its last part.
-
-    The last part is the page, the number at the end, or what follows the last of `_`, `-`, `.` and blanks: d800_iso3200_1 and
-    d800_iso3200_2 are of d800_iso3200, BPAE_B and BPAE_G of BPAE. A name without such a part is a group of its own.
-    """
-    for pattern in (r"-p\d{3,}$", r"[_\-. ][^_\-. ]*$", r"\d+$"):
-        shorter = re.sub(pattern, "", name)
-        if shorter and shorter != name:
-            return shorter
-    return name
-
-
-def halved(names: Sequence[str]) -> list[int]:
-    """Which half each image is in, 1 or 2: groups (`group_of`) stay together, the largest first into the smaller half.
-
-    Where all are of one group, the first half of the images and the second; one image alone has no halves.
-    """
-    if len(names) < 2:
-        return [ALL] * len(names)
-    sizes = {group: len(list(each)) for group, each in groupby(sorted(map(group_of, names)))}
-    if len(sizes) == 1:
-        order = sorted(names)
-        return [1 if order.index(name) < (len(names) + 1) // 2 else 2 for name in names]
-    counts, place = {1: 0, 2: 0}, {}
-    for group in sorted(sizes, key=lambda group: (-sizes[group], group)):
-        place[group] = 1 if counts[1] <= counts[2] else 2
-        counts[place[group]] += sizes[group]
-    return [place[group_of(name)] for name in names]
 
 
 def thinned(counts: npt.NDArray[np.integer], share: float, seed: int) -> npt.NDArray[np.int64]:

@@ -57,7 +57,7 @@ class Fingerprint:
     coefficients : ndarray, shape (8, 8)
         The lowest orthonormal DCT coefficients of its 32x32 grey copy, grey levels.
     exact : str
-        Of a flat image, a hash of its pixels that is the same for all rotations and flips; otherwise ''.
+        Of an image that is compared by its exact pixels, a hash of them that is the same for all rotations and flips; else ''.
     """
 
     label: str
@@ -65,12 +65,15 @@ class Fingerprint:
     exact: str
 
 
-def fingerprint(label: str, pixels: npt.NDArray[Any]) -> Fingerprint:
-    """The fingerprint of a whole image, (H, W, 3) uint8 RGB, or (H, W, C) of other numbers, of whatever white level."""
+def fingerprint(label: str, pixels: npt.NDArray[Any], exactly: bool = False) -> Fingerprint:
+    """The fingerprint of a whole image, (H, W, 3) uint8 RGB, or (H, W, C) of other numbers, of whatever white level.
+
+    `exactly`: it is compared by its exact pixels, as a flat one is.
+    """
     grey = _grey(pixels)  # of mode F: the averages are not rounded
     small = np.asarray(grey.resize((_SIDE, _SIDE), Pillow.Resampling.BOX), dtype=np.float64)
     coefficients = dctn(small, norm="ortho")[:_LOW, :_LOW].copy()
-    return Fingerprint(label, coefficients, _exact(pixels) if small.std() < FLAT else "")
+    return Fingerprint(label, coefficients, _exact(pixels) if exactly or small.std() < FLAT else "")
 
 
 def _grey(pixels: npt.NDArray[Any]) -> Any:

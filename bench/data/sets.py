@@ -15,11 +15,11 @@ from pathlib import Path
 
 from bench.data import separation
 from bench.data.colour import channels_for, made_grey
-from bench.data.frames import Source, size_of
+from bench.data.frames import Source, list_sources, size_of
 from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan, plan_tests
 from bench.data.left_out import left_out
 from bench.data.levels import white_levels, white_words
-from bench.data.measured import MeasuredSet
+from bench.data.measured import CLEAN, NOISY, SECOND, MeasuredSet, beside_of, find_measured
 from bench.data.reading import (
     Found,
     Image,
@@ -143,7 +143,7 @@ def load(
     )
     planned = plan(source, options)
     data = _read(planned, by_pixels=source == SAMPLE, colour=colour, white=white)
-    return replace(data, remarks=(*_left_out(source, planned), *data.remarks))
+    return replace(data, remarks=(*_left_out(source, planned), *_taken_as_clean(data.test), *data.remarks))
 
 
 def load_tests(
@@ -169,22 +169,55 @@ def load_tests(
     return tuple(in_channels(chosen, channels_for(colour, pixels_of(sets))) for chosen in sets)
 
 
+def _taken_as_clean(tests: Sequence[ImageSet]) -> list[str]:
+    """A sentence, or none, on folders of measured noise that lie where test sets do."""
+    kinds = [chosen.name for chosen in tests if chosen.name in (NOISY, CLEAN, SECOND)]
+    if NOISY not in kinds:
+        return []
+    several = f"are {len(kinds)} test sets" if len(kinds) > 1 else "is a test set"
+    return [
+        f"{' and '.join(f'{kind}/' for kind in kinds)} {several} here, of images taken to have no noise: those of measured "
+        f"noise lie in a folder of their own, DIR/<set>/{NOISY}/ (--noise <set>)."
+    ]
+
+
 def describe(source: str) -> list[tuple[str, Role, int, str]]:
     """The image sets of a source as (name, role, number of images, sizes in words: '18 at 768x512, 6 at 512x768').
 
-    Reads headers alone. Raises UsageError as `load` does for the layout and for files that are no images.
+    Reads headers alone. Raises UsageError as `load` does for the layout and for files that are no images. Sets of measured
+    noise need no others beside them.
     """
-    return [(p.name, p.role, len(p.paths), _sizes(p)) for p in plan(source, Options())]
+    measured = find_measured(source)
+    found = [(p.name, p.role, len(p.paths), _sizes(p)) for p in _planned(source, bool(measured))]
+    for name, folder in measured.items():
+        noisy = Planned(name, "measured", tuple(list_sources(folder / NOISY)), 0)
+        beside = " and ".join(beside_of(folder))
+        found.append((name, noisy.role, len(noisy.paths), f"{_sizes(noisy)}{f', with {beside}' if beside else ''}"))
+    return found
 
 
 def unused(source: str) -> list[str]:
     """Sentences on what lies there and is not used by a run with all test sets. Raises UsageError as `describe` does."""
-    return _left_out(source, plan(source, Options()))
+    return _left_out(source, _planned(source, bool(find_measured(source))))
+
+
+def _planned(source: str, measured: bool) -> list[Planned]:
+    """The sets that noise is added to; where there are sets of measured noise, all of them or some may be missing."""
+    for planner in (plan, plan_tests):
+        try:
+            return planner(source, Options())
+        except UsageError:
+            if not measured:
+                raise
+    return []
 
 
 def _left_out(source: str, planned: Sequence[Planned]) -> list[str]:
+    if source == SAMPLE:
+        return []
     folders = [source.path.parent for p in planned for source in p.paths]
-    return [] if source == SAMPLE else left_out(Path(os.path.expanduser(source)), folders)
+    folders += [path for folder in find_measured(source).values() for path in folder.iterdir() if path.is_dir()]
+    return left_out(Path(os.path.expanduser(source)), folders)
 
 
 def _read(planned: list[Planned], by_pixels: bool, colour: str, white: str) -> Data:

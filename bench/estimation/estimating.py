@@ -23,6 +23,8 @@ MARGIN, RIVAL_SHARE = 10.0, 0.1
 _CLIPPED, _SPIKE = 0.002, 3.0
 #: Median, in steps between levels, below which an image holds counts.
 _FEW = 4.0
+#: Grey levels beyond which moments are no numbers of 32 bits any more.
+_MOST_LEVEL = 1e9
 
 
 class Untellable(Exception):
@@ -92,7 +94,7 @@ def estimate(pictures: Sequence[Picture]) -> Estimate:
     Raises
     ------
     Untellable
-        For images that are too small, constant, or clipped nearly everywhere.
+        For images that are too small, constant, on an odd scale, or clipped nearly everywhere.
     """
     usable = [_usable(picture) for picture in pictures]
     doubts = _joined([told for _, told in usable])
@@ -133,6 +135,8 @@ def _usable(picture: Picture) -> tuple[npt.NDArray[np.floating], dict[str, str]]
         raise Untellable(f"{width}x{height} pixels: too small, expected at least {LEAST}x{LEAST}")
     if len(values) == 3 and np.array_equal(values[0], values[1]) and np.array_equal(values[0], values[2]):
         values = values[:1]
+    if (most := float(np.abs(values).max())) > _MOST_LEVEL:
+        raise Untellable(f"values up to {most:.3g} grey levels: expected a white level near the brightest that matters")
     if np.ptp(values) == 0:
         raise Untellable("it is constant")
     doubts = {"JPEG loses detail and noise with it": ""} if picture.compressed else {}

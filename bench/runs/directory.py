@@ -15,7 +15,7 @@ from bench.files.writing import set_aside
 from bench.plan.cells import Entry, count_trainings
 from bench.plan.settings import Settings
 from bench.runs import store
-from bench.runs.record import inputs_sha256
+from bench.runs.record import inputs_of, inputs_sha256
 from bench.training.networks import count_parameters, make_network
 from bench.training.shared_images import folder_of
 
@@ -80,7 +80,7 @@ def open_directory(directory: Path, record: dict[str, Any], settings: Settings, 
     try:
         before = store.read_run(directory)
         if before is None:
-            _refuse_unknown(directory, record, entries)
+            _refuse_unknown(directory, record, settings, entries)
         else:
             refuse_other(directory, before, record)
         network = make_network(settings.preset)
@@ -124,14 +124,18 @@ def _completed(before: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]
     return now
 
 
-def _refuse_unknown(directory: Path, record: dict[str, Any], entries: Sequence[Entry]) -> None:
-    """Raise UsageError where, without a run.json to tell, there are results that may be of other settings."""
-    inputs, there = inputs_sha256(record["settings"]), store.cell_names(directory)
+def _refuse_unknown(directory: Path, record: dict[str, Any], settings: Settings, entries: Sequence[Entry]) -> None:
+    """Raise UsageError where, without a run.json to tell, there are results that may be of other settings.
+
+    Records of measured noise were of all images of their run, before they were of those of their row.
+    """
+    whole, there = inputs_sha256(record["settings"]), store.cell_names(directory)
+    inputs = {model.slug: (whole, inputs_of(record["settings"], model)) for model in settings.noise}
     for entry in entries:
         found = store.read_cell(directory, entry) if entry.name in there else None
         if found is None or found.get("status") != "done":
             continue
-        if found.get("inputs") != inputs or (found.get("training") or {}).get("key") != entry.key:
+        if found.get("inputs") not in inputs[entry.noise] or (found.get("training") or {}).get("key") != entry.key:
             raise UsageError(
                 f"{directory}/run.json: is damaged or gone, and cells/{entry.name}.json is not of the settings asked for now: "
                 "expected the settings that the run was started with, or another --out"

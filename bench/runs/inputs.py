@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from bench.data.halves import ALL
 from bench.data.layout import KODAK_CROPS
 from bench.data.left_out import left_out_of_set
-from bench.data.measured import ALL, CLEAN, NOISY, SECOND, MeasuredSet, find_measured, load_measured
+from bench.data.measured import CLEAN, NOISY, SECOND, MeasuredSet, find_measured, load_measured, load_noisy
 from bench.data.sets import Data, describe, load, of_measured
 from bench.errors import UsageError, one_line
 from bench.files.json_files import read_json
 from bench.plan.measured import Measured, Told, settings_for, with_law
 from bench.plan.settings import PRESETS, Settings
-from bench.runs.measuring import told_of
+from bench.runs.measuring import MOST, told_of
 from bench.runs.record import settings_record
 from noise import NoiseModel
 
@@ -37,7 +38,8 @@ def load_data(settings: Settings) -> Data:
     there = find_measured(settings.data) if names else {}
     unread = [words for name in names for words in left_out_of_set(there[name], (NOISY, CLEAN, SECOND))]
     data = of_measured(measured) if others is None else replace(others, measured=measured)
-    return replace(data, remarks=(*data.remarks, *unread))
+    copies = [tuple((each.name, name) for name in group) for each in measured for group in each.repeated]
+    return replace(data, remarks=(*data.remarks, *unread), repeated=(*data.repeated, *copies))
 
 
 def _load_others(settings: Settings) -> Data:
@@ -88,11 +90,11 @@ def _with_laws(models: Sequence[NoiseModel], told: Mapping[str, Told]) -> tuple[
 
 
 def _whole(settings: Settings, measured: MeasuredSet) -> MeasuredSet:
-    """All of a set, whatever part of it the run has: the law does not depend on that."""
+    """All of a set, or what its law is estimated from, whatever part of it the run has: the law does not depend on that."""
     if not measured.images.cut and len(measured.images.images) == measured.images.of:
         return measured
     white = repr(max(measured.white.values())) if measured.white else "auto"
-    return load_measured(settings.data, (measured.name,), colour=settings.colour, white=white)[0]
+    return load_noisy(settings.data, measured.name, MOST, settings.colour, white)
 
 
 def training_sum(data: Data) -> str:

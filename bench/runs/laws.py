@@ -60,6 +60,28 @@ def of_sets_alone(settings: dict[str, Any]) -> bool:
     return bool(sets_of(settings)) and all(name.startswith(MEASURED) for name in settings["data_sha256"])
 
 
+def of_row(settings: dict[str, Any], model: NoiseModel) -> dict[str, Any]:
+    """The settings of a run.json as a run of that row alone tells them: of no other's images, white levels and channels."""
+    if not sets_of(settings):
+        return settings
+    row = model.told if isinstance(model, Measured) else None
+    images = {
+        name: sha256
+        for name, sha256 in settings["data_sha256"].items()
+        if (name == MEASURED + row.name if row else not name.startswith(MEASURED))
+    }
+    white = {
+        name: level
+        for name, level in settings.get("white", {}).items()  # of a set it is called by that and the kind of values
+        if name.rpartition(" ")[0] == (row.name if row else "")
+    }
+    told = {name: value for name, value in settings.items() if name != "white"} | {"data_sha256": images}
+    if row:
+        fields = {name: value for name, value in settings["fields"].items() if name != "colours"}
+        told["fields"] = fields | ({"colours": 1} if row.channels == 1 else {})
+    return told | ({"white": white} if white else {})
+
+
 def of_both(one: dict[str, Any], other: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The settings of two run.json without those of images that one of them has no row for: these need not agree."""
     common = sets_of(one) & sets_of(other)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from bench.data.content import is_blank, is_grey
 from bench.data.measured import MeasuredSet
 from bench.data.sets import Data, Image, ImageSet
@@ -48,10 +46,13 @@ def cautions(data: Data) -> list[str]:
     These are near duplicates among the test images, blank ones, grey ones, and test images that are too small for the paper.
     """
     test, training = ([image for chosen in sets for image in chosen.images] for sets in (data.test, data.training))
-    sentences = [_repeated(data, len(test)), _blank("test", test), _blank("training", training)]
+    shots = [shot for each in data.measured for shot in each.shots]
+    sentences = [_repeated(data, len(test) + len(shots)), *map(_leaks, data.measured)]
+    sentences += [_blank("test", test), _blank("training", training)]
     sentences += [_grey(test, training)] if data.channels == 3 else []
-    sentences.append(_small(test))
-    sentences += [_constant(each) for each in data.measured]
+    sentences.append(_small([*test, *(shot for shot in shots if shot.clean is not None)]))
+    for each in data.measured:
+        sentences += [_blank("noisy", each.shots, bool(each.white)), _blank("clean", _clean(each))]
     return [*data.remarks, *(sentence for sentence in sentences if sentence)]
 
 
@@ -109,7 +110,25 @@ def _known(group: Sequence[tuple[str, str]]) -> bool:
     return len({image for _, image in group}) == 1 and {dataset for dataset, _ in group} <= _KODAK
 
 
-def _blank(role: str, images: Sequence[Image]) -> str:
+def _leaks(measured: MeasuredSet) -> str:
+    """On a picture that is in both halves of a set of measured noise."""
+    half = {shot.name: shot.half for shot in measured.shots}
+    across = [group for group in measured.repeated if len({half[name] for name in group}) > 1]
+    if not across:
+        return ""
+    return (
+        f"{' = '.join(one_line(name) for name in across[0][:_NAMED])}{_more(across[0])} of {measured.name} are one picture in "
+        "both halves: what learns from halves is tested on what it has learnt from. Names that differ in the last part alone, "
+        "such as scene_1 and scene_2, are in one half."
+    )
+
+
+def _clean(measured: MeasuredSet) -> list[Image]:
+    return [Image(shot.dataset, shot.name, shot.clean) for shot in measured.shots if shot.clean is not None]
+
+
+def _blank(role: str, images: Sequence[Image], scaled: bool = False) -> str:
+    """`scaled`: their values are scaled by a white level, which may be too high."""
     blank = [one_line(f"{image.dataset}/{image.name}") for image in images if is_blank(image.pixels)]
     if not blank:
         return ""
@@ -117,18 +136,11 @@ def _blank(role: str, images: Sequence[Image]) -> str:
     counted = f"All {len(images)} {role} images" if every else _count(len(blank), role, images)
     verb = "is" if len(blank) == 1 else "are"
     named = f"{counted} {verb} blank (constant, or nearly): {', '.join(blank[:_NAMED])}{_more(blank)}."
-    if role == "test":
+    if role == "noisy":
+        return f"{named}{' A lower white level (--white) shows what is in dark images.' if scaled else ''}"
+    if role in ("test", "clean"):
         return f"{named} They tell little of a method; an exact result counts as {MOST_DECIBELS:g} dB."
     return f"{named} There is nothing to learn from {'them' if len(blank) < len(images) else 'these images'}."
-
-
-def _constant(measured: MeasuredSet) -> str:
-    """Noisy images of measured noise that are all one value."""
-    names = [one_line(f"{shot.dataset}/{shot.name}") for shot in measured.shots if np.ptp(shot.pixels) == 0]
-    if not names:
-        return ""
-    verb = "is" if len(names) == 1 else "are"
-    return f"{_count(len(names), 'noisy', measured.shots)} {verb} constant: {', '.join(names[:_NAMED])}{_more(names)}."
 
 
 def _grey(test: Sequence[Image], training: Sequence[Image]) -> str:

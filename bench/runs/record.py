@@ -27,9 +27,10 @@ from bench.plan.recipes import RECIPES, method_of, model_of, models_of
 from bench.plan.settings import EQUAL, UNTOLD, Preset, Settings, get_preset, in_budget, units
 from bench.plan.variants import title_of
 from bench.runs import store
-from bench.runs.laws import kernels_from, measured_rows, noise_record
+from bench.runs.laws import kernels_from, measured_rows, noise_record, of_row
 from bench.runs.notes import notes
 from methods import Method, origin
+from noise import NoiseModel
 
 #: Settings that say which cells a run has, and where its images lie; the others decide their numbers.
 WHICH_CELLS = ("methods", "noise", "seeds", "data")
@@ -76,8 +77,13 @@ def fields_record(preset: Preset) -> dict[str, Any]:
     return {key: value for key, value in told.items() if UNTOLD.get(key) != value}
 
 
+def inputs_of(settings: dict[str, Any], model: NoiseModel) -> str:
+    """Hash of the settings in a run.json that bear on the numbers of that noise model's cells, whatever the run's others."""
+    return inputs_sha256(of_row(settings, model))
+
+
 def inputs_sha256(settings: dict[str, Any]) -> str:
-    """Of the settings in a run.json that bear on a cell's numbers, whatever its run's other cells."""
+    """The same of all images that the settings name: of runs without measured noise, which have one lot of images."""
     own = {name: value for name, value in settings.items() if name not in WHICH_CELLS}
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 

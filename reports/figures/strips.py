@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from reports.figures.look import DOTS, ONE, SMALL, TWO, Drawing, cut, file_name
 from reports.numbers.tables import PROTOCOLS, Scores
 from reports.page.crops import Shot, Stock, Values, image_scores, score_of, stock
 from reports.page.overview import chosen
+from reports.page.pictures import brighter
 from reports.read.model import NOISY, Noise
 from reports.style.words import listed
 
@@ -49,7 +50,12 @@ def strips(scores: Scores) -> tuple[list[Drawing], list[str]]:
         panels, missing = _panels(scores, noise, shot, stored, values)
         if missing:
             left_out.append(f"{name}: without {listed(missing)}, of which there is no crop")
+        bright = brighter(stored.album, shot.files)
+        panels = [
+            replace(panel, pixels=np.minimum(panel.pixels.astype(int) * bright, 255).astype(np.uint8)) for panel in panels
+        ]
         words = f"{shot.image} of {shot.dataset} under {noise.label}; PSNR of the whole image, {scores.protocols[0]} protocol"
+        words += f"; shown {bright} times as bright" if bright > 1 else ""
         drawings.append(Drawing(name, words, lambda panels=panels: _strip(panels)))  # type: ignore[misc]
     return drawings, left_out
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reports.numbers.ranking import Ranked, Ranking, landmarks, ranking
 from reports.numbers.tables import PROTOCOLS, Score, Scores
-from reports.page.pictures import Album, Picture
+from reports.page.pictures import Album, Picture, brighter
 from reports.read.model import NOISY, Crop, Method, Noise, Run
 from reports.style.colour import viridis
 
@@ -40,6 +40,7 @@ class Strip:
     items: tuple[Item, ...]
     ranked: Ranked | None  # its place among all images
     place: str  # best | median | worst of the images with crops, or nothing
+    brighter: int  # all pictures are shown so many times as bright as they are
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -215,7 +216,7 @@ def strip(scores: Scores, noise: Noise, image: Shot, album: Album, values: Value
         items.append(Item(method.title, method, picture, problem, shown))  # type: ignore[arg-type]
     picture, problem = album.place(image.clean)
     items.append(Item("Clean", None, picture, problem, ()))
-    return Strip(image.dataset, image.image, image.seed, tuple(items), image.ranked, image.place)
+    return Strip(image.dataset, image.image, image.seed, tuple(items), image.ranked, image.place, brighter(album, image.files))
 
 
 def score_of(values: Values, noise: Noise, method: Method, image: Shot, metric: str) -> Score:

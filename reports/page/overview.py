@@ -9,7 +9,7 @@ from statistics import fmean
 from reports.numbers.ranking import Ranking
 from reports.numbers.tables import PROTOCOLS, Score, Scores, State
 from reports.page.crops import Shot, Stock, Values, image_scores, score_of
-from reports.page.pictures import Picture
+from reports.page.pictures import Picture, brighter
 from reports.read.model import NOISY, Method, Noise
 
 #: Sides that the pictures may have (pixels); the largest of which all fit into that share of the page's pictures.
@@ -30,13 +30,17 @@ class Tile:
 
 @dataclass(frozen=True)
 class Row:
-    """One noise model; `other`: it shows another image than most, as it has no crops of that one, or images of its own."""
+    """One noise model; `other`: it shows another image than most, as it has no crops of that one, or images of its own.
+
+    All its pictures are shown `brighter` times as bright as they are.
+    """
 
     noise: Noise
     shot: Shot
     clean: Picture | None
     tiles: tuple[Tile, ...]
     other: bool
+    brighter: int
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def overview(scores: Scores, stored: Stock) -> Overview | None:
             shot = shots[noise.slug]
             clean, _ = stored.album.place(shot.clean, side)
             tiles = tuple(_tile(scores, noise, method, shot, stored, side, values) for method in methods)
-            rows.append(Row(noise, shot, clean, tiles, (shot.dataset, shot.image) != most))
+            rows.append(Row(noise, shot, clean, tiles, (shot.dataset, shot.image) != most, brighter(stored.album, shot.files)))
     without = tuple(noise for noise in scores.noises if noise.slug not in shots)
     return Overview(*most, side, methods, tuple(rows), without)
 

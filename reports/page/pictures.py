@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 #: Bytes of PNG in one page: 4/3 of it as base64 leaves room for the rest below 16 MiB.
 PICTURE_BUDGET = 10 * 2**20
+#: Dark pictures are shown brighter, by a whole number at most so large.
+BRIGHTEST = 16
 _LARGEST_FILE = 4 * 2**20
 _LONGEST_SIDE = 1024
 
@@ -87,6 +90,25 @@ class Album:
         if (name, side) not in self._files:
             self._files[name, side] = _centre(self._read(name), side) if side else _read_png(self._root, name)
         return self._files[name, side]
+
+
+def brighter(album: Album, names: Iterable[str]) -> int:
+    """By how much pictures can be shown brighter, all but one value in a hundred of each below white; 1 for not at all.
+
+    They are shown together, so that one number is for all of them; those that are not there do not count.
+    """
+    found = 0
+    for data in filter(None, map(album.data, names)):
+        found = min(found or BRIGHTEST, int(255 / max(1.0, _bright(data))))
+        if found == 1:  # as of nearly all photographs: the others need not be looked at
+            break
+    return max(1, found)
+
+
+def _bright(data: bytes) -> float:
+    """The grey level that one value in a hundred of a PNG is above."""
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        return float(np.percentile(np.asarray(image.convert("RGB")), 99))
 
 
 def _read_png(root: Path, name: str) -> _File | str:

@@ -121,6 +121,9 @@
       sides[0].select.selectedIndex = 0;
       sides[1].select.selectedIndex = best > 0 ? best : items.length - 1;
       byId("compare-of").textContent = `${shot.querySelector("h3").textContent}, ${shot.closest(".gallery").querySelector("summary").firstChild.textContent.trim()}`;
+      const bright = shot.style.getPropertyValue("--bright");
+      stage.toggleAttribute("data-bright", bright !== "");
+      stage.style.setProperty("--bright", bright || "1");
       resize();
       range.value = range.max / 2;
       fill();

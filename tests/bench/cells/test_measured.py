@@ -10,13 +10,14 @@ import pytest
 import methods
 from bench.cells.cell import do_job
 from bench.data.measured import Shot
-from bench.plan.cells import make_cells, make_jobs
+from bench.plan.cells import Job, make_cells, make_jobs
 from bench.plan.measured import measured
 from bench.plan.scores import METRICS, TRUTHLESS
 from bench.plan.settings import Settings, get_preset
 from bench.runs import store
 from bench.runs.directory import bad_crop
 from bench.runs.inputs import Run, load_data, settled, training_sum
+from bench.runs.weights import weights_path
 from tests.helpers.data_sets import fill
 from tests.helpers.harness import TINY
 
@@ -49,6 +50,16 @@ def test_cells_learn_from_what_they_may_and_are_scored_by_what_there_is(tmp_path
     key = records["mine", "supervised"]["training"]["key"]
     assert {f"{key}-1", f"{key}-2"} <= weights and len(weights) == 7
     assert records["mine", "supervised"]["rows"] == records["mine(learn=halves)", "supervised"]["rows"]
+    # as a run that was killed in the middle of a second half leaves it
+    (cell,) = (
+        c for c in make_cells(run.settings, training_sum(run.data)) if (c.entry.noise, c.entry.method) == ("mine", "supervised")
+    )
+    weights_path(run.directory, f"{key}-2").unlink()
+    store.cell_path(run.directory, cell.entry).unlink()
+    do_job(run, Job((cell,)), lambda *_: None)
+    again = store.read_cell(run.directory, cell.entry) or {}
+    assert again["rows"] == records["mine", "supervised"]["rows"]
+    assert [half["reused"] for half in again["training"]["halves"]] == [True, False] and not again["training"]["reused"]
 
 
 def test_the_half_that_is_tested_is_not_learnt_from(tmp_path: Path) -> None:

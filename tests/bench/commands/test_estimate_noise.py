@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from bench.cli import main
+from bench.commands.estimate_noise import read_pictures
 
 SIDE = 96
 
@@ -40,6 +41,21 @@ def test_a_folder_has_a_line_for_each_and_all_together(tmp_path: Path, capsys: p
     assert out.startswith("0: gaussian(sigma=") and "\n1: gaussian(sigma=" in out
     assert "blank: nothing can be told: it is constant" in out
     assert "all together (2 of 3 images)" in out
+
+
+def test_of_a_measured_set_the_noisy_images_are_taken(tmp_path: Path) -> None:
+    for kind in ("noisy", "clean"):
+        (tmp_path / "mine" / kind).mkdir(parents=True)
+        write(tmp_path / "mine" / kind / f"{kind}.png", 0)
+    (picture,), _ = read_pictures([tmp_path / "mine"])
+    assert picture.name == "noisy"
+
+
+def test_values_on_an_odd_scale_are_refused_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "huge.npy", 1e30 * np.random.default_rng(0).random((48, 48)))
+    assert main(["estimate", str(tmp_path / "huge.npy"), "--white", "255"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "huge: values up to 9.9" in line or "huge: values up to 1e+30" in line
 
 
 def test_all_of_it_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

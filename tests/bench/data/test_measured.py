@@ -6,11 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
+from bench.data.halves import ALL, group_of, halved
 from bench.data.left_out import left_out_of_set
-from bench.data.measured import ALL, MeasuredSet, find_measured, group_of, halved, load_measured, thinned
+from bench.data.measured import MeasuredSet, find_measured, load_measured, load_noisy, thinned
+from bench.data.sets import describe, load, unused
 from bench.errors import UsageError
-from tests.helpers.data_sets import fill, numbered
+from bench.plan.measured import measured
+from bench.plan.settings import Settings, get_preset
+from bench.runs.inputs import load_data
+from bench.runs.notes import cautions
+from tests.helpers.data_sets import fill, numbered, picture
 
 
 def _load(root: Path, name: str = "mine", **options: object) -> MeasuredSet:
@@ -21,9 +28,30 @@ def test_a_set_is_a_folder_with_noisy_images_and_others_are_not(tmp_path: Path) 
     fill(tmp_path / "mine" / "noisy", numbered(2))
     fill(tmp_path / "usual", numbered(2))
     fill(tmp_path / "nested" / "deep", numbered(1))
-    fill(tmp_path / "train" / "noisy", numbered(1))
+    fill(tmp_path / "train" / "noisy", numbered(2))
     assert list(find_measured(str(tmp_path))) == ["mine"]
+    rows = describe(str(tmp_path))
+    assert [row[:2] for row in rows] == [
+        ("usual", "test"),
+        ("noisy", "training"),
+        ("noisy", "validation"),
+        ("mine", "measured"),
+    ]
+    assert unused(str(tmp_path)) == ["Left out of the images: 1 image in nested/deep/."]
     assert find_measured("sample") == {} == find_measured(str(tmp_path / "gone"))
+
+
+def test_a_set_that_is_named_in_place_of_its_folder_is_told_what_to_write(tmp_path: Path) -> None:
+    for kind in ("noisy", "clean", "nearby"):
+        fill(tmp_path / "mine" / kind, numbered(1))
+    with pytest.raises(UsageError) as caught:
+        find_measured(str(tmp_path / "mine"))
+    told = "is a set of measured noise itself, with clean/ and noisy/; expected the folder that it lies in: "
+    assert str(caught.value) == f"{tmp_path / 'mine'}: {told}--data {tmp_path} --noise mine"
+    assert describe(str(tmp_path)) == [("mine", "measured", 1, "1 at 64x48, with clean")]
+    fill(tmp_path / "mine" / "train" / "some", ["a", "b"], height=64)
+    remarks = load(str(tmp_path / "mine"), validation_images=0, patch=16).remarks
+    assert [told for told in remarks if told.startswith("clean/ and noisy/ are 2 test sets here")]
 
 
 @pytest.mark.parametrize("beside", [(), ("clean",), ("second",), ("clean", "second")])
@@ -81,6 +109,32 @@ def test_limits_and_crops_are_those_of_all_kinds_of_images(tmp_path: Path) -> No
     found = _load(tmp_path, test_images=2, test_crop=32)
     assert [shot.pixels.shape for shot in found.shots] == [(32, 32, 3)] * 2 and found.images.of == 3
     assert all(shot.clean is not None and shot.clean.shape == (32, 32, 3) for shot in found.shots)
+
+
+def test_the_images_that_a_law_is_of_are_spread_over_the_set_and_read_alone(tmp_path: Path) -> None:
+    fill(tmp_path / "mine" / "noisy", numbered(30))
+    fill(tmp_path / "mine" / "clean", numbered(1))
+    (tmp_path / "mine" / "noisy" / "001.png").write_bytes(b"damaged")
+    found = load_noisy(str(tmp_path), "mine", 4, "auto", "auto")
+    assert [shot.name for shot in found.shots] == ["000", "010", "019", "029"] and found.beside == () and found.images.of == 30
+
+
+def test_copies_and_blank_images_are_named(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "mine" / "noisy", ["a_1", "b_1", "c_1", "d_1"])
+    for copy in ("b_2", "e_2"):
+        Pillow.fromarray(picture("noisy/b_1", 48, 64)[:, ::-1]).save(folder / f"{copy}.png")
+    Pillow.fromarray(np.full((48, 64, 3), 9, np.uint8)).save(folder / "c_1.png")
+    (alone,) = load_measured(str(tmp_path), ("mine",))
+    assert alone.repeated == (("b_1", "b_2", "e_2"),)
+    settings = Settings(
+        "quick", get_preset("quick", ["test_images=0"]), "best", "compute", str(tmp_path), 1, "cpu", 1, (), (measured("mine"),)
+    )
+    data = load_data(settings)
+    assert data.repeated == ((("mine", "b_1"), ("mine", "b_2"), ("mine", "e_2")),)
+    told = cautions(data)
+    assert told[0].startswith("3 of 6 test images are near duplicates: mine/b_1 = mine/b_2 = mine/e_2.")
+    assert told[1].startswith("b_1 = b_2 = e_2 of mine are one picture in both halves: what learns from halves is tested")
+    assert told[2:] == ["1 of 6 noisy images is blank (constant, or nearly): mine/c_1."]
 
 
 def test_what_cannot_be_used_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ def test_the_page_has_the_section_where_there_is_measured_noise_alone(tmp_path: 
     run = _run(tmp_path)
     page = render(run)
     assert 'id="measured"' in page and "&lt;sure&gt;" in page and "<sure>" not in page
+    statistics = page[page.index('id="statistics"') : page.index('id="applicability"')]
+    assert "no noise model of this run has clean images" in statistics and "<table" not in statistics
     plain = Run(tmp_path, {}, run.table, run.methods, (), run.verdicts, run.datasets, (), ())
     assert measured_sets(Scores(plain)) == []
 
@@ -91,7 +93,9 @@ def test_crops_stand_in_the_section_and_dark_ones_are_shown_brighter(tmp_path: P
     run = replace(_run(tmp_path), cells=cells)
     scores = Scores(run)
     found = measured_strips(scores, stock(scores))["stars"]
-    assert [seen.brighter for seen in found] == [brighter] * 2 and [seen.strip.image for seen in found] == ["a", "a"]
+    assert [seen.strip.brighter for seen in found] == [brighter] * 2 and [seen.strip.image for seen in found] == ["a", "a"]
     page = render(run)
     section = page[page.index('id="measured"') : page.index('id="statistics"')]
-    assert section.count('alt="Noisy input, a"') == 2 and ("times as bright" in section) is (brighter > 1)
+    assert section.count('alt="Noisy input, a"') == 2
+    # in the section of the set, in the overview and in the galleries, for each of the two rows
+    assert page.count(f", shown {brighter} times as bright") == page.count("data-bright style=") == (6 if brighter > 1 else 0)
