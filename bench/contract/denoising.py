@@ -135,13 +135,14 @@ def _held(values: np.ndarray, method: Method) -> bool:
 
 
 def _within_reach(method: Method) -> Iterator[object]:
-    """What the method's class and module hold, and what these hold in turn, but for other modules."""
+    """What the method's class and module hold, and what these hold in turn, but for other modules' classes and functions."""
     module = type(method).__module__
     seen: set[int] = set()
-    ahead: list[object] = [method, type(method)]
+    ahead: list[object] = [method, type(method), *vars(type(method)).values()]
+    first = set(map(id, ahead))
     while ahead and len(seen) < _MOST:
         thing = ahead.pop()
-        other = isinstance(thing, (type, FunctionType)) and thing.__module__ != module
+        other = isinstance(thing, (type, FunctionType)) and thing.__module__ != module and id(thing) not in first
         if id(thing) not in seen and not other and not isinstance(thing, ModuleType):
             seen.add(id(thing))
             ahead += gc.get_referents(thing)
