@@ -60,7 +60,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
         channels=16, multipliers=(1, 2, 4), blocks=1, attention=False,
-        steps=160, patches=4, patch=48, learning_rate=4e-3, warmup=13, ema=0.97,
+        steps=160, patches=4, patch=48, learning_rate=2e-3, warmup=16, ema=0.97,
         training_crop=96, test_sets=("kodak24", "cbsd68", "sample"), test_images=5, test_crop=256,
         validation_images=4, validation_crop=256, checks=2, crops=1, one_image_steps=0.1, one_image_crop=128,
     ),
