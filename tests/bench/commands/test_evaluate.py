@@ -140,7 +140,8 @@ def test_a_method_that_does_not_apply_and_results_that_are_not_finite(folder: Pa
     kind = stub(lambda network, y, generator: y * torch.nan)
     kind.applicable = lambda self, model: methods.Applicability("no" if model.number == 2 else "yes", "of a test")
     with_methods(nothing=kind)
-    frame = bench.evaluate("nothing", noise="1-2", data=folder, images=1)  # type: ignore[operator]
+    with pytest.warns(UserWarning, match="nothing on gaussian, .*: the result is not finite: it has no score"):
+        frame = bench.evaluate("nothing", noise="1-2", data=folder, images=1)  # type: ignore[operator]
     assert frame["psnr"].isna().all() and list(frame["applicability"]) == ["yes", "yes", "no", "no"]
 
 
