@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,18 @@ def _set_deterministic(state: tuple[bool, bool]) -> None:
 
 def _set_benchmark(on: bool) -> None:
     torch.backends.cudnn.benchmark = on
+
+
+def _directory() -> str | None:
+    """The working directory; None where it is gone."""
+    with suppress(OSError):
+        return os.getcwd()
+    return None
+
+
+def _go_back(directory: str | None) -> None:
+    if directory is not None:
+        os.chdir(directory)
 
 
 #: Each by name: how it is read, and how it is set. Random generators are apart: they move with every number that is drawn.
@@ -34,7 +46,7 @@ SHARED: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
     "cuDNN's benchmark mode": (lambda: torch.backends.cudnn.benchmark, _set_benchmark),
     "NumPy's treatment of errors": (np.geterr, lambda errors: np.seterr(**errors)),
     "the collection of garbage": (gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
-    "the working directory": (os.getcwd, os.chdir),
+    "the working directory": (_directory, _go_back),
 }
 
 

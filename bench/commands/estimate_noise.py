@@ -18,7 +18,7 @@ from bench.commands.output import refuse_own, write_output
 from bench.data.frames import Source, list_sources, read, sources_of
 from bench.data.images import image_files, problem
 from bench.data.levels import Extent, kind_of, parse_white, white_levels
-from bench.data.measured import NOISY
+from bench.data.measured import JPEG, NOISY
 from bench.errors import UsageError
 from bench.estimation.drawing import draw, refuse_target
 from bench.estimation.estimating import Estimate, Picture, Untellable
@@ -29,7 +29,6 @@ from bench.estimation.kernels import kernel
 POOLED = 12
 #: The label of that estimate.
 _ALL = "all together"
-_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 def add_estimate(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +108,7 @@ def _folder(path: Path) -> Path:
 
 def _picture(source: Source, pixels: npt.NDArray[Any], levels: Mapping[str, float]) -> Picture:
     if pixels.dtype == np.uint8:
-        return Picture(source.name, pixels, 255.0, source.path.suffix.lower() in _JPEG)
+        return Picture(source.name, pixels, 255.0, source.path.suffix.lower() in JPEG)
     # neither clipped nor rounded, as what a run reads is: that would change the law
     scaled = (pixels.astype(np.float64) * (255 / levels[kind_of(pixels)])).astype(np.float32)
     return Picture(source.name, scaled, 255.0 if pixels.dtype.kind != "f" else None)

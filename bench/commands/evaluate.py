@@ -22,6 +22,7 @@ from bench.cells.metrics import as_stored, psnr, ssim
 from bench.cells.trained import NoNetwork
 from bench.commands.differences import differences
 from bench.commands.names import parse_noise
+from bench.contract.denoising import unscaled
 from bench.data.layout import KODAK_CROPS, Options, plan_tests
 from bench.data.measured import CLEAN, find_measured, load_measured
 from bench.data.sets import Image, ImageSet, load_tests
@@ -281,8 +282,7 @@ def _scores(cell: Cell, image: Image) -> dict[str, Any]:
     if not bool(denoised.isfinite().all()):
         warnings.warn(f"{place}: the result is not finite: it has no score", stacklevel=4)
         return row
-    if denoised.abs().max() <= 2 < clean.max():
-        words = f"the result has values from {denoised.min():.3g} to {denoised.max():.3g}"
-        warnings.warn(f"{place}: {words}: expected grey levels, nominally 0 to 255", stacklevel=4)
+    if clean.max() > 2 and (words := unscaled(denoised)):
+        warnings.warn(f"{place}: the result has {words}", stacklevel=4)
     stored = as_stored(denoised.double(), clean)
     return row | {"psnr": psnr(stored, clean, 255.0), "ssim": ssim(stored, clean)}

@@ -13,6 +13,7 @@ from bench.plan.cells import Entry
 from bench.plan.measured import Measured
 from bench.runs import store
 from bench.runs.laws import measured_rows
+from bench.runs.weights import weights_path
 from noise.names import nearest
 
 #: The noise models that are solved again where none is named: those of the paper's Figure 2.
@@ -50,7 +51,8 @@ def _done(directory: Path, entry: Entry) -> Entry:
     status = store.status_of(entry, store.read_cell(directory, entry))
     if status != "done":
         raise UsageError(f"{directory}: {entry.name} is {status}: expected a cell that is done")
-    if not (directory / "weights" / f"{entry.key}.safetensors").exists():
+    assert entry.key is not None  # of methods that learn a score
+    if not weights_path(directory, entry.key).exists():
         raise UsageError(f"{directory}: weights/{entry.key}.safetensors of {entry.name} is missing: expected trained weights")
     return entry
 

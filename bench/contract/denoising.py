@@ -36,10 +36,17 @@ def result(case: Case) -> str:
         return f"denoise gave an image of shape {tuple(found.shape)}: expected {tuple(case.y.shape)}"
     if found.dtype != torch.float32:
         return f"denoise gave {str(found.dtype).removeprefix('torch.')}: expected float32"
-    if found.abs().max() <= 2:  # of images of 20 to 235
-        return f"denoise gave values from {found.min():.3g} to {found.max():.3g}: expected grey levels, nominally 0 to 255"
+    if words := unscaled(found):  # of images of 20 to 235
+        return f"denoise gave {words}"
     bad = int((~found.isfinite()).sum())
     return f"{bad} of {found.numel()} values that denoise gave are not finite: expected finite ones" if bad else ""
+
+
+def unscaled(image: torch.Tensor) -> str:
+    """What to say of values on a scale of 0 to 1, or of -1 to 1; "" of grey levels."""
+    if not image.abs().max() <= 2:
+        return ""
+    return f"values from {image.min():.3g} to {image.max():.3g}: expected grey levels, nominally 0 to 255"
 
 
 def edges(odd: Case, even: Case) -> str:

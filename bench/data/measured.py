@@ -35,7 +35,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 #: Folders of a folder of data sets that are no sets themselves.
 NO_SETS = ("train", "downloads")
 T = TypeVar("T")
-_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+#: Endings of files whose format loses detail.
+JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _LAYOUT = "DIR/<set>/noisy/ with images, and clean/ or second/ beside it or neither"
 
 
@@ -224,7 +225,7 @@ def _read(
     )  # fmt: skip
     cut = sum(pixels.shape[:2] != shot.pixels.shape[:2] for pixels, shot in zip(stored[NOISY], shots, strict=True))
     floats = any(pixels.dtype.kind == "f" for pixels in stored[NOISY])
-    compressed = any(source.path.suffix.lower() in _JPEG for source in chosen)
+    compressed = any(source.path.suffix.lower() in JPEG for source in chosen)
     images = ImageSet(name, "measured", shots, of, crop, digest.hexdigest(), cut)
     prints = [
         fingerprint(source.name, pixels, exactly=CLEAN not in stored)

@@ -188,7 +188,7 @@ def describe(source: str) -> list[tuple[str, Role, int, str]]:
     noise need no others beside them.
     """
     measured = find_measured(source)
-    found = [(p.name, p.role, len(p.paths), _sizes(p)) for p in _planned(source, bool(measured))]
+    found = [(p.name, p.role, len(p.paths), _sizes(p)) for p in _planned(source)]
     for name, folder in measured.items():
         noisy = Planned(name, "measured", tuple(list_sources(folder / NOISY)), 0)
         beside = " and ".join(beside_of(folder))
@@ -198,16 +198,16 @@ def describe(source: str) -> list[tuple[str, Role, int, str]]:
 
 def unused(source: str) -> list[str]:
     """Sentences on what lies there and is not used by a run with all test sets. Raises UsageError as `describe` does."""
-    return _left_out(source, _planned(source, bool(find_measured(source))))
+    return _left_out(source, _planned(source))
 
 
-def _planned(source: str, measured: bool) -> list[Planned]:
+def _planned(source: str) -> list[Planned]:
     """The sets that noise is added to; where there are sets of measured noise, all of them or some may be missing."""
     for planner in (plan, plan_tests):
         try:
             return planner(source, Options())
         except UsageError:
-            if not measured:
+            if not find_measured(source):
                 raise
     return []
 

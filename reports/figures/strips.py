@@ -50,12 +50,12 @@ def strips(scores: Scores) -> tuple[list[Drawing], list[str]]:
         panels, missing = _panels(scores, noise, shot, stored, values)
         if missing:
             left_out.append(f"{name}: without {listed(missing)}, of which there is no crop")
-        bright = brighter(stored.album, shot.files)
-        panels = [
-            replace(panel, pixels=np.minimum(panel.pixels.astype(int) * bright, 255).astype(np.uint8)) for panel in panels
-        ]
         words = f"{shot.image} of {shot.dataset} under {noise.label}; PSNR of the whole image, {scores.protocols[0]} protocol"
-        words += f"; shown {bright} times as bright" if bright > 1 else ""
+        if (bright := brighter(stored.album, shot.files)) > 1:
+            panels = [
+                replace(panel, pixels=np.minimum(panel.pixels.astype(int) * bright, 255).astype(np.uint8)) for panel in panels
+            ]
+            words += f"; shown {bright} times as bright"
         drawings.append(Drawing(name, words, lambda panels=panels: _strip(panels)))  # type: ignore[misc]
     return drawings, left_out
 
