@@ -18,7 +18,7 @@ from bench.commands.output import refuse_own, write_output
 from bench.data.frames import Source, list_sources, read, sources_of
 from bench.data.images import image_files, problem
 from bench.data.levels import Extent, kind_of, parse_white, white_levels
-from bench.data.measured import JPEG, NOISY
+from bench.data.measured import JPEG, NOISY, evenly
 from bench.errors import UsageError
 from bench.estimation.drawing import draw, refuse_target
 from bench.estimation.estimating import Estimate, Picture, Untellable
@@ -64,7 +64,7 @@ def estimate_noise(sources: Sequence[Path], white: str, plot: Path | None, as_js
         name, why = next(iter(found.items()))
         raise UsageError(f"{name}: {why}; expected an image with noise in it")
     if len(telling) > 1:
-        chosen = [telling[i] for i in np.unique(np.linspace(0, len(telling) - 1, POOLED).round().astype(int))]
+        chosen = evenly(telling, POOLED)
         found[f"{_ALL} ({len(chosen)} of {len(pictures)} images)"] = law_of(chosen)
     label, last = list(found.items())[-1] if len(telling) > 1 else (telling[0].name, found[telling[0].name])
     assert isinstance(last, Estimate)
