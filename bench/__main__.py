@@ -5,10 +5,11 @@ Nothing heavy is imported before a signal and every output are taken care of.
 
 import sys
 
-from bench.packages import InTheWay, working_directory_last
+from bench.packages import InTheWay, claim, working_directory_last
 
 if __name__ == "__main__":
     working_directory_last()
+    claim()  # beside a folder bench/, an editable install is found without its __init__
 
 from bench.process import interrupts, streams
 

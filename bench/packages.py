@@ -44,7 +44,8 @@ def working_directory_last() -> None:
     with suppress(OSError):  # a working directory that is gone
         if not first or Path(first) == ROOT or not Path(first).samefile("."):
             return
-        sys.path.append(sys.path.pop(0))
+        beside = [str(ROOT)] if str(ROOT) not in sys.path else []  # an editable install, which a folder bench/ here would hide
+        sys.path[:] = [*sys.path[1:], *beside, first]
         os.environ["PYTHONSAFEPATH"] = "1"  # of workers; that path is told to them
 
 

@@ -15,6 +15,25 @@ from tests.helpers.harness import ROOT, copy_sources, tiny
 NAMES = ("noise", "methods", "reports")
 
 
+#: What an editable install adds: a finder behind all others, which takes modules by their full names.
+EDITABLE = """
+import sys
+from importlib.util import spec_from_file_location
+from pathlib import Path
+
+class Editable:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        top, *rest = name.split(".")
+        place = Path({root!r}, top, *rest)
+        for file in (place / "__init__.py", place.with_suffix(".py")):
+            if top in ("bench", "noise", "methods", "reports") and file.is_file():
+                return spec_from_file_location(name, file)
+
+sys.meta_path.append(Editable)
+"""
+
+
 def python(folder: Path, *words: str | Path, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Python with the sources of `root`, in that working directory."""
     command = [sys.executable, *map(str, words)]
@@ -45,6 +64,18 @@ def test_a_run_among_things_of_our_names(tmp_path: Path, kind: str) -> None:
     done = python(fill(tmp_path, kind), "-m", "bench", *arguments)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+@pytest.mark.slow(8)
+def test_an_editable_install_beside_a_folder_bench(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(EDITABLE.format(root=str(ROOT)))
+    here = fill(tmp_path, "packages")
+    (here / "bench").mkdir()
+    arguments = ("run", "--methods", "noisy", "--noise", "1", *tiny(), "--workers", "1", "--out", "out")
+    done = python(here, "-m", "bench", *arguments, root=tmp_path / "site")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "1 of 1 cells" in done.stdout
 
 
 @pytest.mark.slow(4)
