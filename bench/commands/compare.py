@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from rich import box
@@ -60,10 +59,10 @@ def print_comparison(
     except ValueError as error:
         raise UsageError(f"compare {first} {second}: {error}") from None
     if csv is not None:
-        _write(csv, lambda temporary: write_csv(comparison, temporary))
+        write_output("--csv", csv, lambda temporary: write_csv(comparison, temporary))
     if html is not None:
         page = compare_page(comparison, (a, b), (str(first), str(second)))
-        _write(html, lambda temporary: temporary.write_text(page, encoding="utf-8"), own_encoding=True)
+        write_output("--html", html, lambda temporary: temporary.write_text(page, encoding="utf-8"), own_encoding=True)
     for name, path, run in zip("AB", (first, second), (a, b), strict=True):
         console.print(f"{name}: {path}", soft_wrap=True)
         for problem in run.problems:
@@ -85,13 +84,6 @@ def _load(path: Path) -> Run:
         return reports.load(path)
     except (ValueError, OSError) as error:
         raise UsageError(one_line(error)) from None
-
-
-def _write(target: Path, write: Callable[[Path], object], own_encoding: bool = False) -> None:
-    try:
-        write_output(target, write, own_encoding)
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from None
 
 
 def _print_differences(comparison: Comparison, runs: list[Run], console: Console) -> None:

@@ -75,10 +75,7 @@ def estimate_noise(sources: Sequence[Path], white: str, plot: Path | None, as_js
             console.print()
         _print_whole(label, last, scales, console)
     if plot is not None:
-        try:
-            write_output(plot, lambda target: draw(last, label, target, plot.suffix))
-        except OSError as error:
-            raise UsageError(f"--plot {plot}: cannot be written: {error.strerror or error}") from None
+        write_output("--plot", plot, lambda target: draw(last, label, target, plot.suffix))
     return 0
 
 

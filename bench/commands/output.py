@@ -39,15 +39,22 @@ def refuse_own(option: str, target: Path, inputs: Iterable[Path], allowed: str =
             raise UsageError(f"{option} {target}: is what {path} is read from, or its report: expected another file")
 
 
-def write_output(target: Path, write: Callable[[Path], object], own_encoding: bool = False) -> None:
+def write_output(option: str, target: Path, write: Callable[[Path], object], own_encoding: bool = False) -> None:
     """Have `write` make a file of UTF-8 text, and put it where the user wants it.
 
     A link is followed, a file replaced in one step; what is no file, such as a named pipe, is written to. On standard output
     characters that its encoding lacks are replaced; with `own_encoding`, for text that itself says that it is UTF-8, it is
     switched to that.
 
-    Raises OSError where the target cannot be written.
+    Raises UsageError, which names the option, where the target cannot be written.
     """
+    try:
+        _write_output(target, write, own_encoding)
+    except OSError as error:
+        raise UsageError(f"{option} {target}: cannot be written: {error.strerror or error}; expected another file") from None
+
+
+def _write_output(target: Path, write: Callable[[Path], object], own_encoding: bool) -> None:
     standard = is_standard(target)
     if not standard and (target.is_file() or not target.exists()):
         write_atomically(Path(os.path.realpath(target)), write)

@@ -74,9 +74,10 @@ def report(directory: Path, form: str, output: Path | None, show: bool, console:
             output = reports.write(directory)
         else:
             run = reports.load(directory)
-            text = reports.render(run) if form == "html" else reports.export(run, form)
+            page = form == "html"
+            text = reports.render(run) if page else reports.export(run, form)
             output = output or STANDARD
-            write_output(output, lambda path: path.write_text(text, encoding="utf-8", newline=""), own_encoding=form == "html")
+            write_output("--output", output, lambda path: path.write_text(text, "utf-8", newline=""), own_encoding=page)
     except (ValueError, OSError) as error:
         raise UsageError(one_line(error)) from None
     if is_standard(output):

@@ -107,3 +107,13 @@ def test_home_directories(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert f"Would write to {home / 'new'}" in here("run", "--noise=1", "--methods=noisy", "--dry-run", "--out=~/new")[1]
     assert {path.name for path in home.glob("[!.]*")} == {"run", "page.html", "c.csv", "c.html"}
     assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("target", "why"), [("folder", "Is a directory"), ("/dev/full", "No space left on device")])
+def test_what_cannot_be_written_is_named(form: str, target: str, why: str, run: Path, tmp_path: Path) -> None:
+    path = tmp_path / target
+    if target == "folder":
+        path.mkdir()
+    line = f"denoisebench: --output {path}: cannot be written: {why}; expected another file\n"
+    assert here("report", run, "--format", form, "--output", path) == (2, "", line)
