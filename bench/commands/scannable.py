@@ -32,6 +32,9 @@ def entries_of(directory: Path, record: dict[str, Any], plan: Sequence[Entry], t
     known = list(dict.fromkeys(entry.noise_label.strip() for entry in there if entry.noise not in {*rows, *fixed}))
     if plan and all(entry.noise in rows for entry in plan):
         raise UsageError(f"{directory}: {_UNKNOWN}: expected a run that has a noise model, too")
+    if not there:
+        methods = ", ".join(dict.fromkeys(entry.method for entry in plan)) or "nothing"
+        raise UsageError(f"{directory}: the run has no {method}: expected a run of it; this one is of {methods}")
     found = []
     for model in parse_noise(text, sets=list(dict.fromkeys(row.told.name for row in rows.values()))):
         expected = f"expected of {', '.join(known) or 'none'}"

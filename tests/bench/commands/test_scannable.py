@@ -53,6 +53,12 @@ def test_others_are_refused_before_any_work(tmp_path: Path, text: str, told: str
     assert text == "mien" or words.endswith("expected of 14 poisson-conv+gaussian")
 
 
+def test_a_run_without_the_method_says_what_it_is_of(tmp_path: Path) -> None:
+    run = _run(tmp_path, noise.get(14))
+    with pytest.raises(UsageError, match=r"the run has no score-solver-plus: .* this one is of score-solver$"):
+        entries_of(tmp_path, *run, "14,15", "score-solver-plus")
+
+
 def test_a_run_of_measured_noise_alone_has_nothing_for_it(tmp_path: Path) -> None:
     run = _run(tmp_path, MEASURED)
     with pytest.raises(UsageError, match="has no true parameters to get wrong: expected a run that has a noise model, too"):
