@@ -92,6 +92,8 @@ def read(source: Source) -> tuple[Array, bytes, bool]:
     """
     path, suffix = source.path, source.path.suffix.lower()
     data = b"" if source.pages > 1 else read_bytes(path)
+    if suffix in TIFF:
+        _refuse_planes(source)
     if suffix in (*FITS, *NUMPY) or source.pages > 1:
         pixels, turned = _deep(source, suffix)
     else:
@@ -109,6 +111,22 @@ def read(source: Source) -> tuple[Array, bytes, bool]:
     if pixels.dtype == np.uint8 and pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
     return pixels, content, turned
+
+
+def _refuse_planes(source: Source) -> None:
+    """Raise UsageError for planes of which nobody can tell whether they are pages or colours.
+
+    tifffile marks an array (3, H, W) or (4, H, W) as one colour image unless it is told otherwise; it notes the array's shape.
+    """
+    import tifffile  # slow to import
+
+    planes = 0
+    with suppress(Exception), tifffile.TiffFile(source.path) as file:  # damaged: reading it tells
+        page = file.pages.first
+        planes = page.shape[0] if page.axes.startswith("S") and file.is_shaped else 0
+    if planes:
+        found = f"{planes} planes marked as channels of a colour image, as tifffile marks a stack of so many pages, too"
+        raise problem(source, found, "a stack written with photometric='minisblack', or an array of colours (H, W, 3)")
 
 
 def _unknown_tiff(path: Path, suffix: str) -> bool:

@@ -90,7 +90,7 @@ def test_a_tiff_of_any_numbers_is_exact(tmp_path: Path, kind: str, shape: tuple[
 
 def test_other_tiffs(tmp_path: Path) -> None:
     values = RNG.integers(0, 65536, (3, 12, 9), dtype=np.uint16)
-    tifffile.imwrite(tmp_path / "planes.tif", values, photometric="rgb", planarconfig="separate")
+    tifffile.imwrite(tmp_path / "planes.tif", values, photometric="rgb", planarconfig="separate", metadata=None)
     np.testing.assert_array_equal(one(tmp_path / "planes.tif"), np.moveaxis(values, 0, -1))
     Pillow.fromarray(values[0]).save(tmp_path / "lzw.tif", compression="tiff_lzw")
     np.testing.assert_array_equal(one(tmp_path / "lzw.tif")[..., 0], values[0])
@@ -109,6 +109,19 @@ def test_other_tiffs(tmp_path: Path) -> None:
     assert "MINISWHITE" in refused(tmp_path / "white.tif")
     (tmp_path / "cut.tif").write_bytes((tmp_path / "planes.tif").read_bytes()[:300])
     assert "damaged" in refused(tmp_path / "cut.tif")
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("pages", [2, 3, 4, 5])
+def test_a_stack_of_a_few_pages_is_no_colour_image(tmp_path: Path, pages: int, kind: str) -> None:
+    """tifffile marks arrays of 3 and 4 planes as colour."""
+    values = RNG.integers(0, 256, (pages, 12, 9)).astype(kind)
+    tifffile.imwrite(tmp_path / "pages.tif", values, photometric="minisblack")
+    for source, page in zip(sources_of(tmp_path / "pages.tif"), values, strict=True):
+        np.testing.assert_array_equal(read(source)[0][..., 0], page)
+    if pages in (3, 4):  # what it writes of the array alone
+        tifffile.imwrite(tmp_path / "bare.tif", values, photometric="rgb", planarconfig="separate")
+        assert f"bare.tif: {pages} planes marked as channels" in refused(tmp_path / "bare.tif")
 
 
 def test_arrays(tmp_path: Path) -> None:
