@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 import noise
-from bench.contract import denoising, training
+from bench.contract import denoising, knowledge, training
 from bench.contract.samples import Case, denoised, make_batch, make_case, small_network, unseen
 from bench.contract.whole import STEPS, elsewhere, tried
 from bench.errors import one_line
-from methods import FunctionMethod, Method, answers, numbered
+from methods import KNOWLEDGE, FunctionMethod, Method, answers, known, numbered
 from noise import NoiseModel
 
 #: Sides that are odd, and that no sub-sampling and no network of two levels divides (pixels).
@@ -77,6 +77,8 @@ def on_noise(method: Method, models: list[NoiseModel]) -> Iterator[Finding]:
     other = case(size=(20, 36), seed=4)
     yield checked("after other images", lambda: denoising.same_again(case(), case(seed=5), other), told="the same result")
     yield checked("nothing kept", lambda: denoising.nothing_kept(case()), told="no image outlives its call")
+    given = ", ".join(KNOWLEDGE[word] for word in known(method)) or "nothing but noisy images"
+    yield checked("knowledge", lambda: knowledge.undeclared_law(method, simplest), told=f"told {given}")
     if not method.one_image and denoising.trains_here(case()):
         yield Finding("learns", note="denoise takes gradients: one that trains on each image says one_image = True")
     if method.trains:
@@ -152,7 +154,7 @@ def _applicability(method: Method) -> str:
             return f"asked twice about {model.slug}, it gave two answers: expected one"
         if answer.verdict == "indirect" and not method.wants_decorrelated(model):
             return f'"indirect" on {model.slug}, but it does not ask for A^-1 y: expected wants_decorrelated there'
-    return ""
+    return knowledge.by_traits(method)
 
 
 def _where(method: Method) -> str:

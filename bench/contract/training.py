@@ -53,17 +53,17 @@ def undeclared(method: Method, model: NoiseModel) -> str:
     asked = {"clean": method.supervised, "second": method.pairs}
     more = {name: _with(make_batch(method, model), name, other) for name, there in asked.items() if not there}
     try:
-        mine, again = (_value(method, make_batch(method, model)) for _ in range(2))
+        mine, again = (loss_of(method, make_batch(method, model)) for _ in range(2))
     except (Exception, SystemExit):
         for name, batch in more.items():
             with suppress(Exception):
-                _value(method, batch)
+                loss_of(method, batch)
                 return f"loss fails without batch.{name}: expected {_DECLARED[name]}, or a loss that does without"
         raise
     if mine is None or mine != again:  # which other checks have words for
         return ""
     for name, batch in more.items():
-        if _value(method, batch) != mine:
+        if loss_of(method, batch) != mine:
             return f"the loss depends on batch.{name}: expected {_DECLARED[name]}, or a loss that does without"
     return ""
 
@@ -113,7 +113,7 @@ def _loss(method: Method, network: torch.nn.Module, batch: Batch) -> torch.Tenso
         return method.loss(network, batch)
 
 
-def _value(method: Method, batch: Batch) -> float | None:
+def loss_of(method: Method, batch: Batch) -> float | None:
     """The loss of a network that nothing has changed yet, where it is a number."""
     loss = _loss(method, small_network(method), batch)
     return float(loss.detach()) if isinstance(loss, torch.Tensor) and loss.shape == () else None

@@ -7,6 +7,7 @@ import random
 import threading
 
 import pytest
+import torch
 
 import methods
 from bench.contract.contract import contract, on_noise
@@ -168,3 +169,34 @@ def test_answers_that_do_not_fit() -> None:
     ):
         found = {each.check: each.fault for each in contract(kind(), whole=False) if each.fault}
         assert words in found[check]
+
+
+@pytest.mark.parametrize("reads", ["parameters", "law"])
+def test_knows_the_level_without_a_word(reads: str) -> None:
+    """By the parameters themselves, or by drawing noise of the law."""
+
+    def level(model, like, generator):
+        if reads == "parameters":
+            return model.parameters["sigma"]
+        return (model.sample(torch.full_like(like, 128), generator) - 128).std()
+
+    def denoise(self, network, y, model, generator):
+        return 64 + y / (2 + level(model, y, generator) / 25)
+
+    def loss(self, network, batch):
+        half = batch.noisy + level(batch.model, batch.noisy, batch.generator) * batch.normal(batch.noisy)
+        return methods.mean_squared(methods.estimate(network, half) - batch.noisy)
+
+    words = 'depends on the noise\'s sigma: expected knows = ("law",), or one that does without'
+    assert faults(planted(denoise=denoise)) == {"knowledge": f"the result {words}"}
+    assert faults(planted(Honest, loss=loss)) == {"knowledge": f"the loss {words}"}
+    for word in ("law", "level"):
+        assert faults(planted(denoise=denoise, knows=(word,))) == faults(planted(Honest, loss=loss, knows=(word,))) == {}
+
+
+def test_goes_by_the_name_of_a_noise_model() -> None:
+    def applicable(self, model):
+        return Applicability("yes", "suits it") if model.slug == "poisson" else Applicability("no", "does not suit it")
+
+    found = {each.check: each.fault for each in contract(planted(applicable=applicable), whole=False)}
+    assert found["applicability"].startswith("it goes by the name of poisson: expected the same verdict whatever it is called")
