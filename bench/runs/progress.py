@@ -120,17 +120,17 @@ def _state(entry: Entry, record: dict[str, Any] | None, notes: Mapping[str, Note
 
 
 def _mean(record: dict[str, Any]) -> str:
-    """The mean PSNR; without clean images the mean uMSE, and without second shots that it is done."""
+    """The mean PSNR; without clean images the mean uMSE, and without second shots that it is done. Results may not be finite."""
     by_set: dict[str, list[float]] = {}
     rows = record.get("rows", [])
     if rows and not any("psnr" in row for row in rows):
         errors = [row["umse"] for row in rows if isinstance(row.get("umse"), (int, float))]
-        return f"uMSE {statistics.fmean(errors):.2f}" if errors else "done" if "umse" not in rows[0] else "n/a"
+        return f"uMSE {statistics.fmean(errors):.2f}" if errors else "done" if "umse" not in rows[0] else "not finite"
     for row in rows:
         if isinstance(row.get("psnr"), (int, float)):
             by_set.setdefault(row["dataset"], []).append(row["psnr"])
     if not by_set:
-        return "n/a"
+        return "not finite"
     mean = statistics.fmean(statistics.fmean(values) for values in by_set.values())
     finite = sum(map(len, by_set.values()))
     # it stands beside the means of other cells, which are over all images, and whole ones

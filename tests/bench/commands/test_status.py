@@ -102,6 +102,19 @@ def test_a_run_tells_the_same_time_left_for_its_workers(run: Any) -> None:
     assert "5 of 8 cells, 0 s, about 3 min left]" in line("05-gamma--noisy--s0", 1.0)
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [([30.0, 32.0], "31.00 dB"), ([30.0, None], "30.00 dB (1 of 2 images)"), ([None, None], "not finite")],
+)
+@pytest.mark.parametrize("metric", ["psnr", "umse"])
+def test_what_a_cell_came_to(run: Any, values: list[float | None], words: str, metric: str) -> None:
+    rows = [{"dataset": "a", "image": str(index), metric: value} for index, value in enumerate(values)]
+    cell = planned(run.settings)[0]
+    found = states([cell], {cell.name: blank_record(cell) | {"status": "done", "rows": rows}}, {})
+    in_words = words if metric == "psnr" else {"31.00 dB": "uMSE 31.00", "not finite": words}.get(words, "uMSE 30.00")
+    assert found[cell.name].text == in_words
+
+
 def test_who_works_in_it(run: Any) -> None:
     me = psutil.Process()
     hold(run, me.pid, socket.gethostname(), me.create_time(), age=1e6)
