@@ -138,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     add_files(sub)
 
     sub = add("matrix", _matrix, "Which method suits which noise model (the paper's Table 1), with reasons.")
+    sub.add_argument("--methods", default="everything", metavar="a,b|tag", help="methods (default: every one there is)")
     sub.add_argument("--noise", default="all", metavar="1,5-8|slug", help="noise models (default: all, those of Table 1)")
     sub.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="where sets of measured noise are")
     add_images(sub)
@@ -253,9 +254,9 @@ def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> 
     models = parse_noise(options.noise, sets=tuple(find_measured(options.data)))
     models = with_laws(models, options.data, options.colour, options.white)
     if options.json:
-        print(json.dumps(whole_matrix(models), indent=1))
+        print(json.dumps(whole_matrix(models, options.methods), indent=1))
     else:
-        print_matrix(console, models)
+        print_matrix(console, models, options.methods)
     return 0
 
 

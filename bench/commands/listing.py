@@ -15,6 +15,7 @@ from rich.text import Text
 import methods
 import noise
 from bench.commands.cards import as_lines, as_page, card_of
+from bench.commands.names import parse_variants
 from bench.data.sets import describe, unused
 from bench.errors import UsageError, one_line
 from bench.plan.cells import matrix
@@ -23,9 +24,16 @@ from noise.names import TABLE, nearest
 _MARKS = {"yes": "✓", "indirect": "✓*", "infeasible": "×*", "no": "×"}
 
 
-def whole_matrix(models: Sequence[noise.NoiseModel] = ()) -> list[dict[str, Any]]:
-    """The applicability of every method but `noisy` to these noise models, or those of Table 1, with reasons."""
-    return matrix(models or noise.catalogue(), [method for slug, method in methods.catalogue().items() if slug != "noisy"])
+def whole_matrix(models: Sequence[noise.NoiseModel] = (), wanted: str = "everything") -> list[dict[str, Any]]:
+    """The applicability of the methods that `--methods` names to these noise models, or those of Table 1.
+
+    `noisy`, which is everywhere, is left out beside others.
+
+    Raises UsageError for an unknown method.
+    """
+    everyone = parse_variants(wanted)
+    named = {name: method for name, method in everyone.items() if method.slug != "noisy"} or everyone
+    return matrix(models or noise.catalogue(), list(named.values()), list(named))
 
 
 def tell_broken() -> None:
@@ -34,9 +42,9 @@ def tell_broken() -> None:
         print(f"denoisebench: {one_line(reason)} (left out)", file=sys.stderr)
 
 
-def print_matrix(console: Console, models: Sequence[noise.NoiseModel]) -> None:
-    """The applicability matrix with its legend, then the reasons."""
-    rows = whole_matrix(models)
+def print_matrix(console: Console, models: Sequence[noise.NoiseModel], wanted: str = "everything") -> None:
+    """The applicability matrix with its legend, then the reasons. Raises UsageError as `whole_matrix` does."""
+    rows = whole_matrix(models, wanted)
     slugs = list(dict.fromkeys(row["method"] for row in rows))
     marks = {(row["noise"], row["method"]): _MARKS[row["applicability"]] for row in rows}
     letters = iter(ascii_lowercase)  # for those that are none of the sixteen

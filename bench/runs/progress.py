@@ -120,7 +120,7 @@ def _state(entry: Entry, record: dict[str, Any] | None, notes: Mapping[str, Note
 
 
 def _mean(record: dict[str, Any]) -> str:
-    """The mean PSNR; without clean images the mean uMSE, and without second shots that it is done. Results may not be finite."""
+    """The mean PSNR; without clean images the mean uMSE, and without second shots that it is done."""
     by_set: dict[str, list[float]] = {}
     rows = record.get("rows", [])
     if rows and not any("psnr" in row for row in rows):

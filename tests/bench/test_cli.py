@@ -219,6 +219,22 @@ def test_matrix_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(rows[0]) == {"noise_no", "noise", "method", "applicability", "reason"}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ("score-solver,supervised", ["supervised", "score-solver"]),
+        ("neighbor2neighbor(gamma=3),neighbor2neighbor", ["neighbor2neighbor", "neighbor2neighbor(gamma=3)"]),
+        ("noisy", ["noisy"]),
+    ],
+)
+def test_a_matrix_of_some_methods(wanted: str, names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["matrix", "--json", "--methods", wanted, "--noise", "1,9"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["noise_no"], row["method"]) for row in rows] == [(number, name) for number in (1, 9) for name in names]
+    assert main(["matrix", "--methods", "nobody"]) == 2
+    assert "unknown method 'nobody'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [["matrix"], ["list", "methods"], ["list", "noise"], ["list", "data"], ["doctor"]])
 def test_commands_that_print(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0
