@@ -44,11 +44,16 @@ def left_out(root: Path, used: Sequence[Path]) -> list[str]:
 
 
 def left_out_of_set(folder: Path, read: Sequence[str]) -> list[str]:
-    """A sentence, or none, on what lies in a set of measured noise and is none of the images in the folders `read` of it."""
+    """A sentence, or none, on what lies in a set of measured noise and is not read.
+
+    `read` are the folders of it whose images are, those of the first with what has the same names in the others.
+    """
     there = [path for path in _visible(folder) if not (path.name in read and path.is_dir())]
     for kind in read:
         inside = _visible(folder / kind) if (folder / kind).is_dir() else []
         there += [path for path in inside if path.is_dir() or path.suffix.lower() not in EXTENSIONS]
+    first, *others = ({path.stem: path for path in _images(folder / kind)} for kind in read)
+    there += [path for other in others for stem, path in other.items() if stem not in first]
     if not there:
         return []
     names = [f"{path.relative_to(folder)}{'/' * path.is_dir()}" for path in there]

@@ -22,10 +22,10 @@ from bench.data.frames import Source, list_sources, read
 from bench.data.halves import ALL, halved
 from bench.data.images import centre_crop, image_files, problem, text_of
 from bench.data.layout import LEAST, SAMPLE
-from bench.data.levels import Extent, kind_of, white_levels
+from bench.data.levels import Extent, kind_of, white_levels, white_words
+from bench.data.partners import partners_of, refuse_grey, refuse_partner, unlike
 from bench.data.reading import Image, ImageSet
 from bench.data.separation import fingerprint, repeats
-from bench.errors import one_line
 from noise.names import nearest
 
 #: The folders of a set.
@@ -78,6 +78,8 @@ class MeasuredSet:
     repeated : tuple of tuple of str
         Names of images that are near duplicates, by the clean ones, or exact copies where there are none of these: what is
         alike in noisy images of other fields may be the instrument's.
+    remarks : tuple of str
+        Sentences on white levels, and on pairs that are hardly of one scene.
     """
 
     images: ImageSet
@@ -86,6 +88,7 @@ class MeasuredSet:
     end: float | None
     compressed: bool
     repeated: tuple[tuple[str, ...], ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -177,7 +180,7 @@ def load_measured(
     for name in names:
         folder, every = there[name], list_sources(there[name] / NOISY)
         chosen = every[: test_images or None]
-        kinds = {NOISY: chosen} | {kind: _partners(folder / kind, chosen) for kind in beside_of(folder)}
+        kinds = {NOISY: chosen} | {kind: partners_of(folder / kind, chosen, NOISY) for kind in beside_of(folder)}
         read.append(_read(name, kinds, len(every), test_crop or None, max(LEAST, patch), colour, white))
     return tuple(read)
 
@@ -207,11 +210,18 @@ def _read(
             pixels, content, _ = read(source)
             digest.update(f"{kind}/{source.name}\0".encode() + hashlib.sha256(content).digest())
             extent.note(f"{name}/{kind}/{source.name}", pixels)
-            _check(source, pixels, stored[NOISY][len(stored[kind])] if kind != NOISY else pixels, least)
+            if kind != NOISY:
+                refuse_partner(source, pixels, stored[NOISY][len(stored[kind])], kind == SECOND)
+            elif min(pixels.shape[:2]) < least:
+                height, width = pixels.shape[:2]
+                raise problem(source, f"{width}x{height} pixels, too small for a patch", f"at least {least}x{least}")
             stored[kind].append(pixels)
     levels = white_levels(white, extent.largest)
     scaled = {kind: [_grey_levels(pixels, levels) for pixels in each] for kind, each in stored.items()}
     channels = channels_for(colour, [np.clip(pixels, 0, 255) for pixels in scaled[NOISY]])
+    for kind in (*kinds,) if channels == 3 else ():
+        for source, pixels, noisy in zip(kinds[kind], stored[kind], stored[NOISY], strict=True):
+            refuse_grey(source, pixels, noisy)
     ready = {kind: [_cropped(with_channels(pixels, channels), crop) for pixels in each] for kind, each in scaled.items()}
     halves = halved([source.name for source in chosen])
     shots = tuple(
@@ -227,30 +237,18 @@ def _read(
     floats = any(pixels.dtype.kind == "f" for pixels in stored[NOISY])
     compressed = any(source.path.suffix.lower() in JPEG for source in chosen)
     images = ImageSet(name, "measured", shots, of, crop, digest.hexdigest(), cut)
-    prints = [
-        fingerprint(source.name, pixels, exactly=CLEAN not in stored)
-        for source, pixels in zip(chosen, stored.get(CLEAN, stored[NOISY]), strict=True)
-    ]
-    repeated = tuple(tuple(chosen[i].name for i in group) for group in repeats(prints))
-    return MeasuredSet(images, channels, levels, None if floats else 255.0, compressed, repeated)
-
-
-def _partners(folder: Path, noisy: Sequence[Source]) -> list[Source]:
-    """The images of the same names, in the same order."""
-    there = {source.name: source for source in list_sources(folder)}
-    for source in noisy:
-        if source.name not in there:
-            raise problem(folder, f"no image {one_line(source.name)}", f"one for each in {NOISY}/")
-    return [there[source.name] for source in noisy]
-
-
-def _check(source: Source, pixels: npt.NDArray[Any], noisy: npt.NDArray[Any], least: int) -> None:
-    height, width = pixels.shape[:2]
-    if (height, width) != noisy.shape[:2]:
-        rows, columns = noisy.shape[:2]
-        raise problem(source, f"{width}x{height} pixels", f"{columns}x{rows}, as the noisy image has")
-    if min(height, width) < least:
-        raise problem(source, f"{width}x{height} pixels, too small for a patch", f"at least {least}x{least}")
+    alone = CLEAN not in stored  # what is alike in noisy images of other fields may be the instrument's
+    prints = {
+        kind: [
+            fingerprint(source.name, pixels, exactly=alone and kind == NOISY)
+            for source, pixels in zip(chosen, each, strict=True)
+        ]
+        for kind, each in stored.items()
+    }
+    repeated = tuple(tuple(chosen[i].name for i in group) for group in repeats(prints.get(CLEAN, prints[NOISY])))
+    odd = [unlike(f"{name}/{kind}", list(zip(prints[NOISY], prints[kind], strict=True))) for kind in prints if kind != NOISY]
+    remarks = (*white_words(white, levels, [extent]), *filter(None, odd))
+    return MeasuredSet(images, channels, levels, None if floats else 255.0, compressed, repeated, remarks)
 
 
 def _grey_levels(pixels: npt.NDArray[Any], white: Mapping[str, float]) -> npt.NDArray[Any]:

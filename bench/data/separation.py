@@ -83,6 +83,14 @@ def _grey(pixels: npt.NDArray[Any]) -> Any:
     return Pillow.fromarray((brightness * (255 / max(float(brightness.max()), 1e-30))).astype(np.float32))
 
 
+def likeness(one: Fingerprint, other: Fingerprint) -> float:
+    """Correlation of the coarse structure of two images as they lie; 1 where one has hardly any: then nothing can be said."""
+    pair = np.stack([one.coefficients, other.coefficients])
+    structure = np.linalg.norm(pair.reshape(2, -1)[:, 1:], axis=1) / _SIDE  # root mean square, grey levels
+    first, second = _units(pair)
+    return float(first @ second) if structure.min() >= 1 else 1.0
+
+
 def check(test: Iterable[Fingerprint], training: Iterable[Fingerprint]) -> str:
     """Compare every test image with every training image.
 

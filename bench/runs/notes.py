@@ -52,6 +52,7 @@ def cautions(data: Data) -> list[str]:
     sentences += [_grey(test, training)] if data.channels == 3 else []
     sentences.append(_small([*test, *(shot for shot in shots if shot.clean is not None)]))
     for each in data.measured:
+        sentences += each.remarks
         sentences += [_blank("noisy", each.shots, bool(each.white)), _blank("clean", _clean(each))]
     return [*data.remarks, *(sentence for sentence in sentences if sentence)]
 

@@ -172,3 +172,61 @@ def test_what_lies_in_a_set_and_is_not_read_is_said(tmp_path: Path) -> None:
     (told,) = left_out_of_set(tmp_path / "mine", ("noisy", "clean"))
     assert told == "Left out of mine: clean, nearby/, noisy/a b.txt."
     assert left_out_of_set(tmp_path / "mine", ("noisy", "nearby", "clean"))[0].startswith("Left out of mine: clean, noisy/a")
+    fill(tmp_path / "more" / "noisy", numbered(2))
+    fill(tmp_path / "more" / "clean", numbered(3))
+    assert left_out_of_set(tmp_path / "more", ("noisy", "clean")) == ["Left out of more: clean/002.png."]
+
+
+def test_what_cannot_lie_beside_a_noisy_image_is_refused(tmp_path: Path) -> None:
+    noisy, clean = fill(tmp_path / "mine" / "noisy", numbered(3)), fill(tmp_path / "mine" / "clean", numbered(3))
+    second = fill(tmp_path / "mine" / "second", numbered(3))
+    before = {path: path.read_bytes() for path in (noisy / "001.png", clean / "001.png", second / "001.png")}
+
+    def refused() -> str:
+        with pytest.raises(UsageError) as caught:
+            _load(tmp_path)
+        for path, data in before.items():
+            path.write_bytes(data)
+        return str(caught.value)
+
+    again = "001.png: the noisy image again, value by value; expected"
+    for folder, words in ((second, "another shot, of independent noise"), (clean, "one without its noise")):
+        (folder / "001.png").write_bytes(before[noisy / "001.png"])
+        assert refused() == f"{folder}/{again} {words}"
+    Pillow.open(noisy / "001.png").convert("L").save(noisy / "001.png")
+    assert refused() == f"{clean}/001.png: an image in colour, and the noisy one is grey; expected both alike, or --colour grey"
+    Pillow.open(clean / "001.png").convert("L").save(clean / "001.png")  # a grey scene in a colour camera
+    empty = Pillow.fromarray(np.zeros((48, 64, 3), np.uint8))
+    for folder in (noisy, clean, second):
+        empty.save(folder / "002.png")
+    assert len(_load(tmp_path).shots) == 3
+
+
+def test_pairs_that_are_of_two_scenes_are_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for kind in ("noisy", "clean"):
+        (tmp_path / "mine" / kind).mkdir(parents=True)
+    scenes = {name: np.kron(rng.integers(20, 236, (4, 4, 1)), np.ones((16, 16, 3))) for name in ("a", "b", "c")}
+
+    def store(kind: str, name: str, pixels: np.ndarray) -> None:
+        Pillow.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(tmp_path / "mine" / kind / f"{name}.png")
+
+    for name, scene in scenes.items():
+        store("clean", name, scene)
+        store("noisy", name, scene + rng.normal(0, 100, scene.shape))
+    assert _load(tmp_path).remarks == ()
+    store("clean", "b", scenes["a"])
+    (told,) = _load(tmp_path).remarks
+    assert told.startswith("1 of 3 noisy images of mine/clean are unlike what lies beside them, b most (their coarse structure")
+    store("noisy", "b", np.full((64, 64, 3), 90.0) + rng.normal(0, 3, (64, 64, 3)))  # an empty field
+    assert _load(tmp_path).remarks == ()
+
+
+def test_a_run_says_the_white_level_of_a_set(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "noisy").mkdir(parents=True)
+    for index in range(2):
+        values = np.random.default_rng(index).integers(0, 3000, (32, 32)).astype(np.uint16)
+        Pillow.fromarray(values).save(tmp_path / "mine" / "noisy" / f"{index}.png")
+    (told,) = _load(tmp_path).remarks
+    assert told.startswith("White level of integers beyond 8 bits: 4095 (the smallest of 255") and "mine/noisy/" in told
+    assert _load(tmp_path, white="5000").remarks[0].startswith("White level of integers beyond 8 bits: 5000 (as asked for")
