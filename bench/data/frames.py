@@ -186,6 +186,10 @@ def _of_shape(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     inner = shape[:-1] if colour else shape
     if len(inner) not in (2, 3) or not all(shape):
         raise Refused(f"an array of shape {shape}")
+    if not colour and shape[:-2] == (3,):  # as PyTorch has colours first
+        height, width = shape[-2:]
+        either = f"({height}, {width}, 3) is an image in colour, (3, {height}, {width}, 1) is three pages"
+        raise Refused(f"an array of shape {shape}, of which nobody can tell what it is: {either}")
     return [(inner[-2], inner[-1])] * (1 if len(inner) == 2 else inner[0])
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from bench.data.frames import Source, list_sources
 from bench.data.images import image_files, name_hash, problem, text_of
-from bench.data.left_out import count_words, misplaced
+from bench.data.left_out import count_words, left_out, misplaced
 from bench.errors import UsageError, one_line
 from noise.names import nearest
 
@@ -107,8 +107,10 @@ def _plan_tests(root: Path, options: Options) -> list[Planned]:
     if KODAK in folders:
         folders.setdefault(KODAK_CROPS, folders[KODAK])
     if not folders:
-        elsewhere = [f"{count_words(folder)} in {folder}" for folder in misplaced(root, _folders(root / "train", missing=True))]
-        raise problem(root, f"holds no test set{f' ({elsewhere[0]})' if elsewhere else ''}", _LAYOUT)
+        training = _folders(root / "train", missing=True)
+        instead = [f"{count_words(folder)} in {folder}" for folder in misplaced(root, training)]
+        instead += [words.partition(": ")[2].removesuffix(".") for words in left_out(root, training)]
+        raise problem(root, f"holds no test set{f' ({instead[0]})' if instead else ''}", _LAYOUT)
     for name in options.test_sets:
         if name not in folders:
             raise problem(root, f"no test set {name!r}{nearest(name, folders)}", f"one of {', '.join(sorted(folders))}")

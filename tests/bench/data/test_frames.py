@@ -125,7 +125,7 @@ def test_a_stack_of_a_few_pages_is_no_colour_image(tmp_path: Path, pages: int, k
 
 
 def test_arrays(tmp_path: Path) -> None:
-    for shape, pages in (((9, 8), 1), ((9, 8, 3), 1), ((9, 8, 1), 1), ((4, 9, 8), 4), ((2, 9, 8, 3), 2), ((3, 9, 8), 3)):
+    for shape, pages in (((9, 8), 1), ((9, 8, 3), 1), ((9, 8, 1), 1), ((4, 9, 8), 4), ((2, 9, 8, 3), 2), ((3, 9, 8, 1), 3)):
         values = RNG.random(shape, dtype=np.float32)
         np.save(tmp_path / "a.npy", values)
         found = sources_of(tmp_path / "a.npy")
@@ -140,6 +140,7 @@ def test_arrays(tmp_path: Path) -> None:
         ("empty", np.zeros((0, 20, 20)), "an array of shape (0, 20, 20)"),
         ("truth", np.zeros((20, 20), bool), "values of type bool"),
         ("many", np.zeros((2, 2, 20, 20)), "an array of shape (2, 2, 20, 20)"),
+        ("first", np.zeros((3, 20, 21)), "(20, 21, 3) is an image in colour, (3, 20, 21, 1) is three pages"),
     ):
         np.save(tmp_path / f"{name}.npy", values, allow_pickle=True)
         assert words in refused(tmp_path / f"{name}.npy"), name
