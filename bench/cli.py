@@ -21,7 +21,7 @@ from bench.commands.arguments import (
     source_of,
     whole_number,
 )
-from bench.commands.check_method import check_method
+from bench.commands.check_method import check_method, refuse_settings
 from bench.commands.check_noise import check_noise
 from bench.commands.compare import print_comparison
 from bench.commands.data import add_data, data
@@ -229,6 +229,7 @@ def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
 
 def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     settings = parse_settings(options)
+    refuse_settings(settings.named)
     tell_broken()
     place = parse_place(options, settings)
     directory = options.out or default_directory(settings)

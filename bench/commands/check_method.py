@@ -1,16 +1,16 @@
-"""The `test-method` command: does a method keep the contract?"""
+"""The `test-method` command: does a method keep the contract? And what a run asks of settings before any work."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
 import methods
-from bench.contract.contract import Finding, contract
+from bench.contract.contract import Finding, contract, unusable
 from bench.errors import UsageError, one_line
 from noise.names import nearest
 
@@ -34,6 +34,14 @@ def check_method(word: str, console: Console) -> int:
             return check(list(methods.catalogue().values())[-1], console)
     except ValueError as error:
         return print_findings([Finding("registers", str(error))], word, console)
+
+
+def refuse_settings(named: Mapping[str, methods.Method]) -> None:
+    """Raise UsageError for a method that works with its own settings, and not with those that its name tells of."""
+    for name, method in named.items():
+        usual = methods.catalogue().get(method.slug)
+        if usual is not None and name != method.slug and (fault := unusable(method)) and not unusable(usual):
+            raise UsageError(f"--methods {name!r}: {fault}")
 
 
 def check(method: methods.Method, console: Console, whole: bool = True) -> int:

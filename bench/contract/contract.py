@@ -52,6 +52,18 @@ def contract(method: Method, whole: bool = True) -> Iterator[Finding]:
         yield from through_the_harness(method, models[0])
 
 
+def unusable(method: Method) -> str:
+    """What is wrong with a small image denoised, and with a step of training, on the noise that suits the method most."""
+    models = _suited(method)
+    if not models:
+        return ""
+    simplest = models[0]
+    found = checked("result", lambda: denoising.result(make_case(method, simplest)))
+    if method.trains and not found.fault:
+        found = checked("gradient", lambda: training.gradient(method, simplest))
+    return found.fault
+
+
 def on_noise(method: Method, models: list[NoiseModel]) -> Iterator[Finding]:
     """The checks on small images: results on every one of the noise models, all else on the first."""
     simplest = models[0]
