@@ -14,7 +14,7 @@ from tests.helpers.harness import finish, tiny
 from tests.helpers.victims import notes
 
 #: Trainings long enough to be met at work.
-ARGUMENTS = ("run", "--noise", "1,5", "--methods", "supervised,score-solver", *tiny("steps=80"))
+ARGUMENTS = ("run", "--noise", "1", "--methods", "supervised,score-solver", *tiny("steps=80"))
 
 
 def training(out: Path, wanted: Callable[[psutil.Process], bool] = lambda worker: True) -> psutil.Process:
