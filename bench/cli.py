@@ -229,7 +229,6 @@ def _add_computing(parser: argparse.ArgumentParser, preset: str) -> None:
 
 def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     settings = parse_settings(options)
-    refuse_settings(settings.named)
     tell_broken()
     place = parse_place(options, settings)
     directory = options.out or default_directory(settings)
@@ -237,6 +236,7 @@ def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int
     for word in retry:
         if word not in ("failed", "timeout"):
             raise UsageError(f"--retry {word!r}: expected failed, timeout or both{nearest(word, ('failed', 'timeout'))}")
+    refuse_settings(settings.named)  # which takes longer than all before
     if options.dry_run:
         dry_run(settings, directory, place, console, retry)
         return 0

@@ -17,7 +17,7 @@ from bench.commands.arguments import path_of
 from bench.commands.output import refuse_own, write_output
 from bench.data.frames import Source, list_sources, read, sources_of
 from bench.data.images import image_files, problem
-from bench.data.levels import Extent, kind_of, parse_white, white_levels
+from bench.data.levels import Extent, parse_white, unclipped, white_levels
 from bench.data.measured import JPEG, NOISY, evenly
 from bench.errors import UsageError
 from bench.estimation.drawing import draw, refuse_target
@@ -104,11 +104,8 @@ def _folder(path: Path) -> Path:
 
 
 def _picture(source: Source, pixels: npt.NDArray[Any], levels: Mapping[str, float]) -> Picture:
-    if pixels.dtype == np.uint8:
-        return Picture(source.name, pixels, 255.0, source.path.suffix.lower() in JPEG)
-    # neither clipped nor rounded, as what a run reads is: that would change the law
-    scaled = (pixels.astype(np.float64) * (255 / levels[kind_of(pixels)])).astype(np.float32)
-    return Picture(source.name, scaled, 255.0 if pixels.dtype.kind != "f" else None)
+    end = 255.0 if pixels.dtype.kind != "f" else None
+    return Picture(source.name, unclipped(pixels, levels), end, source.path.suffix.lower() in JPEG)
 
 
 def _told(picture: Picture) -> Estimate | str:

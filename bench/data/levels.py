@@ -83,6 +83,13 @@ def white_levels(asked: str, all_largest: Mapping[str, tuple[float, str]]) -> di
     return found
 
 
+def unclipped(pixels: npt.NDArray[Any], white: Mapping[str, float]) -> npt.NDArray[Any]:
+    """An image in grey levels, neither clipped nor rounded, which would change its noise: uint8 as it is, others float32."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return (pixels.astype(np.float64) * (255 / white[kind_of(pixels)])).astype(np.float32)
+
+
 def in_grey_levels(label: str, pixels: npt.NDArray[Any], white: Mapping[str, float], extent: Extent) -> npt.NDArray[Any]:
     """An image in grey levels: uint8 as it is, others float32, divided by the white level, times 255.
 
@@ -96,8 +103,7 @@ def in_grey_levels(label: str, pixels: npt.NDArray[Any], white: Mapping[str, flo
         extent.below[label] = below
     if above := int((pixels > level).sum()):
         extent.above[label] = above
-    scaled = np.clip(pixels.astype(np.float64) * (255 / level), 0, 255)
-    return scaled.astype(np.float32)
+    return np.clip(unclipped(pixels, white), 0, 255)
 
 
 def white_words(asked: str, white: Mapping[str, float], extents: Sequence[Extent]) -> list[str]:

@@ -22,7 +22,7 @@ from bench.data.frames import Source, list_sources, read
 from bench.data.halves import ALL, halved
 from bench.data.images import centre_crop, image_files, problem, text_of
 from bench.data.layout import LEAST, SAMPLE
-from bench.data.levels import Extent, kind_of, white_levels, white_words
+from bench.data.levels import Extent, unclipped, white_levels, white_words
 from bench.data.partners import partners_of, refuse_grey, refuse_partner, unlike
 from bench.data.reading import Image, ImageSet
 from bench.data.separation import fingerprint, repeats
@@ -203,6 +203,7 @@ def _read(
     name: str, kinds: Mapping[str, Sequence[Source]], of: int, crop: int | None, least: int, colour: str, white: str
 ) -> MeasuredSet:
     chosen = kinds[NOISY]
+    beside_noisy = [kind for kind in kinds if kind != NOISY]
     digest, extent = hashlib.sha256(), Extent()
     stored: dict[str, list[npt.NDArray[Any]]] = {kind: [] for kind in kinds}
     for sources in zip(*kinds.values(), strict=True):
@@ -217,9 +218,9 @@ def _read(
                 raise problem(source, f"{width}x{height} pixels, too small for a patch", f"at least {least}x{least}")
             stored[kind].append(pixels)
     levels = white_levels(white, extent.largest)
-    scaled = {kind: [_grey_levels(pixels, levels) for pixels in each] for kind, each in stored.items()}
+    scaled = {kind: [unclipped(pixels, levels) for pixels in each] for kind, each in stored.items()}
     channels = channels_for(colour, [np.clip(pixels, 0, 255) for pixels in scaled[NOISY]])
-    for kind in (*kinds,) if channels == 3 else ():
+    for kind in beside_noisy if channels == 3 else ():
         for source, pixels, noisy in zip(kinds[kind], stored[kind], stored[NOISY], strict=True):
             refuse_grey(source, pixels, noisy)
     ready = {kind: [_cropped(with_channels(pixels, channels), crop) for pixels in each] for kind, each in scaled.items()}
@@ -237,7 +238,7 @@ def _read(
     floats = any(pixels.dtype.kind == "f" for pixels in stored[NOISY])
     compressed = any(source.path.suffix.lower() in JPEG for source in chosen)
     images = ImageSet(name, "measured", shots, of, crop, digest.hexdigest(), cut)
-    alone = CLEAN not in stored  # what is alike in noisy images of other fields may be the instrument's
+    alone = CLEAN not in stored
     prints = {
         kind: [
             fingerprint(source.name, pixels, exactly=alone and kind == NOISY)
@@ -246,16 +247,9 @@ def _read(
         for kind, each in stored.items()
     }
     repeated = tuple(tuple(chosen[i].name for i in group) for group in repeats(prints.get(CLEAN, prints[NOISY])))
-    odd = [unlike(f"{name}/{kind}", list(zip(prints[NOISY], prints[kind], strict=True))) for kind in prints if kind != NOISY]
+    odd = [unlike(f"{name}/{kind}", list(zip(prints[NOISY], prints[kind], strict=True))) for kind in beside_noisy]
     remarks = (*white_words(white, levels, [extent]), *filter(None, odd))
     return MeasuredSet(images, channels, levels, None if floats else 255.0, compressed, repeated, remarks)
-
-
-def _grey_levels(pixels: npt.NDArray[Any], white: Mapping[str, float]) -> npt.NDArray[Any]:
-    """8 bits as they are; others by their white level, neither clipped nor rounded: that would change the noise."""
-    if pixels.dtype == np.uint8:
-        return pixels
-    return (pixels.astype(np.float64) * (255 / white[kind_of(pixels)])).astype(np.float32)
 
 
 def _cropped(pixels: npt.NDArray[Any], crop: int | None) -> npt.NDArray[Any]:

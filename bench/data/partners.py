@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ Array = npt.NDArray[Any]
 LIKE = 0.5
 
 
-def partners_of(folder: Any, noisy: Sequence[Source], kind: str) -> list[Source]:
+def partners_of(folder: Path, noisy: Sequence[Source], kind: str) -> list[Source]:
     """The images of the same names, in the same order. Raises UsageError where one is missing; `kind` names the noisy ones."""
     there = {source.name: source for source in list_sources(folder)}
     for source in noisy:
