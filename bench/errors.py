@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from noise import faults
+
 
 class UsageError(Exception):
     """The user asked for what cannot be: the message is one line that names the value and what was expected.
@@ -13,3 +15,8 @@ class UsageError(Exception):
 def one_line(text: object) -> str:
     """`text` on one line that is safe to print: white space joined, unprintable characters as '?'."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
+
+
+def fault_of(error: BaseException) -> str:
+    """The error's kind, and its text, on one line that is safe to print, whatever other people's code made it of."""
+    return one_line(faults.told(error))

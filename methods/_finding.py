@@ -51,7 +51,9 @@ def find(path: tuple[str, ...]) -> Found:
         file = file / "__init__.py" if module.ispkg else file.with_name(f"{module.name}.py")
         try:
             method = _load(module.name, file, slug, found.methods)
-        except (Exception, SystemExit) as error:  # whatever a file does when it is imported
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a file does when it is imported
             found.broken[slug] = in_words(error, file, f"methods/{file.name if not module.ispkg else module.name}")
         else:
             found.methods[slug] = method

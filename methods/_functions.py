@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,6 +13,9 @@ import torch
 
 from methods._api import Applicability, Method, Network
 from noise import NoiseModel
+
+#: What whole numbers do to an image.
+_WHOLE = "levels are rounded or cut off, and without clipping those out of range come back at the other end"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class FunctionMethod(Method):
         if array.shape != y.permute(1, 2, 0).shape or array.dtype.kind not in "fiu":
             told = f"an array of shape {array.shape} and {array.dtype}" if array.ndim else type(found).__name__
             raise TypeError(f"the function returned {told}: expected real numbers of shape {tuple(y.permute(1, 2, 0).shape)}")
+        if array.dtype.kind != "f":
+            warnings.warn(f"the function returned whole numbers, {array.dtype}: {_WHOLE}", stacklevel=2)
         return torch.from_numpy(array.astype(np.float32)).permute(2, 0, 1).to(y.device)
 
 

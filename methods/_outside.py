@@ -59,7 +59,9 @@ def load_file(path: str) -> Method:
             method = method_in(module, file, slug, functions=True)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}: expected a Python file") from None
-    except (Exception, SystemExit) as error:  # whatever a file does when it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a file does when it is imported
         raise ValueError(in_words(error, file, path)) from None
     _settle(method, Origin("file", path, version))
     return method
@@ -90,7 +92,9 @@ def load_packaged(name: str, value: str | None = None) -> Method:
         file = Path(getattr(sys.modules.get(point.module), "__file__", None) or told)
         method = _method_of(thing, name, point.module)
         check(method)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ValueError(in_words(error, file, told)) from None
     _settle(method, Origin("package", name, f"{package_of(point)}, {point.value}"))
     return method

@@ -48,7 +48,9 @@ def find(folder: Path) -> Found:
             refuse_name(slug)
             with imported():
                 base = base_in(importlib.import_module(f"noise.{module.name}"), file)
-        except (Exception, SystemExit) as error:  # whatever a file does when it is imported
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a file does when it is imported
             found.broken[slug] = in_words(error, file, f"noise/{file.name}", OURS)
         else:
             found.bases[slug] = base

@@ -79,7 +79,9 @@ def load_file(path: str) -> type[Base]:
             base = base_in(module, file)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}: expected a Python file") from None
-    except (Exception, SystemExit) as error:  # whatever a file does when it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a file does when it is imported
         raise ValueError(in_words(error, file, path, OURS)) from None
     _settle(base, Origin("file", path, version))
     FILES[base.slug] = base
@@ -117,7 +119,9 @@ def load_packaged(name: str, value: str | None = None) -> type[Base]:
             raise TypeError(f"{base.__qualname__} is the base {_ORIGINS[base].where!r} already: expected a class a base")
         base.slug = name
         check(base)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ValueError(in_words(error, file, told, OURS)) from None
     _settle(base, Origin("package", name, f"{package_of(point)}, {point.value}"))
     return base

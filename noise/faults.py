@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 _SHOWN = 200  # characters of a message
@@ -23,15 +24,35 @@ def in_words(error: BaseException, file: Path, name: str, ours: Collection[str])
     """
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename) == file]
+    text = text_of(error)
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename) == file:
         lines, text = [error.lineno], error.msg
-    else:
-        try:
-            text = str(error)
-        except Exception:  # the file's own code, too
-            text = ""
     place = f", line {lines[-1]}" if lines and lines[-1] else ""
     worded = frames[-1].filename in ours and not isinstance(error, SyntaxError)
     kind = "" if worded else type(error).__name__
-    words = " ".join(f"{kind}: {text}".removeprefix(": ").removesuffix(": ").split())
+    words = _joined(kind, text)
     return f"{name}{place}: {words if len(words) <= _SHOWN else words[: _SHOWN - 1] + '…'}"
+
+
+def told(error: BaseException) -> str:
+    """One line: the error's kind, and its text, where it has any and its own code gives it."""
+    return _joined(type(error).__name__, text_of(error))
+
+
+def messages(caught: Iterable[warnings.WarningMessage]) -> list[str]:
+    """The texts of warnings, each once, sorted."""
+    return sorted({text_of(each.message) for each in caught if isinstance(each.message, Warning)})
+
+
+def _joined(kind: str, text: str) -> str:
+    return " ".join(f"{kind}: {text}".removeprefix(": ").removesuffix(": ").split())
+
+
+def text_of(error: BaseException) -> str:
+    """The error's text; '' where its own code fails to give it."""
+    try:
+        return str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return ""

@@ -50,8 +50,10 @@ def imported() -> Iterator[None]:
 def executed(file: Path, name: str) -> Iterator[tuple[ModuleType, str]]:
     """The file, run as the module of that name, and the sha256 of what was run; no such module where anything fails.
 
-    Raises OSError where it cannot be read, and whatever its code raises.
+    Raises OSError where it is no regular file or cannot be read, and whatever its code raises.
     """
+    if file.exists() and not file.is_file():  # to open a pipe may take for ever
+        raise OSError(f"is {'a folder' if file.is_dir() else 'no regular file'}")
     source = file.read_bytes()
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None

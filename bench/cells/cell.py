@@ -23,6 +23,7 @@ from bench.cells.trained import network_for, parts_of, trained_network
 from bench.cells.truthless import score_truthless
 from bench.data.measured import Shot
 from bench.data.sets import Image
+from bench.errors import fault_of
 from bench.plan.cells import Cell, Entry, Job
 from bench.plan.seeds import globals_kept
 from bench.plan.settings import Preset, crop_of, own_steps
@@ -33,7 +34,7 @@ from bench.runs.record import inputs_of, settings_record
 from bench.training.operations import watch
 from bench.training.patches import channels_first
 from methods import Method
-from noise import guards
+from noise import faults, guards
 
 #: Share of the values from which on a guarded solve is worth a warning.
 _MANY = 0.01
@@ -44,7 +45,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
 
     A training that fails is not tried again for the other cells of the job, which need the same network.
     """
-    broken: Exception | None = None
+    broken: BaseException | None = None
     settings = settings_record(run.settings, run.data)
     for cell in job.cells:
         if store.read_cell(run.directory, cell.entry) is not None:
@@ -62,16 +63,18 @@ def do_job(run: Run, job: Job, report: Report) -> None:
                     raise broken
                 try:
                     network, outcome["training"] = trained_network(own, cell, report)
-                except Exception as error:
+                except BaseException as error:
                     broken = error
                     raise
                 outcome |= {"status": "done", **do_cell(own, cell, network, report)}
-            except Exception as error:
+            except (KeyboardInterrupt, SystemExit):
+                raise  # this process is to end
+            except BaseException as error:
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                     raise  # no fault of the cell: it is to be done when there is room
                 outcome |= failure(error)
         record = blank_record(cell.entry) | {"inputs": inputs_of(settings, cell.model), "made_of": made} | outcome
-        record["warnings"] = [*record["warnings"], *sorted({str(warning.message) for warning in caught})]
+        record["warnings"] = [*record["warnings"], *faults.messages(caught)]
         record |= {
             "seconds": time.perf_counter() - clock,
             "peak_memory_mib": peak_memory_mib(),
@@ -185,6 +188,5 @@ def blank_record(entry: Entry) -> dict[str, Any]:
 
 def failure(error: BaseException) -> dict[str, Any]:
     """The part of a record that tells of an error."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
     lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return {"status": "failed", "message": text, "traceback": "".join(lines)}
+    return {"status": "failed", "message": fault_of(error), "traceback": "".join(lines)}

@@ -18,7 +18,7 @@ from bench.cells.metrics import score
 from bench.commands.arguments import usable_cores
 from bench.data.measured import Shot
 from bench.data.sets import Data, ImageSet
-from bench.errors import one_line
+from bench.errors import fault_of
 from bench.executors.gpus import visible_gpus
 from bench.executors.needs import available_bytes, fitted, needs_of
 from bench.executors.place import Place
@@ -143,8 +143,10 @@ def measure(settings: Settings, data: Data, cells: Sequence[Cell]) -> tuple[dict
                 try:
                     with globals_kept():
                         found[slug] = _tried(cell, *images_for(settings, data, cell.model))
-                except Exception as error:  # a method's own code
-                    found[slug], faults[slug] = Cost(0.0, 0.0, 0.0), f"{type(error).__name__}: {one_line(error)}"
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # a method's own code
+                    found[slug], faults[slug] = Cost(0.0, 0.0, 0.0), fault_of(error)
             else:
                 costs = list(found.values())
                 found[slug] = Cost(*(max(getattr(cost, name) for cost in costs) for name in ("steps", "noise", "pixel")))

@@ -6,6 +6,7 @@ import inspect
 import json
 import pickle
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,9 +15,10 @@ import noise
 from bench.contract import denoising, knowledge, training
 from bench.contract.samples import Case, denoised, make_batch, make_case, small_network, unseen
 from bench.contract.whole import STEPS, elsewhere, tried
-from bench.errors import one_line
+from bench.errors import fault_of, one_line
 from methods import KNOWLEDGE, FunctionMethod, Method, answers, known, numbered
 from noise import NoiseModel
+from noise.faults import messages, text_of
 
 #: Sides that are odd, and that no sub-sampling and no network of two levels divides (pixels).
 ODD = ((33, 47), (17, 16))
@@ -68,10 +70,14 @@ def on_noise(method: Method, models: list[NoiseModel]) -> Iterator[Finding]:
     """The checks on small images: results on every one of the noise models, all else on the first."""
     simplest = models[0]
     fault = ""
-    for model in models:
-        found = checked("results", lambda model=model: denoising.result(make_case(method, model)))  # type: ignore[misc]
-        fault = fault or (found.fault and f"{model.slug}: {found.fault}")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for model in models:
+            found = checked("results", lambda model=model: denoising.result(make_case(method, model)))  # type: ignore[misc]
+            fault = fault or (found.fault and f"{model.slug}: {found.fault}")
     yield Finding("results", fault, told=f"the image's shape, float32, finite on {len(models)} noise models")
+    if warned := messages(caught):
+        yield Finding("warnings", note="; ".join(warned))
     if fault:
         return
     case = partial(make_case, method, simplest)
@@ -148,7 +154,8 @@ def _settings(method: Method) -> str:
     try:
         again = pickle.loads(pickle.dumps(method))
     except Exception as error:
-        return f"its settings cannot be pickled ({one_line(error)}): expected numbers, text, and frozen dataclasses of them"
+        told = one_line(text_of(error))
+        return f"its settings cannot be pickled ({told}): expected numbers, text, and frozen dataclasses of them"
     if again != method or again.slug != method.slug:
         return f"pickled and read again it is {again}: expected {method}"
     json.dumps(asdict(method))
@@ -193,8 +200,10 @@ def _one_channel(method: Method, model: NoiseModel) -> Finding:
     """Images of one channel, which runs on grey images have: a method may be for colour alone, so a failure is no fault."""
     try:
         fault = denoising.result(make_case(method, model, channels=1))
-    except (Exception, SystemExit) as error:
-        fault = f"{type(error).__name__}: {one_line(error)}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        fault = fault_of(error)
     return Finding(
         "one channel", note=f"{fault} (on grey images a run of it fails)" if fault else "", told="" if fault else "works"
     )
@@ -222,8 +231,10 @@ def checked(name: str, check: Callable[[], str], told: str = "") -> Finding:
     """A check's finding; whatever it raises is a fault of the method."""
     try:
         fault = check()
-    except (Exception, SystemExit) as error:
-        fault = f"{type(error).__name__}: {one_line(error)}{_place(error)}: expected no error"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        fault = f"{fault_of(error)}{_place(error)}: expected no error"
     return Finding(name, fault, told=told)
 
 

@@ -54,7 +54,9 @@ def undeclared(method: Method, model: NoiseModel) -> str:
     more = {name: _with(make_batch(method, model), name, other) for name, there in asked.items() if not there}
     try:
         mine, again = (loss_of(method, make_batch(method, model)) for _ in range(2))
-    except (Exception, SystemExit):
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         for name, batch in more.items():
             with suppress(Exception):
                 loss_of(method, batch)

@@ -19,6 +19,7 @@ import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from bench.executors import gpus, worker
+from bench.files.json_files import read_json
 from bench.plan.cells import Job
 from bench.process import streams
 from bench.runs.inputs import Run
@@ -82,12 +83,15 @@ class Local:
             )
             if self._stopping:
                 future.cancel()
-            limit = time.monotonic() + PATIENCE
+            limit, gone = time.monotonic() + PATIENCE, False
             while not future.done():
                 wait([future], timeout=1)
                 late = not future.running() and time.monotonic() > limit
                 if not future.done() and (late or not seat.pool.active):
                     raise BrokenProcessPool
+                before, gone = gone, self._is_gone(job)
+                if not future.done() and before and gone:  # pebble waits for ever for a worker that ended with exit code 0
+                    raise ProcessExpired("a worker's end", code=0)
             future.result()
         except BaseException:
             seat = self._renewed(seat)
@@ -95,6 +99,11 @@ class Local:
         finally:
             self._inside.pop(job, None)
             self._idle.put(seat)
+
+    def _is_gone(self, job: Job) -> bool:
+        """Whether the process is no more that has told of its work on the job."""
+        pid = (read_json(worker.progress_path(self._run, job)) or {}).get("pid")
+        return isinstance(pid, int) and not psutil.pid_exists(pid)
 
     def _renewed(self, seat: _Seat) -> _Seat:
         """The seat with a new pool, whose worker starts with its first job, after the end of the old one's."""

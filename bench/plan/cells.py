@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bench.errors import UsageError, one_line
+from bench.errors import UsageError, fault_of
 from bench.files.short_names import short_name
 from bench.plan.keys import training_key
 from bench.plan.measured import Measured, answer_to, settings_for
@@ -166,9 +166,11 @@ def _answer(method: Method, model: NoiseModel) -> tuple[Applicability, bool]:
     """`answer_to`, whose errors become a UsageError: the catalogue asked before, but not with each recipe."""
     try:
         return answer_to(method, model)
-    except Exception as error:  # a method's own code
-        words = f"{type(error).__name__}: {one_line(error)}"
-        raise UsageError(f"method {method.slug}, asked about {model.slug}: {words}: expected an Applicability") from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a method's own code
+        told = fault_of(error)
+        raise UsageError(f"method {method.slug}, asked about {model.slug}: {told}: expected an Applicability") from None
 
 
 def make_jobs(cells: Sequence[Cell]) -> list[Job]:

@@ -18,10 +18,10 @@ _asked: str | None = None  # the first signal's name
 _heed: str | None = None  # "leave": the process ends; "raise": Interrupted; "note": later, by `check`; None: not our affair
 
 
-class Interrupted(BaseException):
+class Interrupted(KeyboardInterrupt):
     """The run was asked to stop: by the user, the system, or its budget of time.
 
-    As KeyboardInterrupt is, no Exception: what it interrupts may take those for faults of its own and go on.
+    No Exception: what it interrupts may take those for faults of its own and go on.
     """
 
 

@@ -24,6 +24,8 @@ BAD = {
     "raises": "raise ArithmeticError('no <script>alert(1)</script>\\nluck')",
     "hangs": "import time\n        time.sleep(3600)",
     "exits": "import os\n        os._exit(7)",
+    "ends": "import os\n        os._exit(0)",
+    "odd": "raise type('Odd', (BaseException,), {'__str__': lambda self: 1 / 0})",
     "hungry": "kept = []\n        while True:\n            kept.append(torch.empty(2**29))",
     "nan": "return y * float('nan')",
     "shape": "return y[..., :-1]",
@@ -64,15 +66,18 @@ def test_each_bad_method_costs_its_own_cells(source: Path, tmp_path: Path) -> No
     wrong = {name: found.pop(name) for name in BAD}
     assert {record["status"] for record in found.values()} == {"done"} and len(found) == 6
     assert {name: record["status"] for name, record in wrong.items()} == {
-        **dict.fromkeys(("raises", "exits", "hungry", "shape"), "failed"),
+        **dict.fromkeys(("raises", "exits", "ends", "odd", "hungry", "shape"), "failed"),
         **{"hangs": "timeout", "nan": "done", "prints": "done"},
     }
     assert "ArithmeticError" in wrong["raises"]["message"] and "Traceback" in wrong["raises"]["traceback"]
     assert wrong["exits"]["message"] == "the worker died with exit code 7"
+    assert wrong["ends"]["message"] == "the worker died with exit code 0"
+    assert wrong["odd"]["message"] == "Odd"
     assert "memory" in wrong["hungry"]["message"].lower() or "killed" in wrong["hungry"]["message"]
     assert "--cell-timeout" in wrong["hangs"]["message"]
     assert "(1, 3, 64, 63)" in wrong["shape"]["message"]
     assert any("not finite" in warning for warning in wrong["nan"]["warnings"])
+    assert "01-gaussian--nan--s0: done, and none of its results is finite" in output
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "<i>Bad" not in page and "<script>alert" not in page
     before = {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}

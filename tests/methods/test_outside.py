@@ -100,6 +100,12 @@ def test_a_function_is_a_method(file) -> None:  # type: ignore[no-untyped-def]
     assert not any(method.wants_decorrelated(model) for model in noise.catalogue())
 
 
+def test_whole_numbers_are_told() -> None:
+    method = methods.method_of_function(lambda image: image.astype(np.uint8), "mine", __name__)
+    with pytest.warns(UserWarning, match="the function returned whole numbers, uint8: levels are rounded"):
+        method.denoise(None, torch.rand(1, 3, 8, 9), noise.get(1), torch.Generator())  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("function", "told"),
     [
@@ -150,6 +156,8 @@ def test_a_function_that_returns_no_image(result) -> None:  # type: ignore[no-un
         ("outside_a.py", MEDIAN + "class Other(Median): ...\n", "defines 2 subclasses of Method, Median in line 6"),
         ("outside_a.py", "def denoise(a, b, c): ...\n", ": the function takes (a, b, c): expected (image)"),
         ("outside_a.py", "raise SystemExit(3)\n", "line 1: SystemExit: 3"),
+        ("outside_a.py", "class Odd(BaseException):\n    pass\n\nraise Odd('so')\n", "line 4: Odd: so"),
+        ("outside_a.py", "class Odd(BaseException):\n    def __str__(self):\n        raise self\nraise Odd\n", "line 4: Odd"),
     ],
 )
 def test_a_bad_file_is_refused_in_one_line(file, tmp_path: Path, name: str, text: str | None, words: str) -> None:  # type: ignore[no-untyped-def]
@@ -160,9 +168,16 @@ def test_a_bad_file_is_refused_in_one_line(file, tmp_path: Path, name: str, text
     assert told.startswith(str(path)) and words in told and len(told.splitlines()) == 1, told
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_or_a_pipe_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "outside_a.py").mkdir()
-    with pytest.raises(ValueError, match="Is a directory"), methods.with_files([tmp_path / "outside_a.py"]):
+    os.mkfifo(tmp_path / "outside_b.py")  # which would be waited for
+    for name, words in (("outside_a.py", "is a folder"), ("outside_b.py", "is no regular file")):
+        with pytest.raises(ValueError, match=words), methods.with_files([tmp_path / name]):
+            pass
+
+
+def test_an_interrupt_is_no_fault_of_a_file(file) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(KeyboardInterrupt), methods.with_files([file("outside_a.py", "raise KeyboardInterrupt\n")]):
         pass
 
 

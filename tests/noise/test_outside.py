@@ -82,6 +82,7 @@ def test_the_guides_example_is_a_base_while_it_is_asked_for(file) -> None:  # ty
         ("outside_a.py", LAPLACE.replace("Parameter(15.0)", "15.0"), "expected a dict of names, each with a Parameter"),
         ("outside_a.py", LAPLACE.replace('("x + l", "l ~ Laplace(size)")', '"x + l"'), "expected two texts"),
         ("outside_a.py", "raise SystemExit(3)\n", "line 1: SystemExit: 3"),
+        ("outside_a.py", "class Odd(BaseException):\n    pass\n\nraise Odd('so')\n", "line 4: Odd: so"),
     ],
 )
 def test_a_bad_file_is_refused_in_one_line(file, tmp_path: Path, name: str, text: str | None, words: str) -> None:  # type: ignore[no-untyped-def]

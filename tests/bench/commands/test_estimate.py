@@ -67,17 +67,27 @@ def test_what_is_done_already_is_not_told_again(tmp_path: Path) -> None:
     assert status == 2 and "test_crop is 64 there and 48 now" in error
 
 
-def test_a_method_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, make_run: Callable[..., Run]) -> None:
+class Wordless(BaseException):
+    """No Exception, and its text cannot be had."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(("error", "words"), [(ValueError("no loss"), "ValueError: no loss"), (Wordless(), "Wordless")])
+def test_a_method_that_fails_is_told(
+    error: BaseException, words: str, monkeypatch: pytest.MonkeyPatch, make_run: Callable[..., Run]
+) -> None:
     """It costs its own cells the estimate, and what it sets for the process is put back."""
 
     def loss(self: Any, network: Any, batch: Any) -> Any:
         torch.set_default_dtype(torch.float64)
-        raise ValueError("no loss")
+        raise error
 
     run = make_run(methods_=("noisy", "supervised"), noise_=("gaussian",))
     monkeypatch.setattr(type(methods.get("supervised")), "loss", loss)
     costs, faults = estimate.measure(run.settings, run.data, make_cells(run.settings, "images"))
-    assert faults == {"supervised": "ValueError: no loss"} and costs["noisy"].pixel > 0
+    assert faults == {"supervised": words} and costs["noisy"].pixel > 0
     assert torch.get_default_dtype() == torch.float32
 
 
