@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bench.commands.arguments import (
     default_directory,
+    output_of,
     parse_duration,
     parse_place,
     parse_settings,
@@ -44,7 +45,7 @@ from bench.data.measured import find_measured
 from bench.errors import UsageError, one_line
 from bench.executors.place import EXECUTORS, SLURM
 from bench.plan.settings import PRESETS
-from bench.process.interrupts import Interrupted, heeded
+from bench.process.interrupts import heeded
 from bench.runs.inputs import with_laws
 from noise.names import nearest
 
@@ -59,8 +60,8 @@ _TRIALS = "what was trained is kept, {}the same command goes on from there"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status.
 
-    0: all is done; 1: some cell failed, or data are not as published; 2: bad usage, one line on standard error, before
-    any work; 130: interrupted.
+    0: all is done; 1: some cell failed or has no finite result, or data are not as published; 2: bad usage, one line on
+    standard error, before any work; 130: interrupted.
     """
     given, kept = list(sys.argv[1:] if arguments is None else arguments), ""
     with heeded():
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return command(options, make_console(), given)
         except UsageError as error:
             return _ended(2, one_line(error))
-        except (Interrupted, KeyboardInterrupt) as error:
+        except KeyboardInterrupt as error:  # Interrupted, too
             return _ended(130, f"interrupted ({str(error) or 'SIGINT'})", kept.format(""))
         except OSError as error:
             if error.errno != errno.ENOSPC:
@@ -133,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--budget", metavar="30m", help="stop before this time is over (s, m or h); the same command goes on")
     sub.add_argument("--cell-timeout", metavar="20m", help="give up a cell that takes longer (s, m or h)")
     sub.add_argument("--retry", metavar="failed,timeout", default="", help="do cells with these statuses again")
-    sub.add_argument("--out", type=path_of, metavar="DIR", help="run directory (default: below runs/, named by the settings)")
+    sub.add_argument("--out", type=output_of, metavar="DIR", help="run directory (default: below runs/, named by the settings)")
     sub.add_argument("--dry-run", action="store_true", help="print cells, trainings and an estimate of the time, and stop")
     add_files(sub)
 
@@ -159,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--noise", default="1,3", metavar="1,5-8|slug", help="noise models to try them on (default: 1,3)")
     sub.add_argument("--trials", default="6", metavar="N", help="settings to try, the default among them (default: 6)")
     _add_computing(sub, "small")
-    sub.add_argument("--out", type=path_of, metavar="DIR", help="a folder (default: runs/tune-METHOD-PRESET-DATA)")
+    sub.add_argument("--out", type=output_of, metavar="DIR", help="a folder (default: runs/tune-METHOD-PRESET-DATA)")
     add_files(sub)
 
     sub = add("status", _status, "Where a run stands, also one in progress or another machine's.")
@@ -172,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("merge", _merge, "Join runs of equal settings into one run directory; cells of several must agree.")
     sub.add_argument("directories", type=path_of, nargs="+", metavar="DIR")
-    sub.add_argument("--out", type=path_of, required=True, metavar="DIR", help="a new folder")
+    sub.add_argument("--out", type=output_of, required=True, metavar="DIR", help="a new folder")
 
     sub = add("robustness", _robustness, "What inexact noise parameters cost: solve again with a run's networks.", _SOLVED)
     sub.add_argument("directory", type=path_of)
@@ -188,17 +189,17 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("second", type=path_of, metavar="B", help="the other one; differences are B - A")
     sub.add_argument("--per-set", action="store_true", help="each data set on its own, too")
     sub.add_argument(
-        "--csv", type=path_of, metavar="FILE", help="write all of it: every metric, each data set (-: to standard output)"
+        "--csv", type=output_of, metavar="FILE", help="write all of it: every metric, each data set (-: to standard output)"
     )
     sub.add_argument(
-        "--html", type=path_of, metavar="FILE", help="write it as a page like the report's (-: to standard output)"
+        "--html", type=output_of, metavar="FILE", help="write it as a page like the report's (-: to standard output)"
     )
 
     add_estimate(add("estimate", estimate, "The law of the noise in images without clean ones, as --noise takes it."))
 
     sub = add("new-method", _new_method, "Write a file with a method that works, to be made yours, and its test.")
     sub.add_argument("name", metavar="NAME", help="the method's name: a-z, 0-9 and -")
-    sub.add_argument("--path", type=path_of, metavar="FILE", help="where to (default: NAME.py here)")
+    sub.add_argument("--path", type=output_of, metavar="FILE", help="where to (default: NAME.py here)")
 
     told = "Check a {} against the contract that all keep. Exit status 1: it has a fault."
     sub = add("test-method", lambda options, console, given: check_method(options.method, console), told.format("method"))
@@ -236,11 +237,11 @@ def _run(options: argparse.Namespace, console: Console, given: list[str]) -> int
     for word in retry:
         if word not in ("failed", "timeout"):
             raise UsageError(f"--retry {word!r}: expected failed, timeout or both{nearest(word, ('failed', 'timeout'))}")
+    budget, cell_timeout = parse_duration("--budget", options.budget), parse_duration("--cell-timeout", options.cell_timeout)
     refuse_settings(settings.named)  # which takes longer than all before
     if options.dry_run:
         dry_run(settings, directory, place, console, retry)
         return 0
-    budget, cell_timeout = parse_duration("--budget", options.budget), parse_duration("--cell-timeout", options.cell_timeout)
     return run(settings, directory, place, "python -m bench " + shlex.join(given), console, retry, budget, cell_timeout)
 
 

@@ -176,11 +176,21 @@ def path_of(text: str) -> Path:
     return Path(source_of(text))
 
 
+def output_of(text: str) -> Path:
+    """`path_of` for what is to be written. Raises UsageError where its name would break the lines that tell of it."""
+    if not text.isprintable():
+        raise UsageError(f"{text!r}: expected a path of printable characters, for what is to be written")
+    return path_of(text)
+
+
 def source_of(text: str) -> str:
     """The word with "~" and "~name" as home directories, as in a shell, which expands them at the start of a word alone.
 
-    It leaves --out=~/x to us. Raises UsageError where there is no home.
+    It leaves --out=~/x to us. Raises UsageError where there is no home, and for an empty word: a script's variable that was
+    not set would mean the working directory.
     """
+    if not text.strip():
+        raise UsageError(f"{text!r}: names no file or folder: expected a path, such as . for the working directory")
     words = os.path.expanduser(text)
     if words == "~" or words.startswith("~/"):
         raise UsageError(f"{text!r}: there is no home directory: expected a path without ~, or ./{text} for one of that name")

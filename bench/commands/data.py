@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.commands.arguments import path_of
+from bench.commands.arguments import output_of, path_of
 from bench.commands.parser import Parser
 from bench.data.public.catalogue import PublicSet, catalogue, check, choose, folder_of
 from bench.data.public.fetching import DOWNLOADS, Outcome, fetch
@@ -35,7 +35,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     sub.set_defaults(kept=_KEPT)
     sub.add_argument("sets", nargs="*", metavar="SET", help="kodak24, cset9, cbsd68, bsds432, div2k (default: all)")
     sub.add_argument(
-        "--to", dest="directory", type=path_of, default="data", metavar="DIR", help="folder of data sets (default: data)"
+        "--to", dest="directory", type=output_of, default="data", metavar="DIR", help="folder of data sets (default: data)"
     )
     sub.add_argument("--mirror", action="append", default=[], metavar="URL", help="try URL/kodak24/kodim01.png ... first")
 

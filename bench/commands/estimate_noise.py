@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
-from bench.commands.arguments import path_of
+from bench.commands.arguments import output_of, path_of
 from bench.commands.output import refuse_own, write_output
 from bench.data.frames import Source, list_sources, read, sources_of
 from bench.data.images import image_files, problem
@@ -36,7 +36,7 @@ def add_estimate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=path_of, nargs="+", metavar="FILE|DIR", help="noisy images, or folders of them")
     told = "what becomes 255 grey levels, of images beyond 8 bits (default: auto)"
     parser.add_argument("--white", default="auto", metavar="auto|4095|1.0", help=told)
-    parser.add_argument("--plot", type=path_of, metavar="FILE", help="draw curve and spectrum (.pdf, .png or .svg)")
+    parser.add_argument("--plot", type=output_of, metavar="FILE", help="draw curve and spectrum (.pdf, .png or .svg)")
     parser.add_argument("--json", action="store_true", help="all of it: parameters, intervals, rivals, doubts, the curve")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 import reports
-from bench.commands.arguments import path_of
+from bench.commands.arguments import output_of, path_of
 from bench.commands.output import STANDARD, is_standard, refuse_own, write_output
 from bench.errors import UsageError, one_line
 from bench.files.writing import write_atomically
@@ -31,13 +31,13 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", default="html", metavar="|".join(FORMATS), help=FORMAT_HELP)
     parser.add_argument(
         "--output",
-        type=path_of,
+        type=output_of,
         metavar="FILE",
         help="- is standard output (default: DIR/report.html for html, - for the others)",
     )
     parser.add_argument("--open", action="store_true", help="show the page in the browser")
     parser.add_argument(
-        "--figures", type=path_of, metavar="OUT", help="figures for a paper alone, as PDF and PNG, into a folder"
+        "--figures", type=output_of, metavar="OUT", help="figures for a paper alone, as PDF and PNG, into a folder"
     )
 
 

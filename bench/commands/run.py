@@ -12,19 +12,19 @@ from typing import Any
 from rich.console import Console
 
 import reports
+from bench.errors import one_line
 from bench.executors.execution import execute
 from bench.executors.needs import fitted
 from bench.executors.place import Place, start
 from bench.plan.cells import Cell, Entry, count_trainings, make_cells, make_jobs
 from bench.plan.settings import Settings
 from bench.process.interrupts import check, held_back, let_through
-from bench.runs import store
+from bench.runs import progress, store
 from bench.runs.directory import forget, open_directory, sweep, tidy
 from bench.runs.inputs import Run, load_data, settled, training_sum
 from bench.runs.lock import in_use
 from bench.runs.notes import cautions, estimates
 from bench.runs.origin import set_aside_changed
-from bench.runs.progress import Display
 from bench.runs.record import run_record
 
 #: Seconds of the budget that are kept for the end of the workers and for the last table and report, and for each cell in these.
@@ -121,7 +121,7 @@ def _do(
         soft_wrap=True,
     )  # fmt: skip
     refreshed = spent = 0.0
-    with Display(directory, entries, console) as display:
+    with progress.Display(directory, entries, console) as display:
 
         def look() -> None:
             nonlocal refreshed, spent
@@ -146,6 +146,13 @@ def _do(
     for name in failed:
         record = records.now[name] or {}
         console.print(f"{name}: {record.get('status')}: {record.get('message')}", soft_wrap=True)
+    unscored = [name for name, record in records.now.items() if progress.unscored(record)]
+    for name in unscored:
+        console.print(f"{name}: done, and none of its results is finite", soft_wrap=True)
+    if warned := {name: record["warnings"] for name, record in records.now.items() if record and record.get("warnings")}:
+        name, told = next(iter(warned.items()))
+        more = f"; the report tells of those of {len(warned)} cells" if len(warned) > 1 else ""
+        console.print(f"{name}: warning: {one_line(told[0])}{more}", soft_wrap=True)
     if failed:
         console.print("The same command with --retry failed,timeout does these cells again.", soft_wrap=True)
     if not written:
@@ -154,7 +161,7 @@ def _do(
         )
         return 1
     console.print(f"{directory / 'report.html'}", soft_wrap=True)
-    return 1 if failed else 0
+    return 1 if failed or unscored else 0
 
 
 class Records:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 
 from bench.data.formats import FITS, MAX_PIXELS, NUMPY, TIFF, TOO_LARGE, Deep, Refused, deep_png
-from bench.data.images import decode_noting, image_name, image_size, list_images, problem, read_bytes
+from bench.data.images import decode_noting, image_name, image_size, list_images, problem, read_bytes, refuse_irregular
 from bench.errors import UsageError
 
 Array = npt.NDArray[Any]
@@ -167,6 +167,7 @@ def _checked(pixels: Array) -> Array:
 
 def _sizes(path: Path) -> list[tuple[int, int]]:
     """(height, width) of every page, from the headers. Raises UsageError."""
+    refuse_irregular(path)
     suffix = path.suffix.lower()
     with _told(path):
         if suffix in TIFF:

@@ -48,15 +48,23 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a regular file of at most `MAX_BYTES`; UsageError where they cannot be had."""
+    refuse_irregular(path)
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise problem(path, "not a regular file")
-        if status.st_size > MAX_BYTES:
-            raise problem(path, f"{status.st_size} bytes", f"an image file of at most {MAX_BYTES} bytes")
+        if (size := os.path.getsize(path)) > MAX_BYTES:
+            raise problem(path, f"{size} bytes", f"an image file of at most {MAX_BYTES} bytes")
         return Path(path).read_bytes()
     except OSError as error:
         raise problem(path, f"cannot be read: {error.strerror or error}") from None
+
+
+def refuse_irregular(path: str | os.PathLike[str]) -> None:
+    """Raise UsageError for what is no regular file: to open a pipe may take for ever."""
+    try:
+        regular = stat.S_ISREG(os.stat(path).st_mode)
+    except OSError as error:
+        raise problem(path, f"cannot be read: {error.strerror or error}") from None
+    if not regular:
+        raise problem(path, "not a regular file")
 
 
 def decode(data: bytes, path: str | os.PathLike[str]) -> Pixels:
@@ -82,6 +90,7 @@ def decode_noting(data: bytes, path: str | os.PathLike[str]) -> tuple[Pixels, bo
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """(width, height) in pixels as stored, from a file's header, without decoding it; UsageError where there is none."""
+    refuse_irregular(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -35,6 +35,9 @@ def left_out(root: Path, used: Sequence[Path]) -> list[str]:
             counts = Counter(path.suffix.lower() or "without ending" for path in names)
             kinds = ", ".join(f"{kind} {count}" if len(counts) > 1 else kind for kind, count in sorted(counts.items()))
             places.append(f"{len(names)} file{'s' * (len(names) > 1)} of {_name(root, folder)} (by ending: {kinds})")
+        if hidden := _hidden_images(folder):
+            first = hidden[0].name + (", .." if len(hidden) > 1 else "")
+            places.append(f"{len(hidden)} hidden file{'s' * (len(hidden) > 1)} of {_name(root, folder)} ({first})")
     places += [f"{count_words(folder)} in {_name(root, folder)}" for folder in misplaced(root, used)]
     if not places:
         return []
@@ -52,6 +55,7 @@ def left_out_of_set(folder: Path, read: Sequence[str]) -> list[str]:
     for kind in read:
         inside = _visible(folder / kind) if (folder / kind).is_dir() else []
         there += [path for path in inside if path.is_dir() or path.suffix.lower() not in EXTENSIONS]
+        there += _hidden_images(folder / kind)
     first, *others = ({path.stem: path for path in _images(folder / kind)} for kind in read)
     there += [path for other in others for stem, path in other.items() if stem not in first]
     if not there:
@@ -99,6 +103,15 @@ def _folders(folder: Path) -> list[Path]:
 
 def _images(folder: Path) -> list[Path]:
     return [path for path in _visible(folder) if path.suffix.lower() in EXTENSIONS and not path.is_dir()]
+
+
+def _hidden_images(folder: Path) -> list[Path]:
+    """Files that begin with a dot and end like images, such as what macOS puts beside each file on other systems' disks."""
+    try:
+        found = sorted(path for path in folder.iterdir() if path.name.startswith("."))
+    except OSError:
+        return []
+    return [path for path in found if path.suffix.lower() in EXTENSIONS and not path.is_dir()]
 
 
 def _visible(folder: Path) -> list[Path]:

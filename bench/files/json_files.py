@@ -19,6 +19,8 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in the file, or None where there is no such file or it does not hold a JSON object."""
     try:
+        if not path.is_file():  # to open a pipe may take for ever
+            return None
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None

@@ -176,7 +176,7 @@ def get_preset(name: str, assignments: list[str], recipe: str = "best") -> Prese
     """
     if name not in PRESETS:
         raise UsageError(f"unknown preset {name!r}: expected {', '.join(PRESETS)}{nearest(name, PRESETS)}")
-    assigned = dict(_assignment(text) for text in assignments)
+    assigned = dict(_assignment(text) for text in assignments)  # of two for a field the last counts, as of two options
     preset = replace(PRESETS[name], **((PAPER_TRAINING if recipe == "paper" else {}) | assigned))
     if recipe == "paper" and "training_crop" not in assigned:
         preset = replace(preset, training_crop=preset.patch)

@@ -23,6 +23,7 @@ from bench.runs import store
 _STYLES = {"done": "green", "failed": "bold red", "timeout": "red", "running": "yellow", "not-applicable": "dim"}
 
 
+_NOT_FINITE = "not finite"  # in the place of a mean
 #: Seeds of a cell that are shown each; more are counted.
 MOST_SEEDS = 5
 
@@ -119,18 +120,23 @@ def _state(entry: Entry, record: dict[str, Any] | None, notes: Mapping[str, Note
     return State(status, text, float(status != "pending"))
 
 
+def unscored(record: Mapping[str, Any] | None) -> bool:
+    """Whether a cell is done, and none of its results is finite."""
+    return record is not None and record.get("status") == "done" and _mean(dict(record)) == _NOT_FINITE
+
+
 def _mean(record: dict[str, Any]) -> str:
     """The mean PSNR; without clean images the mean uMSE, and without second shots that it is done."""
     by_set: dict[str, list[float]] = {}
     rows = record.get("rows", [])
     if rows and not any("psnr" in row for row in rows):
         errors = [row["umse"] for row in rows if isinstance(row.get("umse"), (int, float))]
-        return f"uMSE {statistics.fmean(errors):.2f}" if errors else "done" if "umse" not in rows[0] else "not finite"
+        return f"uMSE {statistics.fmean(errors):.2f}" if errors else "done" if "umse" not in rows[0] else _NOT_FINITE
     for row in rows:
         if isinstance(row.get("psnr"), (int, float)):
             by_set.setdefault(row["dataset"], []).append(row["psnr"])
     if not by_set:
-        return "not finite"
+        return _NOT_FINITE
     mean = statistics.fmean(statistics.fmean(values) for values in by_set.values())
     finite = sum(map(len, by_set.values()))
     # it stands beside the means of other cells, which are over all images, and whole ones

@@ -97,6 +97,8 @@ def _repeated(info: Mapping[str, Any]) -> dict[tuple[str, str], tuple[str, str]]
 def _json(path: Path, problems: list[str]) -> object:
     name = path.name if path.parent.name != "cells" else f"cells/{path.name}"
     try:
+        if path.exists() and not path.is_file():  # to open a pipe may take for ever
+            raise OSError(0, "no regular file")
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         problems.append(f"{name} is missing.")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from bench.data.frames import read, size_of, sources_of
 from bench.data.images import (
     image_size,
     one_line,
@@ -163,6 +164,15 @@ def test_missing_folder_and_special_files(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     assert "not a regular file" in refusal(tmp_path / "folder.png")
     assert "not a regular file" in refusal(Path(os.devnull))
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif", ".fits", ".npy"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, ending: str) -> None:
+    os.mkfifo(tmp_path / f"a{ending}")
+    (source,) = sources_of(tmp_path / f"a{ending}")
+    for look in (read, size_of):
+        with pytest.raises(UsageError, match="not a regular file"):
+            look(source)
 
 
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,14 @@ def test_files_that_are_no_images_are_counted_by_ending(root: Path) -> None:
     )
 
 
+def test_hidden_images_are_counted(root: Path) -> None:
+    fill(root / "mine", ["._a", ".b"])
+    (root / "mine" / ".DS_Store").write_bytes(b"x")
+    fill(root / "train" / "own", ["._c"])
+    (said,) = remarks(root)
+    assert said == "Left out of the images: 2 hidden files of mine/ (._a.png, ..); 1 hidden file of train/own/ (._c.png)."
+
+
 def test_images_that_lie_elsewhere_are_said(root: Path) -> None:
     fill(root / "more" / "deep", ["x", "y"])
     fill(root / "more" / "deeper" / "still", ["x"])
