@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bench.data import separation
+from bench.data import overlap, separation
 from bench.data.colour import with_channels
 from bench.data.formats import Pixels
 from bench.data.frames import Array, Source, read
@@ -69,6 +69,10 @@ class Found:
         What is wrong with files.
     prints : dict
         The whole images' fingerprints.
+    parts : bool
+        Whether parts of images are to be compared, too.
+    numbers, squares : list
+        What `bench.data.overlap` needs for that: of whole test images, and of the others.
     turned : list of str
         Labels of images with a tag on their orientation.
     extent : Extent
@@ -78,6 +82,9 @@ class Found:
     label: str = ""
     problems: list[str] = field(default_factory=list)
     prints: dict[Source, separation.Fingerprint] = field(default_factory=dict)
+    parts: bool = False
+    numbers: list[tuple[str, Array]] = field(default_factory=list)
+    squares: list[overlap.Squares] = field(default_factory=list)
     turned: list[str] = field(default_factory=list)
     extent: Extent = field(default_factory=Extent)
 
@@ -111,6 +118,10 @@ def read_set(p: Planned, by_pixels: bool, found: Found) -> ImageSet:
         if source not in found.prints:  # kodak24 and kodak24-500 are the same files
             label = found.label_of(p.name, name)
             found.prints[source] = separation.fingerprint(label, pixels)
+            if found.parts and p.role == "test":
+                found.numbers.append((label, overlap.numbers_of(pixels)))
+            elif found.parts:
+                found.squares.append(overlap.squares_of(label, pixels))
             found.extent.note(label, pixels)
             found.turned += [label] if tagged else []
         kept = _crop(p, name, pixels)

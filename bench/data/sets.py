@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.data import separation
+from bench.data import overlap, separation
 from bench.data.colour import channels_for, made_grey
 from bench.data.frames import Source, list_sources, size_of
 from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan, plan_tests
@@ -90,6 +90,7 @@ def load(
     patch: int = 64,
     colour: str = "rgb",
     white: str = "auto",
+    parts: bool = True,
 ) -> Data:
     """Read, check and split the images of a run.
 
@@ -116,6 +117,8 @@ def load(
         "grey", "rgb", or "auto", as `bench.data.colour.channels_for` has it.
     white : str
         The white level of images of more than 8 bits: "auto", or a number (`bench.data.levels`).
+    parts : bool
+        Whether parts of the test images are looked for in the training set, as whole ones are: once a run is enough.
 
     Raises
     ------
@@ -142,7 +145,7 @@ def load(
         patch=patch,
     )
     planned = plan(source, options)
-    data = _read(planned, by_pixels=source == SAMPLE, colour=colour, white=white)
+    data = _read(planned, by_pixels=source == SAMPLE, colour=colour, white=white, parts=parts)
     return replace(data, remarks=(*_left_out(source, planned), *_taken_as_clean(data.test), *data.remarks))
 
 
@@ -220,12 +223,13 @@ def _left_out(source: str, planned: Sequence[Planned]) -> list[str]:
     return left_out(Path(os.path.expanduser(source)), folders)
 
 
-def _read(planned: list[Planned], by_pixels: bool, colour: str, white: str) -> Data:
-    found = {role: Found(label="" if role == "test" else "train/") for role in ("test", "training")}
+def _read(planned: list[Planned], by_pixels: bool, colour: str, white: str, parts: bool) -> Data:
+    found = {role: Found(label="" if role == "test" else "train/", parts=parts) for role in ("test", "training")}
     sets = [read_set(p, by_pixels, found["test" if p.role == "test" else "training"]) for p in planned]
     refuse_problems(found.values())
     tests, others = found["test"], found["training"]
     sentence = separation.check(tests.prints.values(), others.prints.values())
+    sentence += f"; {overlap.check(tests.numbers, others.squares)}" if parts else ""
     levels = white_levels(white, largest_of(found.values()))
     sets = [in_levels(chosen, levels, found["test" if chosen.role == "test" else "training"]) for chosen in sets]
     test, training, validation = (tuple(s for s in sets if s.role == role) for role in SAMPLE_FILES)

@@ -21,8 +21,8 @@ from bench.runs.record import settings_record
 from noise import NoiseModel
 
 
-def load_data(settings: Settings) -> Data:
-    """Read and check the images that the settings ask for. Raises UsageError."""
+def load_data(settings: Settings, again: bool = False) -> Data:
+    """Read and check the images that the settings ask for; `again`, without what takes long. Raises UsageError."""
     preset = settings.preset
     names = dict.fromkeys(model.told.name for model in settings.noise if isinstance(model, Measured))
     measured = load_measured(
@@ -34,7 +34,7 @@ def load_data(settings: Settings) -> Data:
         colour=settings.colour,
         white=settings.white,
     )
-    others = None if names and all(isinstance(model, Measured) for model in settings.noise) else _load_others(settings)
+    others = None if names and all(isinstance(model, Measured) for model in settings.noise) else _load_others(settings, again)
     there = find_measured(settings.data) if names else {}
     unread = [words for name in names for words in left_out_of_set(there[name], (NOISY, CLEAN, SECOND))]
     data = of_measured(measured) if others is None else replace(others, measured=measured)
@@ -42,7 +42,7 @@ def load_data(settings: Settings) -> Data:
     return replace(data, remarks=(*data.remarks, *unread), repeated=(*data.repeated, *copies))
 
 
-def _load_others(settings: Settings) -> Data:
+def _load_others(settings: Settings, again: bool) -> Data:
     """The images that noise is added to."""
     preset = settings.preset
     wanted, unwanted = preset.test_sets, list[str]()
@@ -61,6 +61,7 @@ def _load_others(settings: Settings) -> Data:
         patch=preset.patch,
         colour=settings.colour,
         white=settings.white,
+        parts=not again,
     )
     if not settings.test:
         return replace(data, test=())
@@ -137,7 +138,7 @@ def run_again(directory: Path, settings: Settings) -> Run:
 
     Raises UsageError where they are not those that run.json tells of.
     """
-    run = Run(directory, settings, load_data(settings))
+    run = Run(directory, settings, load_data(settings, again=True))
     asked = (read_json(directory / "run.json") or {}).get("settings", {}).get("data_sha256")
     if asked is not None and asked != settings_record(settings, run.data)["data_sha256"]:
         raise UsageError(f"{settings.data}: the images are not those that the run began with: expected the same")

@@ -58,6 +58,7 @@ COPIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "one corner cut": lambda p: p[p.shape[0] // 50 :, p.shape[1] // 50 :],
     "brighter": on_pillow(lambda i: i.point(lambda v: min(255, v + 25))),
     "darker": on_pillow(lambda i: i.point(lambda v: int(0.7 * v))),
+    "negative": lambda p: 255 - p,
     "grey": on_pillow(lambda i: i.convert("L")),
     "noisy": noisy,
     "cut, turned, halved, JPEG": lambda p: on_pillow(
