@@ -28,7 +28,9 @@ def seed_globals(*purpose: object) -> None:
     The suite draws from none of them. A method that does is reproducible all the same, whatever ran before in its process.
     """
     seed = seed_of("global", *purpose)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed also looks for other devices, for a hundred times as long
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(seed)
     np.random.seed(seed % 2**32)
     random.seed(seed)
 
