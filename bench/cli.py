@@ -42,7 +42,7 @@ from bench.commands.scannable import USUAL
 from bench.commands.status import print_status
 from bench.commands.tune import tune
 from bench.data.measured import find_measured
-from bench.errors import UsageError, one_line
+from bench.errors import UsageError, not_text, one_line
 from bench.executors.place import EXECUTORS, SLURM
 from bench.plan.settings import PRESETS
 from bench.process.interrupts import heeded
@@ -97,7 +97,7 @@ def _refuse_bytes(given: Sequence[str]) -> None:
         try:
             word.encode()
         except UnicodeEncodeError:
-            raise UsageError(f"{word!r}: is not valid UTF-8; expected words that are") from None
+            raise UsageError(f"{word!r}: {not_text()}; expected words that are UTF-8") from None
 
 
 def make_console() -> Console:

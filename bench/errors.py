@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from noise import faults
 
 
@@ -15,6 +17,14 @@ class UsageError(Exception):
 def one_line(text: object) -> str:
     """`text` on one line that is safe to print: white space joined, unprintable characters as '?'."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
+
+
+def not_text() -> str:
+    """What is wrong with a name that cannot be written as UTF-8: the name itself, or the encoding that Python takes it for."""
+    encoding = sys.getfilesystemencoding()
+    if encoding == "utf-8":
+        return "is not valid UTF-8"
+    return f"is no text in {encoding}, which this locale asks for (PYTHONUTF8=1 has UTF-8 instead)"
 
 
 def fault_of(error: BaseException) -> str:

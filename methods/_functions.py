@@ -44,7 +44,10 @@ class FunctionMethod(Method):
     def _one(self, y: torch.Tensor, model: NoiseModel) -> torch.Tensor:
         image = np.array(y.permute(1, 2, 0).cpu().numpy(), dtype=np.float32, order="C")  # a copy: it may write to it
         found = type(self).function(image, model) if self.wants_model else type(self).function(image)
-        array = np.asarray(found.detach().cpu() if isinstance(found, torch.Tensor) else found)
+        try:
+            array = np.asarray(found.detach().cpu() if isinstance(found, torch.Tensor) else found)
+        except ValueError:  # a list, or a tuple, of things of several shapes
+            array = np.array(None)
         if array.shape != y.permute(1, 2, 0).shape or array.dtype.kind not in "fiu":
             told = f"an array of shape {array.shape} and {array.dtype}" if array.ndim else type(found).__name__
             raise TypeError(f"the function returned {told}: expected real numbers of shape {tuple(y.permute(1, 2, 0).shape)}")

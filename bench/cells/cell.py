@@ -34,7 +34,7 @@ from bench.runs.record import inputs_of, settings_record
 from bench.training.operations import watch
 from bench.training.patches import channels_first
 from methods import Method
-from noise import faults, guards
+from noise import faults, guards, shared
 
 #: Share of the values from which on a guarded solve is worth a warning.
 _MANY = 0.01
@@ -56,7 +56,7 @@ def do_job(run: Run, job: Job, report: Report) -> None:
         clock = time.perf_counter()
         reset_peak_memory()
         outcome: dict[str, Any] = {}
-        with globals_kept(), warnings.catch_warnings(record=True) as caught:
+        with globals_kept(), shared.kept(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:  # whatever a method does wrong is its cell's own affair
                 if broken is not None:

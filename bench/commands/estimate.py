@@ -30,6 +30,7 @@ from bench.plan.settings import Settings, crop_of, own_steps, with_own_steps
 from bench.runs import store
 from bench.runs.directory import refuse_other
 from bench.runs.inputs import images_for, load_data, settled, training_sum
+from bench.runs.lock import refuse_strange
 from bench.runs.notes import cautions, estimates
 from bench.runs.origin import outdated
 from bench.runs.progress import duration
@@ -64,6 +65,7 @@ def dry_run(settings: Settings, directory: Path, place: Place, console: Console,
 
     Raises UsageError as the run would, for images or settings other than those of a run that is there.
     """
+    refuse_strange(directory)
     clock = time.perf_counter()
     data = load_data(settings)
     loading = time.perf_counter() - clock

@@ -80,6 +80,8 @@ def report(directory: Path, form: str, output: Path | None, show: bool, console:
             write_output("--output", output, lambda path: path.write_text(text, "utf-8", newline=""), own_encoding=page)
     except (ValueError, OSError) as error:
         raise UsageError(one_line(error)) from None
+    if directory.is_dir() and not (directory / "run.json").is_file():
+        print(f"denoisebench: {one_line(directory)}: run.json is missing: its settings are unknown", file=sys.stderr)
     if is_standard(output):
         return
     console.print(str(output), soft_wrap=True)

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 import reports
-from bench.errors import one_line
+from bench.errors import UsageError, one_line
 from bench.executors.execution import execute
 from bench.executors.needs import fitted
 from bench.executors.place import Place, start
@@ -121,10 +121,15 @@ def _do(
         soft_wrap=True,
     )  # fmt: skip
     refreshed = spent = 0.0
+    place_held, written = _identity(directory), False
     with progress.Display(directory, entries, console) as display:
 
         def look() -> None:
             nonlocal refreshed, spent
+            if _identity(directory) != place_held:
+                raise UsageError(
+                    f"{directory}: was moved or removed while the run worked in it: expected it to stay where it is"
+                )
             changed = records.update()
             display.show(records.now)
             if changed and time.monotonic() - refreshed > max(REFRESH, spent / RENDERING):
@@ -138,9 +143,10 @@ def _do(
             look()
             execute(run, todo, lambda: start(place, run, todo), look, deadline, cell_timeout)
         finally:
-            records.update()
-            written = publish(directory, entries, records.in_order(), console)
-            sweep(directory)
+            if _identity(directory) == place_held:
+                records.update()
+                written = publish(directory, entries, records.in_order(), console)
+                sweep(directory)
     check()
     failed = [entry.name for entry in entries if store.status_of(entry, records.now[entry.name]) in ("failed", "timeout")]
     for name in failed:
@@ -160,8 +166,19 @@ def _do(
             f"no report was written; python -m bench report {shlex.quote(str(directory))} tries again", soft_wrap=True
         )
         return 1
+    for name in sorted(records.left):
+        console.print(f"{name}: no result was stored, and no fault was met: the same command tries again", soft_wrap=True)
     console.print(f"{directory / 'report.html'}", soft_wrap=True)
-    return 1 if failed or unscored else 0
+    return 1 if failed or unscored or records.left else 0
+
+
+def _identity(directory: Path) -> tuple[int, int] | None:
+    """What tells a folder from another one of its name."""
+    try:
+        found = directory.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class Records:
@@ -171,17 +188,17 @@ class Records:
         self.directory = directory
         self.now: dict[str, dict[str, Any] | None] = dict.fromkeys((entry.name for entry in entries), None)
         self._entries = {entry.name: entry for entry in entries}
-        self._left = {entry.name for entry in entries if entry.applicability != "no"}
+        self.left = {entry.name for entry in entries if entry.applicability != "no"}
         self.update()
 
     def update(self) -> bool:
         """Read what is new; whether anything was. Costs one look at the folder where nothing is."""
         changed = False
-        for name in self._left & store.cell_names(self.directory):
+        for name in self.left & store.cell_names(self.directory):
             record = store.read_cell(self.directory, self._entries[name])
             if record is not None:
                 self.now[name] = record
-                self._left.discard(name)
+                self.left.discard(name)
                 changed = True
         return changed
 

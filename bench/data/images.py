@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
 from bench.data.formats import EXTENSIONS, TOO_LARGE, Deep, Pixels, Refused, decoded, decoders, stored_size
-from bench.errors import UsageError, one_line
+from bench.errors import UsageError, not_text, one_line
 
 #: Largest file (bytes) that is read at all.
 MAX_BYTES = 1 << 30
@@ -141,7 +141,7 @@ def text_of(path: Path, name: str) -> str:
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise problem(path, "the file name is not valid UTF-8", "a name that is") from None
+        raise problem(path, f"the file name {not_text()}", "a name that is UTF-8") from None
     return unicodedata.normalize("NFC", name)
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from bench.data.apart.separation import fingerprint, repeats
 from bench.data.colour import channels_for, with_channels
 from bench.data.formats import Pixels
 from bench.data.frames import Source, list_sources, read
@@ -25,7 +26,6 @@ from bench.data.layout import LEAST, SAMPLE
 from bench.data.levels import Extent, unclipped, white_levels, white_words
 from bench.data.partners import partners_of, refuse_grey, refuse_partner, unlike
 from bench.data.reading import Image, ImageSet
-from bench.data.separation import fingerprint, repeats
 from noise.names import nearest
 
 #: The folders of a set.

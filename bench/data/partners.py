@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench.data.apart.separation import Fingerprint, likeness
 from bench.data.frames import Source, list_sources
 from bench.data.images import problem
-from bench.data.separation import Fingerprint, likeness
 from bench.errors import one_line
 
 Array = npt.NDArray[Any]

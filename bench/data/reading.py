@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bench.data import overlap, separation
+from bench.data.apart import overlap, separation
 from bench.data.colour import with_channels
 from bench.data.formats import Pixels
 from bench.data.frames import Array, Source, read
@@ -72,7 +72,7 @@ class Found:
     parts : bool
         Whether parts of images are to be compared, too.
     numbers, squares : list
-        What `bench.data.overlap` needs for that: of whole test images, and of the others.
+        What `bench.data.apart.overlap` needs for that: of whole test images, and of the others.
     turned : list of str
         Labels of images with a tag on their orientation.
     extent : Extent

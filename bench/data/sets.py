@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.data import overlap, separation
+from bench.data.apart import overlap, separation
 from bench.data.colour import channels_for, made_grey
 from bench.data.frames import Source, list_sources, size_of
 from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan, plan_tests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -53,6 +54,7 @@ class Local:
 
     def __init__(self, run: Run, workers: int, gpu_share: float = 1.0) -> None:
         self.width = workers
+        run = dataclasses.replace(run, directory=run.directory.absolute())  # a method may leave the working directory
         self._run, self._share, self._memory = run, gpu_share, psutil.virtual_memory().available // workers
         _start_tracker()
         self._threads = ThreadPoolExecutor(workers, initializer=_deafen)  # each waits for one worker

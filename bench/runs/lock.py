@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-from bench.errors import UsageError, one_line
+from bench.errors import UsageError, not_text, one_line
 from bench.files.json_files import read_json, write_json
 
 #: Seconds between two signs of life.
@@ -66,7 +66,17 @@ def refuse_bytes(directory: Path) -> None:
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise UsageError(f"{one_line(path)}: the path is not valid UTF-8: expected --out with a path that is") from None
+        raise UsageError(f"{one_line(path)}: the path {not_text()}: expected --out with a path that is UTF-8") from None
+
+
+def refuse_strange(directory: Path) -> None:
+    """Raise UsageError for a folder that holds something, and no run that is there or about to be."""
+    if (
+        directory.exists()
+        and any(directory.iterdir())
+        and not any((directory / name).exists() for name in ("run.json", ".lock"))
+    ):
+        raise UsageError(f"{directory}: holds files but no run (run.json): expected a new or empty folder for --out")
 
 
 def holder_path(directory: Path) -> Path:
@@ -91,11 +101,9 @@ def in_use(directory: Path) -> Iterator[None]:
 
     Raises UsageError where another process holds it, or the directory holds something else or cannot be made.
     """
-    run, place = directory / "run.json", directory / ".lock"
     refuse_bytes(directory)
     try:
-        if directory.exists() and any(directory.iterdir()) and not run.exists() and not place.exists():
-            raise UsageError(f"{directory}: holds files but no run (run.json): expected a new or empty folder for --out")
+        refuse_strange(directory)
         directory.mkdir(parents=True, exist_ok=True)
         lock = _locked(directory)
     except Timeout:
@@ -109,7 +117,7 @@ def in_use(directory: Path) -> Iterator[None]:
         with _signs_of_life(directory):
             yield
     finally:
-        if not run.exists():  # nothing came of it
+        if not (directory / "run.json").exists():  # nothing came of it
             Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -29,6 +30,12 @@ _TRAINING = (
     "bench.training.operations", "bench.training.patches", "bench.training.steps",
 )  # fmt: skip
 _CENTRE = ("bench.cells.centre",)  # of methods on one image, which may be given the centre of each
+#: Where the suite's modules are, and Python's; and folders that are above those of installed packages.
+_ELSEWHERE = (
+    *(Path(__file__).parents[2] / name for name in ("bench", "methods", "noise", "reports")),
+    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")),
+)
+_INSTALLED = {"site-packages", "dist-packages"}
 _EVALUATION = ("bench.cells.denoising", "bench.cells.metrics", "bench.plan.scores", "bench.plan.seeds")
 
 
@@ -129,14 +136,18 @@ def _method_modules(method: Method) -> set[str]:
 
 
 def _of_method(module: str) -> set[str]:
-    """A method's module with its imports, and the modules of `noise` that these name themselves."""
+    """A method's module with its imports, and the modules of `noise` that these name themselves.
+
+    Of one from outside of the suite those as well that it imports from anywhere but installed packages and Python itself.
+    """
     own = _with_imports(module)
-    return {*own, *(name for each in own for name in _imported(each, "noise"))}
+    return {*own, *(name for each in own for name in _imported(each, "noise")), *_beside(module)}
 
 
 def _noise_modules(model: NoiseModel) -> set[str]:
     """The files that the law of a noise model is made of."""
-    found = {type(model).__module__, *_with_imports(type(model.base).__module__)}
+    base = type(model.base).__module__
+    found = {type(model).__module__, *_with_imports(base), *_beside(base)}
     if model.convolution is not None:
         found.add(type(model.convolution).__module__)
         if model.convolution != type(model.convolution)():  # what it is by default, Table 1 has
@@ -157,8 +168,33 @@ def _with_imports(module: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
+def _beside(module: str) -> frozenset[str]:
+    """Somebody's own modules that a module from outside of the suite imports, straight or through others."""
+    found, waiting = set[str](), {module} if _is_own(module) else set()
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= {each for each in _named(name) if _is_own(each)} - found
+    return frozenset(found)
+
+
+def _is_own(module: str) -> bool:
+    """Whether a module is a file of somebody's: none of the suite, of Python, or of an installed package."""
+    spec = _spec(module)
+    if spec is None or not spec.has_location or not spec.origin:
+        return False
+    file = Path(spec.origin)
+    return not _INSTALLED.intersection(file.parts) and not any(file.is_relative_to(place) for place in _ELSEWHERE)
+
+
 def _imported(module: str, package: str) -> set[str]:
-    """The modules below a package that a module names in its import statements, whichever of their forms it uses."""
+    """The modules below a package that a module names in its import statements."""
+    return {name for name in _named(module) if name.startswith(f"{package}.") and _is_module(name)}
+
+
+def _named(module: str) -> set[str]:
+    """What a module names in its import statements, whichever of their forms it uses: modules, and things inside of them."""
     names, parts = set[str](), [*module.split("."), *([""] if _is_package(module) else [])]
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Import):
@@ -166,7 +202,7 @@ def _imported(module: str, package: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = ".".join([*(parts[: -node.level] if node.level else []), *([node.module] if node.module else [])])
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return {name for name in names if name.startswith(f"{package}.") and _is_module(name)}
+    return names
 
 
 def _is_module(name: str) -> bool:

@@ -263,10 +263,25 @@ def _unpaired(first: pd.DataFrame, second: pd.DataFrame, both: pd.DataFrame) -> 
             words = {"/".join(map(str, entry[2:])) for entry in own - other if entry[:-1] in shared}
             if words:
                 yield f"Of common cells, {word} {_some(words)} is in {name} alone."
+    yield from _single(first, second, list(words_of))
     lost = both[both[["value_a", "value_b"]].isna().any(axis=1)]
     if len(lost):
         words = set(lost["noise"] + " " + lost["method"])
         yield f"{len(lost)} pair(s) were left out, as a value is not finite: {_some(words)}."
+
+
+def _single(first: pd.DataFrame, second: pd.DataFrame, columns: list[str]) -> Iterable[str]:
+    """Single values that one run lacks whose cell has the seed, data set, image, metric and crop of each in other values."""
+    place = [*_CELL, *columns]
+    for name, own, other in (("A", first, second), ("B", second, first)):
+        lacking = _distinct(own, place) - _distinct(other, place)
+        for column in columns:
+            around = [*_CELL, "dataset", column] if column == "image" else [*_CELL, column]
+            there, at = _distinct(other, around), [place.index(each) for each in around]
+            lacking = {entry for entry in lacking if tuple(entry[index] for index in at) in there}
+        if lacking:
+            words = (" ".join(map(str, (*entry[:2], *entry[3:6]))) for entry in lacking)
+            yield f"{len(lacking)} value(s) of common cells are in {name} alone: {_some(words, 3)}."
 
 
 def _distinct(values: pd.DataFrame, columns: list[str]) -> set[tuple[Any, ...]]:

@@ -19,6 +19,8 @@ from reports.read.spreadsheet import read_csv
 from reports.read.untrusted import mapping, number, points, sequence, text, texts, whole
 
 _TEXT_COLUMNS = [name for name in COLUMNS if name not in ("noise_no", "seed", "value")]
+#: What a score is one of, in a results table.
+_SCORE = ["noise", "method", "seed", "dataset", "image", "metric"]
 _TABLES = ("results.parquet", "results.csv")
 _MOST_CROP = 10**6  # pixels
 _UNREAD = "cannot be read and was left out"
@@ -213,7 +215,21 @@ def _tidy(table: pd.DataFrame) -> pd.DataFrame:
     tidy["value"] = np.where(np.isfinite(value), value, np.nan)
     crop = table[CROP] if CROP in table.columns else pd.Series(0, index=table.index)
     tidy[CROP] = pd.to_numeric(crop, errors="coerce").fillna(0).clip(0, _MOST_CROP).astype("int64")
-    return counted(pd.DataFrame(tidy, columns=[*COLUMNS, CROP]))
+    found = pd.DataFrame(tidy, columns=[*COLUMNS, CROP])
+    _refuse_two_values(found)
+    return counted(found)
+
+
+def _refuse_two_values(table: pd.DataFrame) -> None:
+    """Raise ValueError where one score has two values; the same value twice does no harm."""
+    score = [*_SCORE, CROP]
+    values = table[table["metric"] != ""].drop_duplicates([*score, "value"])
+    twice = values[values.duplicated(score, keep=False)]
+    if len(twice):
+        one = twice.iloc[0]
+        both = twice[(twice[score] == one[score]).all(axis=1)]["value"]
+        place = " ".join(str(one[name]) for name in _SCORE[:-1])
+        raise ValueError(f"{one['metric']} of {place} is {both.iloc[0]:g} and {both.iloc[1]:g}: expected one value")
 
 
 def _table_of_cells(cells: Iterable[Cell], info: Mapping[str, Any]) -> pd.DataFrame:

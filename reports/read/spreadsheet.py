@@ -21,8 +21,9 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 #: Cells that hold no number and say so.
 _NONE = ("", "nan", "na", "n/a", "inf", "+inf", "-inf", "none", "null")
 _SEPARATORS = ",;\t|"
-#: Values without a decimal mark beyond these (dB, SSIM) have lost it: 30.682 is 30682 where the point marks thousands.
-_PLAUSIBLE = {"psnr": 999.0, "ssim": 1.0}
+#: Values beyond these (dB, SSIM) have lost their decimal mark, or gained a factor: 30.682 is 30682 where the point marks
+#: thousands. One level of one pixel of a million is 108 dB.
+_PLAUSIBLE = {"psnr": 120.0, "ssim": 1.0 + 1e-9}
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -102,7 +103,6 @@ def _check(name: str, columns: dict[str, list[str]], numbers: Sequence[float], l
     metrics = columns.get("metric", [""] * len(numbers))
     for number, word, metric, line in zip(numbers, columns["value"], metrics, lines, strict=True):
         limit = _PLAUSIBLE.get(metric[:4], math.inf)
-        if abs(number) > limit and not re.search("[.,]", word):
-            raise ValueError(
-                f"line {line}: {metric} is {word.strip()}: expected at most {limit:g}; it has lost its decimal mark"
-            )
+        if abs(number) > limit:
+            lost = "" if re.search("[.,]", word) else "; it has lost its decimal mark"
+            raise ValueError(f"line {line}: {metric} is {word.strip()}: expected at most {limit:g}{lost}")

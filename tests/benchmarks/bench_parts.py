@@ -12,7 +12,7 @@ import torch
 import methods
 import noise
 from bench.cells.metrics import score
-from bench.data.separation import Fingerprint, check
+from bench.data.apart.separation import Fingerprint, check
 from bench.plan.seeds import generator_of
 from bench.plan.settings import PRESETS
 from bench.training.networks import make_network

@@ -30,6 +30,7 @@ BAD = {
     "nan": "return y * float('nan')",
     "shape": "return y[..., :-1]",
     "prints": "print('<b>loud</b>')\n        return y",
+    "wanders": "import os\n        os.chdir('/')\n        return y",
 }
 METHOD = """
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def test_each_bad_method_costs_its_own_cells(source: Path, tmp_path: Path) -> No
     assert {record["status"] for record in found.values()} == {"done"} and len(found) == 6
     assert {name: record["status"] for name, record in wrong.items()} == {
         **dict.fromkeys(("raises", "exits", "ends", "odd", "hungry", "shape"), "failed"),
-        **{"hangs": "timeout", "nan": "done", "prints": "done"},
+        **{"hangs": "timeout", "nan": "done", "prints": "done", "wanders": "done"},
     }
     assert "ArithmeticError" in wrong["raises"]["message"] and "Traceback" in wrong["raises"]["traceback"]
     assert wrong["exits"]["message"] == "the worker died with exit code 7"

@@ -132,7 +132,9 @@ def test_what_is_no_function_of_an_image_is_refused(function) -> None:  # type: 
         methods.method_of_function(function, "mine", __name__)
 
 
-@pytest.mark.parametrize("result", [None, np.zeros((8, 9)), np.zeros((8, 9, 3), complex), np.full((8, 9, 3), "x")], ids=str)
+@pytest.mark.parametrize(
+    "result", [None, np.zeros((8, 9)), np.zeros((8, 9, 3), complex), np.full((8, 9, 3), "x"), (np.zeros((8, 9, 3)), 5)], ids=str
+)
 def test_a_function_that_returns_no_image(result) -> None:  # type: ignore[no-untyped-def]
     method = methods.method_of_function(lambda image: result, "mine", __name__)
     with pytest.raises(TypeError, match=r"the function returned .*: expected real numbers of shape \(8, 9, 3\)"):

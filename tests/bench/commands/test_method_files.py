@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,19 @@ def test_commands_know_the_method_of_a_file(file: Path, tmp_path: Path) -> None:
     assert (status, error) == (0, "") and "01-gaussian--outside-blur--s0" in out
     status, out, error = here("matrix", "--json")
     assert status == 0 and "outside-blur" not in out
+
+
+def test_a_method_that_leaves_the_working_directory_takes_nothing_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "outside_away.py").write_text(
+        f"import os\n\ndef denoise(image):\n    os.chdir({os.sep!r})\n    return image / 2\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    arguments = ("run", "--methods", "noisy,outside-away", "--noise", "1,2", *tiny(), "--method-file", "outside_away.py")
+    status, out, error = here(*arguments, "--workers", "1", "--out", "run")
+    assert (status, error) == (0, ""), out
+    assert len(list((tmp_path / "run" / "cells").iterdir())) == 4
 
 
 @pytest.mark.parametrize("command", ["run", "matrix", "list methods", "tune mine", "robustness x"])

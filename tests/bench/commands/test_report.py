@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import webbrowser
 from pathlib import Path
 
@@ -97,6 +98,13 @@ def test_a_run_s_page_is_for_pages_and_other_names_are_free(run: Path, capsys: p
     assert main(["report", str(run), "--format", "csv", "--output", str(run / "report.html")]) == 2
     for _ in range(2):
         assert main(["report", str(run), "--format", "csv", "--output", str(run / "tables.csv")]) == 0
+
+
+def test_a_missing_run_json_is_told(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(run, tmp_path / "bare")
+    (tmp_path / "bare" / "run.json").unlink()
+    assert main(["report", str(tmp_path / "bare"), "--format", "csv"]) == 0
+    assert capsys.readouterr().err == f"denoisebench: {tmp_path / 'bare'}: run.json is missing: its settings are unknown\n"
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from bench.data import overlap
-from bench.data.overlap import SIDE, numbers_of, overlaps, squares_of
+from bench.data.apart import overlap
+from bench.data.apart.overlap import SIDE, numbers_of, overlaps, squares_of
 from bench.data.sets import load
 from bench.errors import UsageError
 from tests.bench.data.test_separation import pictures, texture

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
-from bench.data.separation import check, fingerprint, repeats
+from bench.data.apart.separation import check, fingerprint, repeats
 from bench.data.sets import load
 from bench.errors import UsageError
 

@@ -112,3 +112,12 @@ def test_poor_encodings(variables: dict[str, str], tmp_path: Path) -> None:
     assert b"report.html" in run
     assert b"**" in markdown  # the best
     assert page.decode("utf-8") == (tmp_path / name / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_locale_that_has_no_such_letters_is_named(tmp_path: Path) -> None:
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"}
+    environment = inherited | {"PYTHONPATH": str(ROOT), "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "status", "größe".encode()], cwd=tmp_path, env=environment, capture_output=True
+    )
+    assert done.returncode == 2 and b"is no text in ascii, which this locale asks for (PYTHONUTF8=1" in done.stderr

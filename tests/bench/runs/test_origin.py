@@ -100,6 +100,24 @@ def test_a_module_is_made_of_what_it_imports_in_any_form(line: str, tmp_path: Pa
     assert ("_between" in found) == ("_between" in line)
 
 
+def test_a_method_s_file_is_made_of_its_own_helpers_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever they are found, and not of installed packages; a noise file alike."""
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, text in (
+        ("helper_one.py", "import helper_two, numpy, json\nK = 1\n"),
+        ("helper_two.py", "K = 2\n"),
+        ("outside_helped.py", "import torch\nfrom helper_one import K\n\ndef denoise(image):\n    return image * K\n"),
+    ):
+        (tmp_path / name).write_text(text)
+    with methods.with_files([tmp_path / "outside_helped.py"]):
+        cell = dataclasses.replace(cell_of("noisy", 1), method=methods.get("outside-helped"))
+        code = made_of(cell)["code"]
+        assert {"methods.outside_helped", "helper_one", "helper_two"} <= set(code)
+        assert not [name for name in code if name.partition(".")[0] in ("torch", "numpy", "json")]
+        told = {"made_of": {**made_of(cell), "code": {**code, "helper_two": "another"}}}
+        assert outdated(told, cell) == "by other code (helper_two changed since)"
+
+
 @pytest.mark.parametrize("method", [method for method in methods.catalogue().values() if method.trains], ids=lambda m: m.slug)
 def test_cells_that_share_a_network_agree_on_the_code_of_its_training(method: methods.Method, make_settings: Callable) -> None:
     shared: dict[str, dict[str, str]] = {}

@@ -89,6 +89,8 @@ BAD = {
     "thousands": (lambda rows: text(changed(commas(rows), "value", "1.234,5"), ";"), ["'1.234,5'", "decimal comma"]),
     "two decimal marks": (lambda rows: text(changed(commas(rows), "value", "30.68"), ";"), ["'30.68'", "decimal comma"]),
     "a lost decimal mark": (lambda rows: text(changed(rows, "value", "30682")), ["30682", "lost its decimal mark"]),
+    "a factor": (lambda rows: text(changed(rows, "value", "93.21")), ["ssim_paper is 93.21: expected at most 1"]),
+    "two values": (lambda rows: text([*rows, *changed(rows, "value", "0.125")[4:5]]), ["and 0.125: expected one value"]),
     "an error": (lambda rows: text(changed(rows, "value", "#WERT!")), ["'#WERT!'"]),
     "hashes": (lambda rows: text(changed(rows, "value", "#####")), ["'#####'"]),
     "a unit": (lambda rows: text(changed(rows, "value", "30.68 dB")), ["'30.68 dB'"]),

@@ -15,7 +15,7 @@ pictures the closest are 12 bits apart and 50 are within 14, but none of those c
 copies each: all that were flipped, turned, made grey, halved, 30 % darker, saved as JPEG of quality 30, or had 2 % cut
 off every side (up to 14 bits, correlation from 0.92); all but one that were 20 % brighter, saved at quality 10, had
 noise of std 25 added (the one is an all but white wall) or a gamma of 0.7; four in five with 5 % cut off every side. A
-small part of a picture, such as a crop of a quarter, is not found: this finds copies (parts: `bench.data.overlap`).
+small part of a picture, such as a crop of a quarter, is not found: this finds copies (parts: `bench.data.apart.overlap`).
 
 Of an image without structure (32x32 copy of std below `FLAT` grey levels: paper, a lens cap) the hash means nothing, so
 it is compared by its exact pixels, over the same rotations and flips. Pictures of mere grain have random hashes, which

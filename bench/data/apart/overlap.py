@@ -1,6 +1,6 @@
 """No part of a test image may be in the training set: the check for equal pixels, wherever they lie in the two images.
 
-`bench.data.separation` finds copies of whole images; this finds what was cut out, or shifted, and stored as it was. Of each
+`separation` beside this finds copies of whole images; this finds what was cut out, or shifted, and stored as it was. Of each
 training image up to `TRIED` squares of `SIDE` pixels, evenly spread, are looked for at all places of every test image, in all
 8 rotations and flips, by hashes that are rolled over it. Squares without structure, such as sky or a drawn ramp, are
 equal by chance and not looked for.

@@ -1,0 +1,1 @@
+"""That no test image, nor a part of one, is in the training set."""
