@@ -26,7 +26,7 @@ from noise import NoiseModel
 
 #: The suite's own modules that bear on weights, and on what is made of them.
 _TRAINING = (
-    "bench.plan.seeds", "bench.training.budget", "bench.training.loop", "bench.training.networks",
+    "bench.plan.seeds", "bench.training.budget", "bench.training.gather", "bench.training.loop", "bench.training.networks",
     "bench.training.operations", "bench.training.patches", "bench.training.steps",
 )  # fmt: skip
 _CENTRE = ("bench.cells.centre",)  # of methods on one image, which may be given the centre of each

@@ -17,6 +17,7 @@ from bench.data.measured import Shot
 from bench.data.sets import Image
 from bench.files.short_names import short_name
 from bench.plan.seeds import generator_of
+from bench.training.gather import gathered, packed
 from bench.training.shared_images import shared_images
 from noise import Decorrelated, NoiseModel
 
@@ -29,7 +30,7 @@ class Patches:
     ----------
     noisy, clean : list of Tensor
         (C, H, W) grey levels each, as the network sees them, float32 (clean: also uint8); `clean` is empty for
-        unsupervised methods.
+        unsupervised methods. On a GPU they are `packed`.
     second : list of Tensor
         A second noisy draw of each; empty unless the method knows it, in which case `clean` is.
     """
@@ -50,29 +51,26 @@ class Patches:
         chosen = rng.choice(len(places), count, p=places / places.sum())
         corners = rng.random((count, 2))
         turns = rng.integers(8, size=count)
-        picks = list(zip(chosen.tolist(), corners.tolist(), strict=True))
+        sides = np.array([self.noisy[index].shape[-2:] for index in chosen.tolist()])
+        corners = (corners * (sides - size + 1)).astype(np.int64)
+        pixels = turned_pixels(size, self.noisy[0].device)
 
         def cut(images: list[torch.Tensor]) -> torch.Tensor:
-            pieces = torch.stack([_cut(images[i], corner, size) for i, corner in picks])
+            if pixels.device.type != "cpu":
+                return gathered(images, chosen, corners, turns if flips else np.zeros_like(turns), size, pixels)
+            picks = zip(chosen.tolist(), corners.tolist(), strict=True)
+            pieces = torch.stack([images[i][..., top : top + size, left : left + size] for i, (top, left) in picks])
             if not flips:
                 return pieces
-            # all turned at once: on a GPU, starting a kernel for each takes longer than its work
-            which = torch.from_numpy(turns).to(pieces.device, non_blocking=True)
-            pixels = _turned_pixels(size, pieces.device)[which][:, None].expand(-1, pieces.shape[1], -1)
-            return pieces.flatten(2).gather(2, pixels).view_as(pieces)
+            places = pixels[torch.from_numpy(turns)][:, None].expand(-1, pieces.shape[1], -1)
+            return pieces.flatten(2).gather(2, places).view_as(pieces)
 
         others = self.clean or self.second
         return cut(self.noisy), cut(others).float() if others else None
 
 
-def _cut(image: torch.Tensor, corner: list[float], size: int) -> torch.Tensor:
-    top = int(corner[0] * (image.shape[-2] - size + 1))
-    left = int(corner[1] * (image.shape[-1] - size + 1))
-    return image[..., top : top + size, left : left + size]
-
-
 @cache
-def _turned_pixels(size: int, device: torch.device) -> torch.Tensor:
+def turned_pixels(size: int, device: torch.device) -> torch.Tensor:
     """(8, size * size): for each position, which pixel of the patch is where."""
     pixels = torch.arange(size**2).view(size, size)
     return torch.stack([turned(pixels, turn).flatten() for turn in range(8)]).to(device)
@@ -143,17 +141,17 @@ def make_patches(
         purpose = ("training noise", law.law, image.dataset, image.name, seed, *which)
         return law.sample(seen_clean(image), generator_of(*purpose))
 
-    noisy = [y.to(device) for y in shared_images(place, shared_name(model, seen, seed), images, drawn)]
+    noisy = _on(device, shared_images(place, shared_name(model, seen, seed), images, drawn))
     if pairs:
         name = f"second--{shared_name(model, seen, seed)}"
         again = shared_images(place, name, images, lambda image: drawn(image, "second"))
-        return Patches(noisy, [], [y.to(device) for y in again])
+        return Patches(noisy, [], _on(device, again))
     if not supervised:
         return Patches(noisy, [])
     if seen is None or seen.same_image:  # a quarter of the memory, and exact; on a CPU the pixels themselves
-        return Patches(noisy, [as_bytes(image).to(device) for image in images])
+        return Patches(noisy, _on(device, [as_bytes(image) for image in images]))
     sharpened = shared_images(place, f"clean--{shared_name(model, seen, seed)}", images, seen_clean)
-    return Patches(noisy, [x.to(device) for x in sharpened])
+    return Patches(noisy, _on(device, sharpened))
 
 
 def _measured(
@@ -164,14 +162,20 @@ def _measured(
     def given(pixels: Pixels | None, convolve: Callable[[torch.Tensor], torch.Tensor] | None) -> torch.Tensor:
         assert pixels is not None  # the method would not apply
         found = channels_first(pixels)
-        return (found if convolve is None else convolve(found)).to(device)
+        return found if convolve is None else convolve(found)
 
     forward, forward_clean = (None, None) if seen is None else (seen.forward, seen.forward_clean)
     return Patches(
-        [given(shot.pixels, forward) for shot in shots],
-        [given(shot.clean, forward_clean) for shot in shots] if supervised else [],
-        [given(shot.second, forward) for shot in shots] if pairs else [],
+        _on(device, [given(shot.pixels, forward) for shot in shots]),
+        _on(device, [given(shot.clean, forward_clean) for shot in shots] if supervised else []),
+        _on(device, [given(shot.second, forward) for shot in shots] if pairs else []),
     )
+
+
+def _on(device: str | torch.device, images: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The images on the device; in one tensor where `draw` gathers patches from them."""
+    there = [image.to(device) for image in images]
+    return there if torch.device(device).type == "cpu" else packed(there)
 
 
 def shared_name(model: NoiseModel, seen: Decorrelated | None, seed: int) -> str:

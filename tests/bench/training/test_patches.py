@@ -7,7 +7,8 @@ from scipy import stats
 
 import noise
 from bench.plan.seeds import generator_of, seed_of
-from bench.training.patches import Patches, as_tensor, make_patches, turned, turned_back
+from bench.training.gather import gathered, packed
+from bench.training.patches import Patches, as_tensor, make_patches, turned, turned_back, turned_pixels
 
 
 def numbered(height, width, image=0):
@@ -191,3 +192,21 @@ def test_a_second_draw_is_of_the_same_images_and_independent(random_images):
     left, right = (first - clean).flatten(), (second - clean).flatten()
     assert abs(float(torch.corrcoef(torch.stack([left, right]))[0, 1])) < 0.03
     assert right.std().item() == pytest.approx(25, rel=0.03)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8], ids=str)
+def test_one_gather_gives_the_patches_of_the_loop(dtype):
+    """On a GPU; here on the CPU, from images of several sizes."""
+    images = [torch.randint(0, 255, (3, height, width)).to(dtype) for height, width in ((9, 30), (17, 8), (8, 8), (25, 11))]
+    pack = packed(images)
+    assert all(torch.equal(one, other) for one, other in zip(pack, images, strict=True))
+    assert len({view.untyped_storage().data_ptr() for view in pack}) == 1
+    rng = np.random.default_rng(0)
+    chosen, turns = rng.integers(4, size=40), rng.integers(8, size=40)
+    corners = np.array([[rng.integers(size - 8 + 1) for size in images[index].shape[1:]] for index in chosen])
+    found = gathered(pack, chosen, corners, turns, 8, turned_pixels(8, torch.device("cpu")))
+    expected = [turned(images[i][:, r : r + 8, c : c + 8], t) for i, (r, c), t in zip(chosen, corners, turns, strict=True)]
+    assert found.dtype == dtype and torch.equal(found, torch.stack(expected))
+    assert packed([]) == []
+    there = Patches(packed([image.to("meta") for image in images]), packed([image[:1].to("meta") for image in images]))
+    assert [found.shape for found in there.draw(0, 0, 5, 8, True)] == [(5, 3, 8, 8), (5, 1, 8, 8)]
