@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from skimage.metrics import structural_similarity
+from scipy.ndimage import correlate1d, uniform_filter1d
 
 from bench.cells.blocks import LARGE
 from bench.plan.scores import METRICS, MOST_DECIBELS, PAPER_MULTIPLE
 
+Floats = npt.NDArray[np.float64]
+
 #: Rows of a strip of an image that is scored in strips.
-_ROWS = 128
+_ROWS = 16
+
+#: The Gaussian window along one side.
+_WEIGHTS = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
+_WEIGHTS /= _WEIGHTS.sum()
 
 #: A clean image without a value of at least this is black (as in video), and its maximum no peak to go by (grey levels).
 _BLACK = 16.0
@@ -93,8 +99,7 @@ def ssim(estimate: torch.Tensor, clean: torch.Tensor) -> float:
     torchmetrics from 1.4.2 on also counts windows that its padding fills (its pull request 2721), which is 5e-4 off on an
     image of 481x321. It takes 30 times longer in double precision on a CPU, and in single precision is 2e-4 off on white.
     """
-    window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    return _similarity(estimate, clean, 5, data_range=255.0, **window)
+    return _similarity(estimate, clean, 5, _gaussian, 1.0, 255.0)
 
 
 def _score_paper(truncated: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
@@ -108,21 +113,46 @@ def _score_paper(truncated: torch.Tensor, clean: torch.Tensor) -> dict[str, floa
     peak = brightest if brightest >= _BLACK else 255.0
     return {
         "psnr_paper": psnr(truncated, clean, peak),
-        "ssim_paper": _similarity(truncated, clean, 3, data_range=peak, win_size=7),
+        "ssim_paper": _similarity(truncated, clean, 3, _uniform, 49 / 48, peak),
     }
 
 
-def _similarity(estimate: torch.Tensor, clean: torch.Tensor, reach: int, **how: Any) -> float:
-    """scikit-image's structural similarity, with windows that reach so far (pixels), in double precision.
+def _similarity(
+    estimate: torch.Tensor, clean: torch.Tensor, reach: int, mean: Callable[[Floats], Floats], sample: float, peak: float
+) -> float:
+    """Mean structural similarity (Wang et al. 2004, Eq. 13; K1 = 0.01, K2 = 0.03), in double precision.
 
-    It holds some thirty images of that. So it is taken strip by strip, in two thirds of the time, and the mean over all windows
-    is put together of those over the windows of each.
+    It is what scikit-image gives, in half the time: strip by strip, which caches hold, and with four means in place of five, as
+    of the two variances only the sum is wanted.
+
+    Parameters
+    ----------
+    reach : int
+        How far a window reaches around its centre (pixels).
+    mean : callable
+        The weighted mean over the window around each pixel of (C, H, W).
+    sample : float
+        What makes variances of windows those of samples.
     """
+    low, high = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+    inside = np.s_[:, reach:-reach, reach:-reach]
     total = 0.0
     for one, other in _strips(estimate, clean, reach):
-        similarity = structural_similarity(other.double().numpy(), one.double().numpy(), channel_axis=0, **how)
-        total += float(similarity) * ((other.shape[-2] - 2 * reach) / (clean.shape[-2] - 2 * reach))
-    return total
+        x, y = one.double().numpy(), other.double().numpy()
+        at_x, at_y, squares, product = (mean(each)[inside] for each in (x, y, x * x + y * y, x * y))
+        both, apart = at_x * at_y, at_x * at_x + at_y * at_y
+        similarity = (2 * both + low) * (2 * sample * (product - both) + high)
+        similarity /= (apart + low) * (sample * (squares - apart) + high)
+        total += float(similarity.sum())
+    return total / math.prod(clean[inside].shape)
+
+
+def _gaussian(values: Floats) -> Floats:
+    return correlate1d(correlate1d(values, _WEIGHTS, axis=2), _WEIGHTS, axis=1)
+
+
+def _uniform(values: Floats) -> Floats:
+    return uniform_filter1d(uniform_filter1d(values, 7, axis=2), 7, axis=1)
 
 
 def _large(image: torch.Tensor) -> bool:

@@ -158,7 +158,7 @@ def _do(
     if warned := {name: record["warnings"] for name, record in records.now.items() if record and record.get("warnings")}:
         name, told = next(iter(warned.items()))
         more = f"; the report tells of those of {len(warned)} cells" if len(warned) > 1 else ""
-        console.print(f"{name}: warning: {one_line(told[0])}{more}", soft_wrap=True)
+        console.print(f"{name}: warning: {one_line(told[0]).removesuffix('.')}{more}", soft_wrap=True)
     if failed:
         console.print("The same command with --retry failed,timeout does these cells again.", soft_wrap=True)
     if not written:
