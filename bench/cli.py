@@ -32,7 +32,7 @@ from bench.commands.estimate import dry_run
 from bench.commands.estimate_noise import add_estimate, estimate
 from bench.commands.listing import list_things, print_matrix, tell_broken, whole_matrix
 from bench.commands.merge import merge
-from bench.commands.names import METHODS_HELP, NOISE_HELP, from_files, parse_noise
+from bench.commands.names import METHODS_HELP, NOISE_HELP, from_files, parse_rows
 from bench.commands.new_method import new_method
 from bench.commands.parser import Parser, Version, add_files, add_images
 from bench.commands.report import add_report, report
@@ -41,7 +41,6 @@ from bench.commands.run import run
 from bench.commands.scannable import USUAL
 from bench.commands.status import print_status
 from bench.commands.tune import tune
-from bench.data.measured import find_measured
 from bench.errors import UsageError, not_text, one_line
 from bench.executors.place import EXECUTORS, SLURM
 from bench.plan.settings import PRESETS
@@ -253,7 +252,7 @@ def _tune(options: argparse.Namespace, console: Console, given: list[str]) -> in
 
 def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> int:
     tell_broken()
-    models = parse_noise(options.noise, sets=tuple(find_measured(options.data)))
+    models = parse_rows(options.noise, "best", options.data)
     models = with_laws(models, options.data, options.colour, options.white)
     if options.json:
         print(json.dumps(whole_matrix(models, options.methods), indent=1))

@@ -15,9 +15,8 @@ import psutil
 import torch
 
 import methods
-from bench.commands.names import parse_methods, parse_noise, parse_variants
+from bench.commands.names import parse_methods, parse_noise, parse_rows, parse_variants
 from bench.data.levels import parse_white
-from bench.data.measured import find_measured
 from bench.errors import UsageError
 from bench.executors.gpus import visible_gpus
 from bench.executors.place import EXECUTORS, SLURM, Place
@@ -59,7 +58,7 @@ def parse_settings(options: argparse.Namespace) -> Settings:
         device=parse_device(options.device, elsewhere=options.executor != "local"),
         threads=threads,
         methods=tuple(in_budget(method, preset) for method in named.values()),
-        noise=parse_noise(options.noise, recipe, tuple(find_measured(options.data))),
+        noise=parse_rows(options.noise, recipe, options.data),
         names=tuple(named) if any("(" in name for name in named) else (),
         colour=options.colour,
         white=options.white,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from bench.cells.denoising import denoise, noisy_image
 from bench.cells.metrics import as_stored, psnr, ssim
 from bench.cells.trained import NoNetwork
 from bench.commands.differences import differences
-from bench.commands.names import parse_noise
+from bench.commands.names import parse_rows
 from bench.contract.denoising import unscaled
 from bench.data.layout import KODAK_CROPS, Options, plan_tests
-from bench.data.measured import CLEAN, find_measured, load_measured
+from bench.data.measured import CLEAN, load_measured
 from bench.data.sets import Image, ImageSet, load_tests
 from bench.errors import UsageError, one_line
 from bench.files.json_files import read_again
@@ -121,7 +121,7 @@ def evaluate(
     told = measured_rows(dict(run.info)) if run else {}
     models = [
         told.get(model.slug) or with_laws((model,), source, *asked)[0]
-        for model in _models(noise, run.recipe if run else "best", tuple(find_measured(source)))
+        for model in _models(noise, run.recipe if run else "best", source)
     ]
     added = [model for model in models if not isinstance(model, Measured)]
     chosen = _images(source, run, images, *asked) if added else []
@@ -212,13 +212,13 @@ def _method(function: Callable[..., Any] | methods.Method | str, name: str | Non
     return method
 
 
-def _models(noise: Noise | Iterable[Noise], recipe: str, sets: Sequence[str]) -> list[noise_models.NoiseModel]:
+def _models(noise: Noise | Iterable[Noise], recipe: str, source: str) -> list[noise_models.NoiseModel]:
     several = [noise] if isinstance(noise, (str, int, noise_models.NoiseModel)) else noise
     if not isinstance(several, Iterable) or not (several := list(several)):
         raise UsageError(f"noise={noise!r}: expected what --noise takes, a NoiseModel, or several of these")
     found: list[noise_models.NoiseModel] = []
     for each in several:
-        found += [each] if isinstance(each, noise_models.NoiseModel) else parse_noise(str(each), recipe, sets)
+        found += [each] if isinstance(each, noise_models.NoiseModel) else parse_rows(str(each), recipe, source)
     return list({(model.slug, str(model.parameters)): model for model in found}.values())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import methods
 import noise
-from bench.data.measured import NAME
+from bench.data.measured import NAME, NOISY, find_measured
 from bench.errors import UsageError, one_line
 from bench.plan.measured import measured, measured_of
 from bench.plan.recipes import model_of, models_of, named_method
@@ -123,6 +123,21 @@ def parse_noise(text: str, recipe: str = "best", sets: Sequence[str] = ()) -> tu
                 raise UsageError(f"--noise {text!r}: {one_line(error)}{known}") from None
             chosen |= {model.slug: model for model in models}
     return tuple(sorted(chosen.values(), key=lambda model: model.number or math.inf))
+
+
+def parse_rows(text: str, recipe: str, source: str) -> tuple[noise.NoiseModel, ...]:
+    """`parse_noise` with the sets of measured noise in a folder of data sets. Raises UsageError."""
+    sets = find_measured(source)
+    try:
+        return parse_noise(text, recipe, tuple(sets))
+    except UsageError:
+        for word in expressions_of("--noise", text):
+            folder = Path(source).expanduser() / word
+            if NAME.fullmatch(word) and word not in sets and word not in noise.bases() and folder.is_dir():
+                raise UsageError(
+                    f"--noise {word!r}: {one_line(folder)} is no set of measured noise: expected images in {NOISY}/ there"
+                ) from None
+        raise
 
 
 def _refuse_name(name: str) -> None:

@@ -18,6 +18,7 @@ from bench.plan.settings import Settings, get_preset
 from bench.runs.inputs import load_data
 from bench.runs.notes import cautions
 from tests.helpers.data_sets import fill, numbered, picture
+from tests.helpers.harness import here
 
 
 def _load(root: Path, name: str = "mine", **options: object) -> MeasuredSet:
@@ -39,6 +40,20 @@ def test_a_set_is_a_folder_with_noisy_images_and_others_are_not(tmp_path: Path) 
     ]
     assert unused(str(tmp_path)) == ["Left out of the images: 1 image in nested/deep/."]
     assert find_measured("sample") == {} == find_measured(str(tmp_path / "gone"))
+
+
+@pytest.mark.parametrize("noisy", ["noisy", "Noisy", "noise", None])
+def test_a_folder_that_is_no_set_is_told_what_it_lacks(noisy: str | None, tmp_path: Path) -> None:
+    fill(tmp_path / "good" / "noisy", numbered(2))
+    fill(tmp_path / "mine" / "clean", numbered(2))
+    if noisy == "noisy":
+        (tmp_path / "mine" / noisy).mkdir()
+    elif noisy:
+        fill(tmp_path / "mine" / noisy, numbered(2))
+    words = f"--noise 'mine': {tmp_path / 'mine'} is no set of measured noise: expected images in noisy/ there"
+    status, out, error = here("matrix", "--noise", "good,mine", "--data", tmp_path)
+    assert (status, out, error) == (2, "", f"denoisebench: {words}\n")
+    assert "unknown noise model 'poison'" in here("matrix", "--noise", "good,poison", "--data", tmp_path)[2]
 
 
 def test_a_set_that_is_named_in_place_of_its_folder_is_told_what_to_write(tmp_path: Path) -> None:
