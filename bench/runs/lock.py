@@ -70,13 +70,17 @@ def refuse_bytes(directory: Path) -> None:
 
 
 def refuse_strange(directory: Path) -> None:
-    """Raise UsageError for a folder that holds something, and no run that is there or about to be."""
-    if (
-        directory.exists()
-        and any(directory.iterdir())
-        and not any((directory / name).exists() for name in ("run.json", ".lock"))
-    ):
+    """Raise UsageError for what cannot be read as a folder, and for one that holds something, but no run, begun or done."""
+    try:
+        filled = directory.exists() and any(directory.iterdir())
+    except OSError as error:
+        raise _unusable(directory, error) from None
+    if filled and not any((directory / name).exists() for name in ("run.json", ".lock")):
         raise UsageError(f"{directory}: holds files but no run (run.json): expected a new or empty folder for --out")
+
+
+def _unusable(directory: Path, error: OSError) -> UsageError:
+    return UsageError(f"{directory}: cannot be used as a run directory: {error.strerror or error}")
 
 
 def holder_path(directory: Path) -> Path:
@@ -102,8 +106,8 @@ def in_use(directory: Path) -> Iterator[None]:
     Raises UsageError where another process holds it, or the directory holds something else or cannot be made.
     """
     refuse_bytes(directory)
+    refuse_strange(directory)
     try:
-        refuse_strange(directory)
         directory.mkdir(parents=True, exist_ok=True)
         lock = _locked(directory)
     except Timeout:
@@ -112,7 +116,7 @@ def in_use(directory: Path) -> Iterator[None]:
             "expected to wait for its end, or another --out"
         ) from None
     except OSError as error:
-        raise UsageError(f"{directory}: cannot be used as a run directory: {error.strerror or error}") from None
+        raise _unusable(directory, error) from None
     try:
         with _signs_of_life(directory):
             yield

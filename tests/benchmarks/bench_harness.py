@@ -16,11 +16,10 @@ import methods
 import noise
 from bench.plan.seeds import generator_of
 from bench.plan.settings import PRESETS, Preset
-from bench.training.loop import train
 from bench.training.networks import make_network
 from bench.training.patches import make_patches
 from methods import Batch
-from tests.benchmarks.pairs import images, ratios_of
+from tests.benchmarks.pairs import images, ratios_of, train_steps
 
 PAIRS = 7
 STEPS = 12
@@ -54,10 +53,7 @@ def bench_harness_overhead(slug: str, record_property: Callable[[str, Any], None
     noisy = noisy.contiguous(memory_format=torch.channels_last)
 
     def harness() -> None:
-        train(
-            copy.deepcopy(network), method, model, patches, preset, "harness", torch.device("cpu"),
-            lambda share, loss: None, lambda average: 0.0,
-        )  # fmt: skip
+        train_steps(network, method, patches, preset)
 
     def bare() -> None:
         bare_loop(copy.deepcopy(network), method, preset, noisy, noisy if clean is None else clean)

@@ -16,10 +16,9 @@ from torch.utils.data import DataLoader
 import methods
 import noise
 from bench.plan.settings import PRESETS
-from bench.training.loop import train
 from bench.training.networks import make_network
 from bench.training.patches import make_patches
-from tests.benchmarks.pairs import images, ratios_of
+from tests.benchmarks.pairs import images, ratios_of, train_steps
 from tests.helpers.deepinv_losses import deepinv
 
 PAIRS, STEPS = 7, 12
@@ -53,10 +52,7 @@ def bench_beside_deepinv(name: str, record_property: Callable[[str, Any], None])
     loader: DataLoader[Any] = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]  # a list does
 
     def ours() -> None:
-        train(
-            copy.deepcopy(network), method, model, patches, preset, "trainers", torch.device("cpu"),
-            lambda share, loss: None, lambda average: 0.0,
-        )  # fmt: skip
+        train_steps(network, method, patches, preset)
 
     def theirs() -> None:
         own = Estimate(copy.deepcopy(network))

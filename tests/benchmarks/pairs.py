@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
+
+import methods
+import noise
+from bench.plan.settings import Preset
+from bench.training.loop import train
+from bench.training.patches import Patches
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -21,6 +30,14 @@ def ratios_of(one: Callable[[], object], other: Callable[[], object], pairs: int
     """How much of the other's time one takes, so many times, after one time of each that does not count."""
     one(), other()
     return [seconds(one) / seconds(other) for _ in range(pairs)]
+
+
+def train_steps(network: nn.Module, method: methods.Method, patches: Patches, preset: Preset) -> None:
+    """The harness's training of a copy of the network on No. 1, without validation."""
+    train(
+        copy.deepcopy(network), method, noise.get(1), patches, preset, "benchmark", torch.device("cpu"),
+        lambda share, loss: None, lambda average: 0.0,
+    )  # fmt: skip
 
 
 def images(count: int = 8, side: int = 96) -> list[Any]:

@@ -80,7 +80,7 @@ def squares_of(label: str, pixels: Array) -> Squares:
     told = _have_structure(tiles)
     words = _words(tiles[told])
     turned = [np.rot90(each, k, axes=(1, 2)) for each in (words, words[:, :, ::-1]) for k in range(4)]
-    hashes = np.stack([(each * _weights()).sum(axis=(1, 2), dtype=np.uint64) for each in turned], axis=1)
+    hashes = np.stack([(each * _WEIGHTS).sum(axis=(1, 2), dtype=np.uint64) for each in turned], axis=1)
     return Squares(label, (numbers.shape[0], numbers.shape[1]), places[told], hashes)
 
 
@@ -149,8 +149,7 @@ def _powers(base: int) -> Array:
     return np.array([pow(base, SIDE - 1 - index, 1 << 64) for index in range(SIDE)], dtype=np.uint64)
 
 
-def _weights() -> Array:
-    return np.multiply.outer(_powers(_DOWN), _powers(_ALONG))
+_WEIGHTS = np.multiply.outer(_powers(_DOWN), _powers(_ALONG))
 
 
 def _rolled(words: Array) -> Array:

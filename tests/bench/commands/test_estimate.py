@@ -65,6 +65,10 @@ def test_what_is_done_already_is_not_told_again(tmp_path: Path) -> None:
     assert "1 of 2 jobs were done before. Estimated time with 1 worker (there is 1 job): " in here(*arguments, "--dry-run")[1]
     status, _, error = here(*arguments, "--dry-run", "--set", "test_crop=48")
     assert status == 2 and "test_crop is 64 there and 48 now" in error
+    (tmp_path / "file").write_text("mine")
+    for out, words in ((tmp_path / "file", "cannot be used as a run directory"), (tmp_path, "holds files but no run")):
+        status, output, error = here(*arguments[:-1], out, "--dry-run")
+        assert (status, output) == (2, "") and words in error and error.count("\n") == 1
 
 
 class Wordless(BaseException):
