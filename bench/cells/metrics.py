@@ -10,12 +10,11 @@ import numpy.typing as npt
 import torch
 from scipy.ndimage import correlate1d, uniform_filter1d
 
-from bench.cells.blocks import LARGE
 from bench.plan.scores import METRICS, MOST_DECIBELS, PAPER_MULTIPLE
 
 Floats = npt.NDArray[np.float64]
 
-#: Rows of a strip of an image that is scored in strips.
+#: Rows of the strips in which an image is scored, which caches hold.
 _ROWS = 16
 
 #: The Gaussian window along one side.
@@ -49,14 +48,11 @@ def score(denoised: torch.Tensor, clean: torch.Tensor) -> dict[str, float]:
     """
     if not bool(denoised.isfinite().all()):
         return dict.fromkeys(METRICS, math.nan)
-    denoised, clean = denoised.cpu(), clean.cpu()
-    if not _large(clean):
-        denoised, clean = denoised.double(), clean.double()
-    rounded = as_stored(denoised, clean)
+    clean, clipped = clean.cpu(), denoised.cpu().clamp(0, 255)
+    whole = is_whole(clean)
+    rounded = clipped.round() if whole else clipped
     standard = {"psnr": psnr(rounded, clean, 255.0), "ssim": ssim(rounded, clean)}
-    if is_whole(clean):
-        rounded = denoised.clamp(0, 255).floor()
-    return standard | _score_paper(rounded, clean)
+    return standard | _score_paper(clipped.floor() if whole else clipped, clean)
 
 
 def as_stored(denoised: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
@@ -73,20 +69,12 @@ def is_whole(clean: torch.Tensor) -> bool:
 def psnr(estimate: torch.Tensor, clean: torch.Tensor, peak: float) -> float:
     """Peak signal-to-noise ratio of one (C, H, W) image over all its pixels and channels.
 
-    In dB, good to 1e-5, at most `MOST_DECIBELS`, also where the two are equal; nan where a value is not finite.
+    In dB, at most `MOST_DECIBELS`, also where the two are equal; nan where a value is not finite.
     """
-    if _large(clean):
-        squares = sum(float((one.double() - other.double()).square().sum()) for one, other in _strips(estimate, clean))
-        if not math.isfinite(squares):
-            return math.nan
-        return min(MOST_DECIBELS, 10 * math.log10(peak**2 * clean.numel() / squares)) if squares else MOST_DECIBELS
-    # takes a second and more to import, which commands that score nothing need not wait for
-    from torchmetrics.functional.image import peak_signal_noise_ratio
-
-    value = peak_signal_noise_ratio(
-        estimate[None].double(), clean[None].double(), data_range=peak, dim=(1, 2, 3), reduction="none"
-    )
-    return min(float(value), MOST_DECIBELS) if bool(estimate.isfinite().all()) else math.nan
+    squares = sum(float((one.double() - other.double()).square().sum()) for one, other in _strips(estimate, clean))
+    if not math.isfinite(squares):
+        return math.nan
+    return min(MOST_DECIBELS, 10 * math.log10(peak**2 * clean.numel() / squares)) if squares else MOST_DECIBELS
 
 
 def ssim(estimate: torch.Tensor, clean: torch.Tensor) -> float:
@@ -122,7 +110,7 @@ def _similarity(
 ) -> float:
     """Mean structural similarity (Wang et al. 2004, Eq. 13; K1 = 0.01, K2 = 0.03), in double precision.
 
-    It is what scikit-image gives, in half the time: strip by strip, which caches hold, and with four means in place of five, as
+    It is what scikit-image gives, in half the time: strip by strip and with four means in place of five, as
     of the two variances only the sum is wanted.
 
     Parameters
@@ -153,10 +141,6 @@ def _gaussian(values: Floats) -> Floats:
 
 def _uniform(values: Floats) -> Floats:
     return uniform_filter1d(uniform_filter1d(values, 7, axis=2), 7, axis=1)
-
-
-def _large(image: torch.Tensor) -> bool:
-    return image.shape[-2] * image.shape[-1] > LARGE
 
 
 def _strips(estimate: torch.Tensor, clean: torch.Tensor, reach: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

@@ -46,7 +46,7 @@ _RUN: dict[str, Any] = {
     "hardware": maybe(dict),
 }
 
-_PACKAGES = ("torch", "numpy", "scipy", "pandas", "pillow", "scikit-image", "torchmetrics", "safetensors", "pebble")
+_PACKAGES = ("torch", "numpy", "scipy", "pandas", "pillow", "scikit-image", "safetensors", "pebble")
 
 
 #: What of the repository makes the numbers and the report.
