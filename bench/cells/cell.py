@@ -18,11 +18,8 @@ from bench.cells.centre import centre, denoise_centre
 from bench.cells.crops import file_stems, keep_crops
 from bench.cells.denoising import Report, denoise, noisy_image
 from bench.cells.memory import peak_memory_mib, reset_peak_memory
-from bench.cells.metrics import score
+from bench.cells.scoring import scoring
 from bench.cells.trained import network_for, parts_of, trained_network
-from bench.cells.truthless import score_truthless
-from bench.data.measured import Shot
-from bench.data.sets import Image
 from bench.errors import fault_of
 from bench.plan.cells import Cell, Entry, Job
 from bench.plan.seeds import globals_kept
@@ -32,7 +29,6 @@ from bench.runs.inputs import Run
 from bench.runs.origin import made_of
 from bench.runs.record import inputs_of, settings_record
 from bench.training.operations import watch
-from bench.training.patches import channels_first
 from methods import Method
 from noise import faults, guards, shared
 
@@ -100,29 +96,30 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
     counting = [watch(each, note, preset.colours) for each in parts_of(network)]
     images = [(chosen, image) for chosen in run.data.test for image in chosen.images]
     stems = file_stems(image for _, image in images)
-    for index, (chosen, image) in enumerate(images):
-        report(cell, "denoising", index / len(images))
-        whole, noisy = noisy_image(image, cell.model, cell.seed)
-        clean, noisy, fitting = centre(whole, side), noisy.to(device), network_for(network, image)
-        clock = time.perf_counter()
-        with guards.count() as counts:
-            if side:
-                denoised = denoise_centre(fitting, cell, noisy, image, ensemble, side)
-            else:
-                denoised = denoise(fitting, cell, noisy, image, ensemble)
-        seconds += time.perf_counter() - clock
-        pixels += clean.shape[-1] * clean.shape[-2]
-        values += clean.numel() * (8 if ensemble else 1)
-        acted.update(counts)
-        scores = _scores(image, denoised, clean, noisy, side)
-        if not denoised.isfinite().all():
-            bad = int((~denoised.isfinite()).sum())
-            problems.append(f"{image.dataset}/{image.name}: {bad} values of the denoised image are not finite")
-        cut = {"crop": side} if clean.shape != whole.shape else {}
-        rows.append({"dataset": image.dataset, "image": image.name, **scores, **cut})
-        if cell.seed == 0 and any(image is kept for kept in chosen.images[: preset.crops]):
-            stem = stems[image.dataset, image.name]
-            crops.append(keep_crops(run.directory, cell.entry, image, stem, denoised, whole, preset.one_image_crop))
+    with scoring(beside=device.type == "cuda") as scored:
+        for index, (chosen, image) in enumerate(images):
+            report(cell, "denoising", index / len(images))
+            whole, noisy = noisy_image(image, cell.model, cell.seed)
+            clean, noisy, fitting = centre(whole, side), noisy.to(device), network_for(network, image)
+            clock = time.perf_counter()
+            with guards.count() as counts:
+                if side:
+                    denoised = denoise_centre(fitting, cell, noisy, image, ensemble, side)
+                else:
+                    denoised = denoise(fitting, cell, noisy, image, ensemble)
+            seconds += time.perf_counter() - clock
+            pixels += clean.shape[-1] * clean.shape[-2]
+            values += clean.numel() * (8 if ensemble else 1)
+            acted.update(counts)
+            scores = scored(image, denoised, clean, noisy, side)
+            if not denoised.isfinite().all():
+                bad = int((~denoised.isfinite()).sum())
+                problems.append(f"{image.dataset}/{image.name}: {bad} values of the denoised image are not finite")
+            cut = {"crop": side} if clean.shape != whole.shape else {}
+            rows.append((image, scores, cut))
+            if cell.seed == 0 and any(image is kept for kept in chosen.images[: preset.crops]):
+                stem = stems[image.dataset, image.name]
+                crops.append(keep_crops(run.directory, cell.entry, image, stem, denoised, whole, preset.one_image_crop))
     for handle in counting:
         handle.remove()
     shares = {name: acted[name] / values for name in sorted(acted)}
@@ -135,19 +132,10 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
         "passes": fed / pixels if pixels else None,
         "one_image": one_image(cell.method, preset),
         "guards": shares,
-        "rows": rows,
+        "rows": [{"dataset": image.dataset, "image": image.name, **scores(), **cut} for image, scores, cut in rows],
         "crops": crops,
         "warnings": problems,
     }
-
-
-def _scores(image: Image, denoised: torch.Tensor, clean: torch.Tensor, noisy: torch.Tensor, side: int) -> dict[str, float]:
-    """All scores of one image; of measured noise those without truth, and those with it where there is a clean image."""
-    if not isinstance(image, Shot):
-        return score(denoised, clean)
-    second = None if image.second is None else centre(channels_first(image.second), side)
-    found = {} if image.clean is None else score(denoised, clean)
-    return found | score_truthless(denoised, centre(noisy, side), second)
 
 
 def one_image(method: Method, preset: Preset) -> dict[str, Any] | None:

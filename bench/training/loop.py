@@ -14,6 +14,8 @@ from torch import nn
 from bench.plan.seeds import seed_globals, seed_of
 from bench.plan.settings import Preset
 from bench.training.checkpoint import Checkpoint, restore, snapshot
+from bench.training.fused import pays
+from bench.training.networks import count_parameters, set_fused
 from bench.training.patches import Patches
 from bench.training.steps import step_of
 from methods import Method
@@ -133,6 +135,8 @@ def train(
         restore(checkpoint, network, average, optimiser, {"total": total, "norm": norm})
         first, recorded, seconds = checkpoint.step, checkpoint.recorded, checkpoint.seconds
         loss_curve, validation_curve = list(checkpoint.loss), list(checkpoint.validation)
+    pixels = preset.steps * preset.patches * preset.patch**2
+    set_fused(network, pays(count_parameters(network), pixels, device))
     gradient = step_of(network, method, model, preset, seed, device)
     kept = started = time.perf_counter()
 

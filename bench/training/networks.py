@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.plan.settings import Preset
+from bench.training.fused import norm_silu
 from bench.training.tiles import in_tiles
 from methods import Method
 
@@ -25,12 +26,14 @@ def _norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(groups, channels)
 
 
-def _activated(norm: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
-    """SiLU of the normalised features, in the precision of `x`.
+def _activated(norm: nn.GroupNorm, x: torch.Tensor, fused: bool) -> torch.Tensor:
+    """SiLU of the normalised features, in the precision of `x`; `fused` by `bench.training.fused`.
 
     Autocast would do both in float32, which moves three times the bytes of the bfloat16 that the convolutions on both sides
     work in (the statistics are summed in float32 in either case).
     """
+    if fused:
+        return norm_silu(norm, x)
     with torch.autocast(x.device.type, enabled=False):
         weight, bias = norm.weight.to(x.dtype), norm.bias.to(x.dtype)
         return F.silu(F.group_norm(x, norm.num_groups, weight, bias, norm.eps))
@@ -46,8 +49,10 @@ def _zero(module: nn.Conv2d) -> nn.Conv2d:
 class ResBlock(nn.Module):
     """GroupNorm, SiLU, (resampling), convolution, twice, beside a skip; the second convolution starts at 0.
 
-    `resample` is "down" (2x2 mean), "up" (nearest) or None.
+    `resample` is "down" (2x2 mean), "up" (nearest) or None; `fused` says how the norms are taken.
     """
+
+    fused = False
 
     def __init__(self, inputs: int, outputs: int, resample: str | None = None) -> None:
         super().__init__()
@@ -59,8 +64,8 @@ class ResBlock(nn.Module):
         self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        h = self._resample(_activated(self.norm1, x))
-        h = self.conv2(_activated(self.norm2, self.conv1(h)))
+        h = self._resample(_activated(self.norm1, x, self.fused))
+        h = self.conv2(_activated(self.norm2, self.conv1(h), self.fused))
         return self.skip(self._resample(x)) + h
 
     def _resample(self, x: torch.Tensor) -> torch.Tensor:
@@ -197,6 +202,13 @@ def network_of(method: Method, preset: Preset, device: str | torch.device = "cpu
     if not isinstance(own, nn.Module) or not any(parameter.requires_grad for parameter in own.parameters()):
         raise TypeError(f"make_network returned {type(own).__name__}: expected a torch.nn.Module with weights, or None")
     return own.to(device=device, memory_format=layout(device))  # type: ignore[call-overload]  # not in the stub
+
+
+def set_fused(network: nn.Module, fused: bool) -> None:
+    """Have the residual blocks take their norms and activations by `bench.training.fused`, or by PyTorch's own."""
+    for block in network.modules():
+        if isinstance(block, ResBlock):
+            block.fused = fused
 
 
 def set_window(network: nn.Module, window: int | None) -> None:

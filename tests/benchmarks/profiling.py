@@ -6,6 +6,7 @@ Prints a table in Markdown, a column a preset: milliseconds a step, and shares o
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import replace
 
 import torch
@@ -14,6 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 import methods
 import noise
 from bench.plan.settings import PRESETS
+from bench.training import fused
 from bench.training.loop import train
 from bench.training.networks import make_network
 from bench.training.operations import count
@@ -71,9 +73,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("presets", nargs="+", choices=list(PRESETS), metavar="PRESET")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--fused", action="store_true", help="on a GPU: norms and activations in one, compiled")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    fused._WORTH = 0.0 if options.fused else math.inf  # these few steps would not be worth compiling
     found = {name: shares(name, torch.device(options.device)) for name in options.presets}
     print(f"| | {' | '.join(found)} |\n| --- |{' ---: |' * len(found)}")
     print(f"| a step (ms) | {' | '.join(f'{each:.1f}' for each, _, _ in found.values())} |")
