@@ -21,6 +21,8 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 #: Cells that hold no number and say so.
 _NONE = ("", "nan", "na", "n/a", "inf", "+inf", "-inf", "none", "null")
 _SEPARATORS = ",;\t|"
+#: Columns of words that the suite writes in small letters, which somebody may have written "PSNR" and "Done".
+_SMALL = ("status", "applicability", "metric")
 #: Values beyond these (dB, SSIM) have lost their decimal mark, or gained a factor: 30.682 is 30682 where the point marks
 #: thousands. One level of one pixel of a million is 108 dB.
 _PLAUSIBLE = {"psnr": 120.0, "ssim": 1.0 + 1e-9}
@@ -37,11 +39,11 @@ def read_csv(path: Path) -> pd.DataFrame:
     if match := re.match(r"sep=(.)(\r\n|\r|\n)", text, re.IGNORECASE):  # Excel's own hint
         separator, skipped, text = match[1], 1, text[match.end() :]
     start = text.partition("\n")[0].partition("\r")[0]
-    fields = {mark: [word.strip().strip('"') for word in start.split(mark)] for mark in separator or _SEPARATORS}
+    fields = {mark: [word.strip().strip('"').lower() for word in start.split(mark)] for mark in separator or _SEPARATORS}
     separator = max(fields, key=lambda mark: len(set(fields[mark]) & set(COLUMNS)))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        names = [name.strip() for name in next(reader, [])]
+        names = [name.strip().lower() for name in next(reader, [])]
         rows = [(reader.line_num + skipped, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num + skipped}: {error}") from None
@@ -54,8 +56,10 @@ def read_csv(path: Path) -> pd.DataFrame:
         for index, name in enumerate(names)
         if name in (*COLUMNS, CROP) and names.index(name) == index
     }
+    for name in set(_SMALL) & set(columns):
+        columns[name] = [word.strip().lower() for word in columns[name]]
     for index, metric in enumerate(columns.get("metric", [])):
-        if metric.lower() in _NONE:  # a cell without scores; R writes NA into every empty field
+        if metric in _NONE:  # a cell without scores; R writes NA into every empty field
             for name in {"dataset", "image", "metric"} & set(columns):
                 columns[name][index] = ""
     table = pd.DataFrame(columns, dtype=object)

@@ -47,6 +47,15 @@ def wider(rows: list[list[str]]) -> list[list[str]]:
     return [*padded[:4], [""] * width, *padded[4:], [""] * width, [""] * width]
 
 
+def capitals(rows: list[list[str]]) -> list[list[str]]:
+    """With the names of columns and metrics in capitals, and statuses with a capital first."""
+    metric, status = (rows[0].index(name) for name in ("metric", "status"))
+    found = [[name.upper() for name in rows[0]], *([*row] for row in rows[1:])]
+    for row in found[1:]:
+        row[metric], row[status] = f"{row[metric].upper()} ", row[status].capitalize()
+    return found
+
+
 FORMS = {
     "byte order mark": lambda rows: text(rows).encode("utf-8-sig"),
     "CRLF": lambda rows: text(rows, end="\r\n").encode(),
@@ -65,6 +74,7 @@ FORMS = {
     "R, with NA for nothing": lambda rows: text(
         [[word or "NA" for word in row] for row in rows], quoting=csv.QUOTE_ALL
     ).encode(),
+    "capitals": lambda rows: text(capitals(rows)).encode(),
     "a column of one's own": lambda rows: text([[*row, "my note, with a comma"] for row in rows]).encode(),
 }
 
