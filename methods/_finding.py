@@ -136,6 +136,10 @@ def made(kind: type[Method]) -> Method:
         told = [name for name, hint in inspect.get_annotations(kind).items() if "ClassVar" not in str(hint)]
         if told:
             raise TypeError(f"{kind.__name__} is no dataclass, so {told[0]} is no setting: expected @dataclass(frozen=True)")
+    for owner in kind.__mro__[: kind.__mro__.index(Method)]:
+        hints = inspect.get_annotations(owner)
+        if bare := next((item.name for item in fields(kind) if item.name in vars(owner) and item.name not in hints), None):
+            raise TypeError(f"{bare} is set without its type, and so without effect: expected `{bare}: TYPE = ...`")
     needed = [item.name for item in fields(kind) if item.default is MISSING and item.default_factory is MISSING]
     if needed:
         raise TypeError(f"the setting {needed[0]!r} has no default: expected one for each")
@@ -179,7 +183,7 @@ def check(method: Method) -> None:
             json.dumps(asdict(each), ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise TypeError(f"its settings: {error}: expected numbers, text and dataclasses of them") from None
-        if each.trains and not isinstance(learns := each.learns(), str):
+        if not isinstance(learns := each.learns(), str):
             raise TypeError(f"learns() gave {learns!r}: expected text")
     for model in noise.catalogue():
         stated(method, model)

@@ -185,14 +185,21 @@ def output_of(text: str) -> Path:
 def source_of(text: str) -> str:
     """The word with "~" and "~name" as home directories, as in a shell, which expands them at the start of a word alone.
 
-    It leaves --out=~/x to us. Raises UsageError where there is no home, and for an empty word: a script's variable that was
-    not set would mean the working directory.
+    It leaves --out=~/x to us. Raises UsageError where there is no home, or no user of that name, and for an empty word: a
+    script's variable that was not set would mean the working directory.
     """
     if not text.strip():
         raise UsageError(f"{text!r}: names no file or folder: expected a path, such as . for the working directory")
     words = os.path.expanduser(text)
     if words == "~" or words.startswith("~/"):
         raise UsageError(f"{text!r}: there is no home directory: expected a path without ~, or ./{text} for one of that name")
+    if (
+        text.startswith("~")
+        and words == text
+        and (there := re.match("~[a-z_][a-z0-9_-]*(?=/|$)", text))
+        and not Path(text).exists()
+    ):
+        raise UsageError(f"{text!r}: there is no user {there[0][1:]}: expected a path, or ./{text} for one of that name")
     return words
 
 

@@ -10,13 +10,10 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.files.writing import write_atomically
-from bench.runs.directory import FOLDERS
+from bench.runs.directory import FILES, FOLDERS
 
 #: What means standard output, as a path.
 STANDARD = Path("-")
-
-#: What a run directory holds beside its folders.
-OWN_FILES = ("results.csv", "results.parquet", "run.json", "robustness.json", "report.html")
 
 _STANDARD = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
@@ -34,7 +31,7 @@ def refuse_own(option: str, target: Path, inputs: Iterable[Path], allowed: str =
     for path in inputs:
         given = path.resolve()
         folder = given.parent if given.is_file() and (given.parent / "run.json").exists() else given  # a run's table
-        own = {given, folder, *(folder / name for name in OWN_FILES if name != allowed)}
+        own = {given, folder, *(folder / name for name in FILES if name != allowed)}
         if real in own or any(real.is_relative_to(folder / name) for name in FOLDERS):
             raise UsageError(f"{option} {target}: is what {path} is read from, or its report: expected another file")
 

@@ -21,21 +21,38 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """First of all, what looks like an option must be one: else argparse might complain of what lacks without it."""
+        given: list[str] = []
+        before = ""
         for word in args or ():
             option = word.partition("=")[0]
             if word == "--" or (self._subparsers is not None and not word.startswith("-")):
                 break  # what follows is no option, or the command's own
             number = re.fullmatch(r"-\d+|-\d*\.\d+", word)
             if word.startswith("-") and word != "-" and " " not in option and not number:
-                self._refuse_unknown(option)
+                self._refuse_unknown(option, before)
+                self._refuse_again(option, given)
+            before = word
         return super().parse_known_args(args, namespace)
 
-    def _refuse_unknown(self, option: str) -> None:
+    def _takes_one(self, option: str) -> bool:
+        """Whether it is an option with one value."""
+        return isinstance(self._option_string_actions.get(option), argparse._StoreAction)
+
+    def _refuse_unknown(self, option: str, before: str) -> None:
         known = list(self._option_string_actions)
         if option not in known:
+            if re.match(r"-[\d.]", option) and self._takes_one(before):
+                self.error(f"{before}: expected a value, for which {option} is an option; {before}={option} gives it")
             begun = sorted((name for name in known if name.startswith(option)), key=len)
             meant = f" (nearest: {begun[0]})" if begun else nearest(option, known)
             self.error(f"there is no option {option}{meant}")
+
+    def _refuse_again(self, option: str, given: list[str]) -> None:
+        """One of two values would be lost."""
+        if self._takes_one(option):
+            if option in given:
+                self.error(f"{option} is given twice: expected one value")
+            given.append(option)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")

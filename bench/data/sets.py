@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.data.apart import overlap, separation
+from bench.data.apart.twice import learnt_twice
 from bench.data.colour import channels_for, made_grey
 from bench.data.frames import Source, list_sources, size_of
 from bench.data.layout import HELD_OUT, LEAST, SAMPLE, SAMPLE_FILES, Options, Planned, Role, plan, plan_tests
@@ -235,6 +236,7 @@ def _read(planned: list[Planned], by_pixels: bool, colour: str, white: str, part
     test, training, validation = (tuple(s for s in sets if s.role == role) for role in SAMPLE_FILES)
     channels = channels_for(colour, pixels_of(test))
     remarks = [*_as_stored([*tests.turned, *others.turned]), *white_words(white, levels, [tests.extent, others.extent])]
+    remarks += learnt_twice(others.prints, {path for p in planned if p.role == "validation" for path in p.paths})
     if channels == 1 and (told := made_grey(pixels_of(test), pixels_of(training))):
         remarks.append(told)
     test, training, validation = (

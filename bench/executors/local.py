@@ -66,7 +66,7 @@ class Local:
         self._inside: dict[Job, Future[None]] = {}
         self._stopping = False
         self._environment = ExitStack()
-        self._environment.enter_context(worker.environment(worker.library_threads(run.settings.threads)))
+        self._environment.enter_context(worker.environment(worker.variables_of(run.settings.threads)))
 
     def submit(self, job: Job) -> Future[None]:
         future = self._threads.submit(self._do, job)

@@ -158,7 +158,7 @@ def _work(run: Run, job: Job, holder: str, gpu_share: float) -> None:
 
 def _connect(run: Run, address: str | None, cpus: int) -> None:
     """Connect to Ray; our handlers of signals stay."""
-    variables = worker.library_threads(run.settings.threads)
+    variables = worker.variables_of(run.settings.threads)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "runtime_env": {"env_vars": variables}}
     if address is None:
         pixels = sum(image.pixels.nbytes for chosen in run.data.sets for image in chosen.images)

@@ -151,7 +151,7 @@ class Slurm:
         tasks = [Task(self._run.directory, self._run.settings, job, self._holder) for _, job in batch]
         if self._real:
             self._executor.update_parameters(array_parallelism=space)
-        with worker.environment(worker.library_threads(self._run.settings.threads)):  # sbatch hands it on
+        with worker.environment(worker.variables_of(self._run.settings.threads)):  # sbatch hands it on
             try:
                 submitted = self._executor.submit_array(tasks)
             except (FailedSubmissionError, UncompletedJobError) as error:

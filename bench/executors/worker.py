@@ -105,9 +105,10 @@ def progress_path(run: Run, job: Job) -> Path:
     return run.directory / "progress" / f"{job.name}.json"
 
 
-def library_threads(threads: int) -> dict[str, str]:
-    """The environment of workers: libraries that size their thread pools on import read these."""
-    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+def variables_of(threads: int) -> dict[str, str]:
+    """The environment of workers: what libraries size their thread pools by on import, and one order of the sets of all."""
+    libraries = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    return libraries | {"PYTHONHASHSEED": "0"}
 
 
 @contextmanager

@@ -27,7 +27,13 @@ codecs.register_error("denoisebench.plainly", _plainly)
 
 
 class Lasting:
-    """A text stream; what is written after its reader has gone is lost, and nobody is told."""
+    """A text stream; what is written after its reader has gone is lost, and nobody is told.
+
+    Where it cannot be written for another reason, such as a log on a full disk, what is written from then on is lost, too, and
+    `lost` is that reason: a run of hours does not end for it, and no file of its own is meant.
+    """
+
+    lost = ""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -55,7 +61,7 @@ class Lasting:
     def _let_go(self, error: OSError) -> None:
         """From now on nothing is read, and nothing fails: not what is buffered, nor what others write to the same file."""
         if error.errno not in _UNREAD:
-            raise error
+            self.lost = self.lost or str(error.strerror or error)
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, self._stream.fileno())
         os.close(nothing)
@@ -69,8 +75,17 @@ def make_lasting() -> None:
         if stream is None:
             stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for as long as the process)
         elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="denoisebench.plainly")
+            stream.reconfigure(encoding=_able(stream.encoding), errors="denoisebench.plainly")
         setattr(sys, name, cast(TextIO, Lasting(stream)))
+
+
+def _able(encoding: str) -> str:
+    """The encoding, or ASCII where it cannot have characters replaced, as that of host names."""
+    try:
+        "\u2713\n".encode(encoding, "denoisebench.plainly")
+    except (UnicodeError, LookupError):
+        return "ascii"
+    return encoding
 
 
 def _open_closed() -> None:
@@ -83,12 +98,8 @@ def _open_closed() -> None:
 
 
 def write_out() -> bool:
-    """Write what is buffered; whether that could be done. What could not is dropped."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, sys.stdout.fileno())
-        print(f"denoisebench: standard output: {error.strerror or error}", file=sys.stderr)
-        return False
-    return True
+    """Write what is buffered; whether all could be written that was to be."""
+    sys.stdout.flush()
+    if lost := getattr(sys.stdout, "lost", ""):
+        print(f"denoisebench: standard output: {lost}", file=sys.stderr)
+    return not lost

@@ -21,6 +21,18 @@ from bench.training.shared_images import folder_of
 
 #: What runs put into their directories; anything else in them is left alone.
 FOLDERS = ("cells", "weights", "checkpoints", "crops", "progress")
+#: Beside them.
+FILES = ("results.csv", "results.parquet", "run.json", "robustness.json", "report.html")
+
+
+def refuse_in_the_way(directory: Path) -> None:
+    """Raise UsageError for a folder where runs put a file of their own, and for a file where they put a folder."""
+    for name in FILES:
+        if (directory / name).is_dir():
+            raise UsageError(f"{directory / name}: is a folder: expected nothing, or a file, where a run writes its own")
+    for name in FOLDERS:
+        if (directory / name).exists() and not (directory / name).is_dir():
+            raise UsageError(f"{directory / name}: is no folder: expected nothing, or a folder, where a run keeps its own")
 
 
 def sweep(directory: Path) -> None:
@@ -96,17 +108,30 @@ def open_directory(directory: Path, record: dict[str, Any], settings: Settings, 
             store.write_run(directory, record)
         elif not os.access(directory, os.W_OK):
             raise UsageError(f"{directory}: cannot be written")
-        elif (now := _completed(before, record)) != before:
-            store.write_run(directory, now)
+        else:
+            pending = {entry.name for entry in entries if entry.applicability != "no"} - store.cell_names(directory)
+            told = _elsewhere(before, record) if pending else []
+            sentences += told
+            if (now := _completed(before, record, told)) != before:
+                store.write_run(directory, now)
     except OSError as error:
         raise UsageError(f"{directory}: cannot be used as a run directory: {error.strerror or error}") from None
     return sentences
 
 
-def _completed(before: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+def _elsewhere(before: dict[str, Any], record: dict[str, Any]) -> list[str]:
+    """A sentence where a run goes on with, or on, something else than it was begun with."""
+    then, now = ({name: side.get(name) for name in ("git", "versions", "hardware")} for side in (before, record))
+    found = [(name, old, new) for name, old, new in differing(then, now) if "not set" not in (old, new)]
+    told = [f"{name} {new}, not {old}" for name, old, new in found if name != "hardware.memory_gib"]
+    return [f"Cells of a later start were made with {', '.join(told)}."] if told else []
+
+
+def _completed(before: dict[str, Any], record: dict[str, Any], later: Sequence[str]) -> dict[str, Any]:
     """run.json with what it lacks: cells, where it was merged of some parts of this run, and what older code did not tell.
 
-    And with where methods and noise from outside are now: a file may have been moved, or changed.
+    And with where methods and noise from outside are now: a file may have been moved, or changed. And with what is to be
+    told of this `later` start.
     """
     now = dict(before)
     for kind in ("methods", "noise"):
@@ -119,9 +144,11 @@ def _completed(before: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]
     if any("tags" not in method for method in before.get("methods", [])):
         told = {method.get("slug"): method for method in before["methods"]}
         now |= {"methods": [method | told.get(method["slug"], {}) for method in record["methods"]]}
+    more = list(later)
     if "repeated" not in (before.get("data") or {}):
-        now |= {"data": record["data"], "notes": list(dict.fromkeys([*before.get("notes", []), *record["notes"]]))}
-    return now
+        now |= {"data": record["data"]}
+        more = [*record["notes"], *more]
+    return now | {"notes": list(dict.fromkeys([*before.get("notes", []), *more]))} if more else now
 
 
 def _refuse_unknown(directory: Path, record: dict[str, Any], settings: Settings, entries: Sequence[Entry]) -> None:

@@ -18,6 +18,7 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from bench.errors import UsageError, not_text, one_line
 from bench.files.json_files import read_json, write_json
+from bench.runs.directory import refuse_in_the_way
 
 #: Seconds between two signs of life.
 BEAT = 10.0
@@ -70,13 +71,17 @@ def refuse_bytes(directory: Path) -> None:
 
 
 def refuse_strange(directory: Path) -> None:
-    """Raise UsageError for what cannot be read as a folder, and for one that holds something, but no run, begun or done."""
+    """Raise UsageError for what cannot be read as a folder, and for one that holds something, but no run, begun or done.
+
+    And for what lies in the way of a run's own files and folders.
+    """
     try:
         filled = directory.exists() and any(directory.iterdir())
     except OSError as error:
         raise _unusable(directory, error) from None
     if filled and not any((directory / name).exists() for name in ("run.json", ".lock")):
         raise UsageError(f"{directory}: holds files but no run (run.json): expected a new or empty folder for --out")
+    refuse_in_the_way(directory)
 
 
 def _unusable(directory: Path, error: OSError) -> UsageError:

@@ -29,6 +29,11 @@ _TRAINING = (
     "bench.plan.seeds", "bench.training.budget", "bench.training.gather", "bench.training.loop", "bench.training.networks",
     "bench.training.operations", "bench.training.patches", "bench.training.steps",
 )  # fmt: skip
+#: Those by which files become pixels.
+_PIXELS = (
+    "bench.data.colour", "bench.data.formats", "bench.data.frames", "bench.data.images", "bench.data.levels",
+    "bench.data.reading",
+)  # fmt: skip
 _CENTRE = ("bench.cells.centre",)  # of methods on one image, which may be given the centre of each
 #: Where the suite's modules are, and Python's; and folders that are above those of installed packages.
 _ELSEWHERE = (
@@ -44,7 +49,8 @@ def made_of(cell: Cell) -> dict[str, Any]:
     trained = (*_TRAINING, "bench.training.tiles") if cell.key else ()
     cut = _CENTRE if cell.method.one_image else ()
     truthless = ("bench.cells.truthless",) if isinstance(cell.model, Measured) else ()
-    modules = {*_method_modules(cell.method), *_noise_modules(cell.model), *trained, *_EVALUATION, *cut, *truthless}
+    suite = {*trained, *_EVALUATION, *_PIXELS, *cut, *truthless}
+    modules = {*_method_modules(cell.method), *_noise_modules(cell.model), *suite}
     told = {"key": cell.key, "method": asdict(cell.method), "noise": cell.model.parameters, "code": _digests(modules)}
     return read_again(told)
 
@@ -54,7 +60,7 @@ def training_code(cell: Cell) -> dict[str, str]:
     kind = type(cell.method)
     law = cell.seen.model if cell.seen is not None else cell.model
     deciding = {kind.loss.__module__, *([kind.make_network.__module__] if cell.method.own_network else [])}
-    return _digests({*(name for module in deciding for name in _of_method(module)), *_noise_modules(law), *_TRAINING})
+    return _digests({*(name for module in deciding for name in _of_method(module)), *_noise_modules(law), *_TRAINING, *_PIXELS})
 
 
 def changed_code(before: object, now: Mapping[str, str]) -> list[str]:

@@ -48,6 +48,13 @@ BAD = {
     "fault in a recipe": ("mine.py", MEDIAN + "    def as_published(self):\n        return self.x\n", 17, ["no attribute 'x'"]),
     "learns": ("mine.py", MEDIAN + LOSS + "    def learns(self):\n        return 3\n", 0, ["learns() gave 3"]),
     "fault in learns": ("mine.py", MEDIAN + LOSS + "    def learns(self):\n        return self.x\n", 18, ["no attribute 'x'"]),
+    "fault in learns, untrained": (
+        "mine.py", MEDIAN + "    def learns(self):\n        return 1 / 0\n", 17, ["ZeroDivisionError"],
+    ),
+    "setting without type": (
+        "mine.py", MEDIAN + "    from methods import Training\n    training = Training(learning_rate=0.1)\n", 0,
+        ["training is set without its type", "expected `training: TYPE = ...`"],
+    ),
     "long": ("m" * 61 + ".py", MEDIAN, 0, ["the file's name", "at most 60"]),
     "verdict": ("mine.py", MEDIAN.replace('"yes"', '"Yes"'), 12, ["verdict 'Yes'", "yes, indirect, infeasible, no"]),
     "reason": ("mine.py", MEDIAN.replace('"needs nothing"', "5"), 12, ["reason 5", "expected words"]),

@@ -98,6 +98,10 @@ def test_home_directories(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert here("report", "~/run", "--output=~/page.html") == (0, f"{home / 'page.html'}\n", "")
     assert here("compare", "~/run", "~/run", "--csv=~/c.csv", "--html=~/c.html")[0] == 0
     assert here("status", "~/none")[2].startswith(f"denoisebench: {home / 'none'}")
+    assert "there is no user nobody_of_that_name: expected a path" in here("status", "~nobody_of_that_name/run")[2]
+    (work / "~nobody_of_that_name").mkdir()  # which is there
+    assert "holds no run" in here("status", "~nobody_of_that_name")[2]
+    (work / "~nobody_of_that_name").rmdir()
     assert str(home / "none") in here("merge", "~/none", "~/run", "--out=~/merged")[2]
     assert str(home / "none") in here("robustness", "~/none")[2]
     assert here("data", "list", "~/data")[0] == 0

@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
 from bench.data.apart.separation import check, fingerprint, repeats
+from bench.data.apart.twice import learnt_twice
 from bench.data.sets import load
 from bench.errors import UsageError
 
@@ -138,6 +139,19 @@ def test_a_message_names_the_first_few_and_counts_the_rest() -> None:
     prints = [fingerprint(f"t{i}", texture(i, 6.0)) for i in range(7)]
     with pytest.raises(UsageError, match=r"\(7 pairs\): t0 = t0 \(0 bits\); t1 = t1 .*; t2 = t2 .* and 4 more;"):
         check(prints, prints)
+
+
+def test_training_images_that_are_learnt_from_again_are_told() -> None:
+    one, other, third = pictures()[:3]
+    prints = {
+        name: fingerprint(f"train/{name}", pixels)
+        for name, pixels in {"a": one, "b": one[:, ::-1], "c": other, "d": third, "e": third}.items()
+    }
+    assert learnt_twice({name: prints[name] for name in "acd"}, {"d"}) == []
+    twice, seen = learnt_twice(prints, {"e"})
+    assert twice.startswith("Near duplicates among the training images: 1 image (train/a and train/b)")
+    assert seen.startswith("Near duplicates of training images among the validation images: 1 image (train/d and train/e)")
+    assert learnt_twice(prints, {"d", "e"}) == [twice]
 
 
 def test_no_images() -> None:

@@ -67,6 +67,19 @@ def test_a_full_device_is_told() -> None:
     assert status == 1 and error.count("\n") == 1 and "Traceback" not in error
 
 
+def test_a_run_goes_on_where_its_output_has_no_room(tmp_path: Path) -> None:
+    """The disk that is full is not the run's."""
+    status, _, error = shell('bench "$@" --out run > /dev/full', tmp_path, *RUN)
+    assert (status, error) == (1, "denoisebench: standard output: No space left on device\n")
+    statuses = [json.loads(path.read_text())["status"] for path in (tmp_path / "run" / "cells").iterdir()]
+    assert statuses == ["done"] * 8 and (tmp_path / "run" / "report.html").exists()
+
+
+def test_an_encoding_that_replaces_nothing(tmp_path: Path) -> None:
+    status, out, error = shell("bench list noise", tmp_path, PYTHONIOENCODING="idna")
+    assert (status, error) == (0, "") and "rayleigh" in out and out.isascii()
+
+
 #: Commands in one process, with a byte of 0 after the output of each.
 _ONE_BY_ONE = """
 import json, sys

@@ -13,8 +13,9 @@ import pytest
 
 from bench.errors import UsageError
 from bench.files.json_files import write_json
-from bench.runs import store
+from bench.runs import record, store
 from bench.runs.directory import open_directory, sweep, tidy
+from bench.runs.lock import in_use
 from bench.runs.record import read_plan, run_record
 from tests.helpers.plans import planned
 from tests.helpers.stub_methods import Stub, do
@@ -68,6 +69,31 @@ def test_an_older_run_learns_what_it_did_not_tell_of_its_methods(done: Any) -> N
     assert opened(done) == []
     now = store.read_run(done.directory)
     assert now is not None and now["methods"] == [info["methods"][0] | {"title": "As it was"}, info["methods"][1]]
+
+
+def test_what_a_run_goes_on_with_is_told_where_it_is_another(done: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, and of cells that are still to be done."""
+    monkeypatch.setattr(record, "versions", lambda: {"torch": "9.9.9", "numpy": "1.0"})
+    info = store.read_run(done.directory)
+    assert info is not None
+    assert opened(done) == [] and store.read_run(done.directory) == info
+    store.cell_path(done.directory, planned(done.settings)[1]).unlink()
+    for _ in range(2):
+        (told,) = opened(done)
+        assert told.startswith("Cells of a later start were made with versions.torch 9.9.9, not 2.")
+        now = store.read_run(done.directory)
+        assert now == info | {"notes": [*info["notes"], told], "sha256": now and now["sha256"]}
+
+
+@pytest.mark.parametrize("name", ["results.csv", "report.html", "run.json", "crops"])
+def test_what_is_in_the_way_of_a_run_s_own_files_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    if name == "crops":
+        (tmp_path / name).touch()
+    else:
+        (tmp_path / name).mkdir()
+    with pytest.raises(UsageError, match=rf"{name}: is (a|no) folder: expected nothing, or a"), in_use(tmp_path):
+        pass
 
 
 def test_settings_that_json_has_otherwise_are_the_same_again(
