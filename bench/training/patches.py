@@ -6,10 +6,11 @@ import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from bench.data.formats import Pixels
@@ -39,6 +40,11 @@ class Patches:
     clean: list[torch.Tensor]
     second: list[torch.Tensor] = field(default_factory=list)
 
+    @cached_property
+    def _sides(self) -> npt.NDArray[np.int64]:
+        """(n, 2): height and width of each image. To ask hundreds of tensors takes longer than the draw."""
+        return np.array([image.shape[-2:] for image in self.noisy])
+
     def draw(self, seed: int, step: int, count: int, size: int, flips: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         """`count` patches (count, C, size, size) for that step, which depend on `seed` and `step` alone.
 
@@ -47,12 +53,11 @@ class Patches:
         `second`; None where there is neither.
         """
         rng = np.random.default_rng([seed, step])
-        places = np.array([(y.shape[-2] - size + 1) * (y.shape[-1] - size + 1) for y in self.noisy])
+        places = (self._sides - size + 1).prod(axis=1)
         chosen = rng.choice(len(places), count, p=places / places.sum())
         corners = rng.random((count, 2))
         turns = rng.integers(8, size=count)
-        sides = np.array([self.noisy[index].shape[-2:] for index in chosen.tolist()])
-        corners = (corners * (sides - size + 1)).astype(np.int64)
+        corners = (corners * (self._sides[chosen] - size + 1)).astype(np.int64)
         pixels = turned_pixels(size, self.noisy[0].device)
 
         def cut(images: list[torch.Tensor]) -> torch.Tensor:

@@ -51,7 +51,8 @@ def bench_training_step(benchmark: Benchmark, slug: str) -> None:
     network = make_network(QUICK)
     clean = 255 * torch.rand(QUICK.patches, 3, QUICK.patch, QUICK.patch, generator=generator_of("benchmark patches"))
     generator = generator_of("benchmark step")
-    batch = Batch(model.sample(clean, generator), clean if method.supervised else None, model, 0.5, generator)
+    noisy, second = model.sample(clean, generator), model.sample(clean, generator) if method.pairs else None
+    batch = Batch(noisy, clean if method.supervised else None, model, 0.5, generator, second)
 
     def step() -> None:
         network.zero_grad(set_to_none=True)
