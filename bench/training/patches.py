@@ -55,9 +55,9 @@ class Patches:
         rng = np.random.default_rng([seed, step])
         places = (self._sides - size + 1).prod(axis=1)
         chosen = rng.choice(len(places), count, p=places / places.sum())
-        corners = rng.random((count, 2))
+        where = rng.random((count, 2))
         turns = rng.integers(8, size=count)
-        corners = (corners * (self._sides[chosen] - size + 1)).astype(np.int64)
+        corners = (where * (self._sides[chosen] - size + 1)).astype(np.int64)
         pixels = turned_pixels(size, self.noisy[0].device)
 
         def cut(images: list[torch.Tensor]) -> torch.Tensor:
