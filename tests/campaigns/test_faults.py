@@ -60,8 +60,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_bad_method_costs_its_own_cells(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("run", "--methods", ",".join(("paper", *BAD)), "--noise", "1", *tiny(), "--cell-timeout", "10s", "--out", out)
-    status, output, error = bench(*arguments, root=source)
+    arguments = ("run", "--methods", ",".join(("paper", *BAD)), "--noise", "1", *tiny(), "--out", out)
+    status, output, error = bench(*arguments, "--cell-timeout", "10s", root=source)
     assert (status, error) == (1, ""), output
     found = {name.split("--")[1]: record for name, record in records(out).items()}
     wrong = {name: found.pop(name) for name in BAD}

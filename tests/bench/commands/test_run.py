@@ -15,6 +15,7 @@ import pytest
 
 import methods
 import noise
+import reports
 from tests.helpers.harness import bench, finish, here, start, tiny
 
 pytestmark = pytest.mark.slow(60)
@@ -188,15 +189,19 @@ def test_moved_run_directory_is_still_a_run(full: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow(3)
-def test_a_run_whose_report_cannot_be_written_does_not_end_with_its_path(tmp_path: Path) -> None:
+def test_a_run_whose_report_cannot_be_written_does_not_end_with_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arguments = ("run", "--methods", "noisy", "--noise", "1", *tiny(), "--workers", "1", "--out", tmp_path / "my run")
-    assert here(*arguments)[0] == 0
     report = tmp_path / "my run" / "report.html"
-    report.unlink()
-    report.mkdir()
-    status, output, _ = here(*arguments)
-    assert status == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(reports, "write", lambda directory: 1 / 0)
+        status, output, _ = here(*arguments)
+    assert status == 1 and "ZeroDivisionError" in output
     assert output.splitlines()[-1] == f"no report was written; python -m bench report '{report.parent}' tries again"
+    report.mkdir()
+    status, _, error = here(*arguments)
+    assert status == 2 and f"{report}: is a folder: expected nothing, or a file" in error
     report.rmdir()
     assert here(*arguments)[0] == 0
     assert report.is_file()
