@@ -58,6 +58,10 @@ class Lasting:
         except OSError as error:
             self._let_go(error)
 
+    def close(self) -> None:
+        """Nothing is closed: a method's own code may close what the whole process prints to."""
+        self.flush()
+
     def _let_go(self, error: OSError) -> None:
         """From now on nothing is read, and nothing fails: not what is buffered, nor what others write to the same file."""
         if error.errno not in _UNREAD:

@@ -62,6 +62,14 @@ def test_a_method_that_prints_needs_no_reader(tmp_path: Path) -> None:
     assert shell(line, tmp_path, code)[0] == 7
 
 
+def test_outputs_that_somebody_closes_go_on(tmp_path: Path) -> None:
+    code = (
+        "import sys; from bench.process.streams import make_lasting, write_out; make_lasting()\n"
+        "sys.stdout.close(); sys.stderr.close(); print('there'); print('too', file=sys.stderr); sys.exit(not write_out())"
+    )
+    assert shell(f'"{sys.executable}" -c "$1"', tmp_path, code) == (0, "there\n", "too\n")
+
+
 def test_a_full_device_is_told() -> None:
     status, _, error = shell("bench matrix > /dev/full", ROOT)
     assert status == 1 and error.count("\n") == 1 and "Traceback" not in error
