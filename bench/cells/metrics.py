@@ -110,8 +110,8 @@ def _similarity(
 ) -> float:
     """Mean structural similarity (Wang et al. 2004, Eq. 13; K1 = 0.01, K2 = 0.03), in double precision.
 
-    It is what scikit-image gives, in half the time: strip by strip and with four means in place of five, as
-    of the two variances only the sum is wanted.
+    It is what scikit-image gives, in half the time: strip by strip and with four means in place of five, as of the two
+    variances only the sum is wanted.
 
     Parameters
     ----------

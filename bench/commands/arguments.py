@@ -193,12 +193,7 @@ def source_of(text: str) -> str:
     words = os.path.expanduser(text)
     if words == "~" or words.startswith("~/"):
         raise UsageError(f"{text!r}: there is no home directory: expected a path without ~, or ./{text} for one of that name")
-    if (
-        text.startswith("~")
-        and words == text
-        and (there := re.match("~[a-z_][a-z0-9_-]*(?=/|$)", text))
-        and not Path(text).exists()
-    ):
+    if words == text and (there := re.match("~[a-z_][a-z0-9_-]*(?=/|$)", text)) and not Path(text).exists():
         raise UsageError(f"{text!r}: there is no user {there[0][1:]}: expected a path, or ./{text} for one of that name")
     return words
 

@@ -23,7 +23,7 @@ from bench.files.json_files import read_json
 from bench.plan.cells import Entry, count_trainings, shared
 from bench.plan.scores import METRICS
 from bench.runs import store
-from bench.runs.directory import bad_crop, differing, differing_choices
+from bench.runs.directory import bad_crop, differing, differing_choices, differing_makers
 from bench.runs.laws import joined, of_both
 from bench.runs.lock import refuse_bytes
 from bench.runs.origin import changed_code, code_of, is_of_run
@@ -258,9 +258,7 @@ def _data(parts: Sequence[Part]) -> dict[str, Any]:
 
 def _notes(first: Part, part: Part) -> list[str]:
     """The notes of a part, and one on it where it was not made where, with what, or by what code the first was."""
-    ours, theirs = ({name: side.info.get(name) for name in ("git", "versions", "hardware")} for side in (first, part))
-    found = differing(ours, theirs)
-    told = [f"{name} {new}, not {old}" for name, old, new in found if name != "hardware.memory_gib"]
+    told = [f"{name} {new}, not {old}" for name, old, new in differing_makers(dict(first.info), dict(part.info))]
     changed = changed_code(*(code_of(side.records.values()) for side in (first, part)))
     told += [f"other code of {', '.join(changed)}"] if changed else []
     own = list(part.info.get("notes", []))

@@ -236,7 +236,8 @@ def _read(planned: list[Planned], by_pixels: bool, colour: str, white: str, part
     test, training, validation = (tuple(s for s in sets if s.role == role) for role in SAMPLE_FILES)
     channels = channels_for(colour, pixels_of(test))
     remarks = [*_as_stored([*tests.turned, *others.turned]), *white_words(white, levels, [tests.extent, others.extent])]
-    remarks += learnt_twice(others.prints, {path for p in planned if p.role == "validation" for path in p.paths})
+    if parts:  # not for workers, who tell nobody
+        remarks += learnt_twice(others.prints, {path for p in planned if p.role == "validation" for path in p.paths})
     if channels == 1 and (told := made_grey(pixels_of(test), pixels_of(training))):
         remarks.append(told)
     test, training, validation = (

@@ -121,9 +121,7 @@ def open_directory(directory: Path, record: dict[str, Any], settings: Settings, 
 
 def _elsewhere(before: dict[str, Any], record: dict[str, Any]) -> list[str]:
     """A sentence where a run goes on with, or on, something else than it was begun with."""
-    then, now = ({name: side.get(name) for name in ("git", "versions", "hardware")} for side in (before, record))
-    found = [(name, old, new) for name, old, new in differing(then, now) if "not set" not in (old, new)]
-    told = [f"{name} {new}, not {old}" for name, old, new in found if name != "hardware.memory_gib"]
+    told = [f"{name} {new}, not {old}" for name, old, new in differing_makers(before, record) if "not set" not in (old, new)]
     return [f"Cells of a later start were made with {', '.join(told)}."] if told else []
 
 
@@ -210,6 +208,12 @@ def differing_choices(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[st
         for slug in now:
             found += differing(before[slug], now[slug], slug) if slug in before else []
     return found
+
+
+def differing_makers(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The same of the commit, the versions and the machine that two run.json tell, but for the size of its memory."""
+    then, now = ({name: side.get(name) for name in ("git", "versions", "hardware")} for side in (old, new))
+    return [each for each in differing(then, now) if each[0] != "hardware.memory_gib"]
 
 
 def _short(value: Any) -> str:

@@ -26,8 +26,8 @@ from noise import NoiseModel
 
 #: The suite's own modules that bear on weights, and on what is made of them.
 _TRAINING = (
-    "bench.plan.seeds", "bench.training.budget", "bench.training.gather", "bench.training.loop", "bench.training.networks",
-    "bench.training.operations", "bench.training.patches", "bench.training.steps",
+    "bench.plan.seeds", "bench.training.budget", "bench.training.fused", "bench.training.gather", "bench.training.loop",
+    "bench.training.networks", "bench.training.operations", "bench.training.patches", "bench.training.steps",
 )  # fmt: skip
 #: Those by which files become pixels.
 _PIXELS = (

@@ -30,12 +30,11 @@ def learnt_twice(prints: Mapping[Key, Fingerprint], validation: Set[Key]) -> lis
     again, mixed, repeated, seen = [], [], 0, 0
     for group in groups:
         learnt = [key for key in group if key not in validation]
-        labels = [prints[key].label for key in group]
         if len(learnt) > 1:
             again.append([prints[key].label for key in learnt])
             repeated += len(learnt) - 1
         if 0 < len(learnt) < len(group):
-            mixed.append(labels)
+            mixed.append([prints[key].label for key in group])
             seen += len(group) - len(learnt)
     told = []
     if again:

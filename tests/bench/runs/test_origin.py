@@ -77,6 +77,7 @@ def test_a_cell_is_made_of_its_own_files_and_not_of_others() -> None:
     # how files become pixels decides all of them, and the weights
     cell = cell_of("supervised", 1)
     assert {"bench.data.colour", "bench.data.reading", "bench.data.frames"} <= set(code) & set(training_code(cell))
+    assert {"bench.training.fused", "bench.training.loop"} <= set(training_code(cell))
     assert "bench.training.loop" in made_of(dataclasses.replace(cell_of("supervised", 1), entry=keyed))["code"]
 
 
