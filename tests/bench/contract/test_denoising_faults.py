@@ -19,12 +19,14 @@ from tests.helpers.planted import MODEL, Honest, Plain, faults, planted
 
 
 def test_depends_on_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    method = planted(denoise=lambda self, network, y, model, generator: y / 2 + os.getpid() % 1000 / 1000)
+    # grey levels that no two processes share
+    method = planted(denoise=lambda self, network, y, model, generator: y / 2 + os.getpid() / 1000)
+    other = os.getpid() + 1
 
     def elsewhere(method):
         def ask():
             with monkeypatch.context() as patched:
-                patched.setattr(os, "getpid", lambda: 123)
+                patched.setattr(os, "getpid", lambda: other)
                 return denoising.denoised(unseen(method, MODEL)).numpy()
 
         return ask
