@@ -3,6 +3,7 @@
 Nothing heavy is imported before a signal and every output are taken care of.
 """
 
+import gc
 import sys
 
 from bench.packages import InTheWay, claim, working_directory_last
@@ -18,11 +19,14 @@ def main() -> int:
     """Run the command line as a process of its own, where its packages are the suite's; returns the exit status."""
     interrupts.leave_at_once()
     streams.make_lasting()
+    gc.disable()  # what imports make stays: looking for garbage in it, again and again, takes two fifths of `--help`
     try:
         from bench.cli import main as command
     except InTheWay as error:
         print(f"denoisebench: {error}", file=sys.stderr)
         return 2
+    gc.freeze()
+    gc.enable()
 
     try:
         status = command()

@@ -43,8 +43,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "theme"), [("desktop", "light"), ("phone", "dark")])
 @pytest.mark.parametrize("name", ["report", "comparison"])
 def test_axe_finds_nothing_serious(browser: Any, request: pytest.FixtureRequest, name: str, size: str, theme: str) -> None:
     opened = Opened(browser, request.getfixturevalue(name), viewport=SIZES[size], color_scheme=theme)

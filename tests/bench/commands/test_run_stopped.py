@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow(90)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_stops_cleanly_and_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("run", "--methods", "paper", "--noise", "1-4", *tiny("steps=10"), "--out", out)
+    arguments = ("run", "--methods", "supervised,score-solver", "--noise", "1-4", *tiny("steps=20"), "--out", out)
     process = start(*arguments)
     while process.poll() is None and not list(out.glob("cells/*.json")):
         time.sleep(0.02)
