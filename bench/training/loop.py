@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +30,9 @@ Keep = Callable[[Checkpoint], None]
 
 #: Decay a step of the gradient's mean norm.
 _MEMORY = 0.99
+
+#: Steps whose patches are drawn in one go: a draw straight after another one takes a fifth of one after a pass of the network.
+_AHEAD = 8
 
 #: Seconds between two checkpoints.
 CHECKPOINT_SECONDS = 30.0
@@ -82,6 +85,13 @@ def clip_relative(parameters: list[torch.Tensor], mean: torch.Tensor, most: floa
     mean.lerp_(limited, 1 - min(_MEMORY, step / (1 + step)))
 
 
+def drawn(patches: Patches, seed: int, preset: Preset, first: int) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+    """What `patches.draw` gives for each step from `first` on."""
+    for ahead in range(first, preset.steps, _AHEAD):
+        steps = range(ahead, min(ahead + _AHEAD, preset.steps))
+        yield from [patches.draw(seed, step, preset.patches, preset.patch, preset.flips) for step in steps]
+
+
 def train(
     network: nn.Module,
     method: Method,
@@ -126,7 +136,6 @@ def train(
     )
     every = max(1, preset.steps // 100)
     checks = {math.ceil(preset.steps * (i + 1) / preset.checks) for i in range(preset.checks)}
-    patch_seed = seed_of("patches", seed)
     total, norm = torch.zeros((), device=device), torch.zeros((), device=device)
     loss_curve: list[tuple[int, float]] = []
     validation_curve: list[tuple[int, float]] = []
@@ -140,8 +149,7 @@ def train(
     gradient = step_of(network, method, model, preset, seed, device)
     kept = started = time.perf_counter()
 
-    for step in range(first, preset.steps):
-        noisy, others = patches.draw(patch_seed, step, preset.patches, preset.patch, preset.flips)
+    for step, (noisy, others) in enumerate(drawn(patches, seed_of("patches", seed), preset, first), first):
         seed_globals("step", seed, step)
         total += gradient(noisy, others, step)
         clip_relative(parameters, norm, preset.clip, step)

@@ -15,7 +15,7 @@ from torch import nn
 import methods
 import noise
 from bench.plan.settings import Preset
-from bench.training.loop import train
+from bench.training.loop import Report, train
 from bench.training.patches import Patches
 
 
@@ -32,11 +32,13 @@ def ratios_of(one: Callable[[], object], other: Callable[[], object], pairs: int
     return [seconds(one) / seconds(other) for _ in range(pairs)]
 
 
-def train_steps(network: nn.Module, method: methods.Method, patches: Patches, preset: Preset) -> None:
+def train_steps(
+    network: nn.Module, method: methods.Method, patches: Patches, preset: Preset, report: Report = lambda share, loss: None
+) -> None:
     """The harness's training of a copy of the network on No. 1, without validation."""
     train(
         copy.deepcopy(network), method, noise.get(1), patches, preset, "benchmark", torch.device("cpu"),
-        lambda share, loss: None, lambda average: 0.0,
+        report, lambda average: 0.0,
     )  # fmt: skip
 
 
