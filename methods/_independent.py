@@ -23,8 +23,8 @@ def needs_independence(method: Method, model: NoiseModel) -> Applicability:
 
 
 def correlated(model: NoiseModel) -> list[str]:
-    """Why neighbouring pixels have noise that is not independent, and A^-1 y has, too."""
-    traits = model.traits
+    """Why neighbouring pixels have noise that is not independent, and why A^-1 y does not help."""
+    traits, seen = model.traits, model.decorrelated()
     if not traits.base_independent:
         return ["the noise of neighbouring pixels is correlated"]
     broken = ["A correlates the noise of neighbouring pixels"]
@@ -32,6 +32,8 @@ def correlated(model: NoiseModel) -> list[str]:
         broken.append("A^-1 would correlate the added Gaussian noise instead")
     elif not traits.invertible:
         broken.append("A has no inverse of use")
+    elif seen is not None and not seen.same_image:
+        broken.append("that of A^-1 y is independent, but its image is A^-1 x, whose neighbouring pixels are less alike")
     return broken
 
 
