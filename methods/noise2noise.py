@@ -38,7 +38,7 @@ class Noise2Noise(Method):
         if traits.base_unbiased and self.wants_decorrelated(model):
             return Applicability("indirect", "A^-1 y is unbiased, so a second draw of it is x on average")
         broken = []
-        if traits.convolved and not traits.additive:
+        if traits.convolved and not traits.additive and not self.wants_decorrelated(model):
             broken.append("A blurs the image, E[y|x] is A x at best")
         if not traits.base_unbiased:
             broken.append("the noise is biased, E[y|x] is not x")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +16,25 @@ from rich.progress import track
 
 import methods
 import noise as noise_models
-import reports
 from bench.cells.denoising import denoise, noisy_image
 from bench.cells.metrics import as_stored, psnr, ssim
 from bench.cells.trained import NoNetwork
+from bench.commands.against import Against, read_against
 from bench.commands.differences import differences
-from bench.commands.names import parse_rows
+from bench.commands.names import from_files, parse_rows
 from bench.contract.denoising import unscaled
 from bench.data.layout import KODAK_CROPS, Options, plan_tests
+from bench.data.levels import parse_white
 from bench.data.measured import CLEAN, load_measured
 from bench.data.sets import Image, ImageSet, load_tests
 from bench.errors import UsageError, one_line
 from bench.files.json_files import read_again
-from bench.files.shapes import fits
 from bench.plan.cells import Cell, Entry
 from bench.plan.measured import Measured, answer_to
 from bench.plan.seeds import globals_kept
 from bench.plan.settings import COLOURS
 from bench.runs.inputs import with_laws
 from bench.runs.laws import measured_rows, noise_record
-from bench.runs.record import read_plan, set_record, settings_from_record
 from noise import shared
 
 #: Without a run, images are cut to this side (pixels), as the quick preset does.
@@ -47,7 +46,7 @@ Noise = str | int | noise_models.NoiseModel
 
 
 def evaluate(
-    function: Callable[..., Any] | methods.Method | str,
+    function: Callable[..., Any] | methods.Method | str | os.PathLike[str],
     name: str | None = None,
     noise: Noise | Iterable[Noise] = "all",
     data: str | os.PathLike[str] | None = None,
@@ -65,10 +64,11 @@ def evaluate(
     ----------
     function : callable, Method or str
         Takes an image, (H, W, C) float32 grey levels, unclipped, and returns one of the same shape; C is 3, or 1 where the
-        images are grey. Where it takes a second argument, it is given the noise model. Or a method that is not trained, or its
-        slug.
+        images are grey. Where it takes a second argument, it is given the noise model. Or a method that is not trained, its
+        slug, or the .py file of a method or of a function `denoise`.
     name : str, optional
-        What it is called; the function's own name by default. The random numbers that it may draw depend on it.
+        What it is called, in `attrs` of the result; the function's own name, or the method's, by default. The random numbers
+        that a function may draw depend on it.
     noise : str, int, NoiseModel, or several
         As `--noise` has them: "all", "1,5-8", a slug, an expression, a number, a set of measured noise with clean images.
     data : path, optional
@@ -108,16 +108,22 @@ def evaluate(
     -----
     The interval is over images. It says nothing of how far another training of a method would be.
     """
-    if name is not None and not isinstance(name, str):
+    if name is not None and not (isinstance(name, str) and name.isprintable()):
         raise UsageError(f"name={name!r}: expected text")
     if type(seed) is not int or seed < 0:
         raise UsageError(f"seed={seed!r}: expected a whole number from 0")
+    if type(images) is not int or images < 0:
+        raise UsageError(f"images={images!r}: expected a whole number, 0 for all")
     method = _method(function, name)
-    run = None if against is None else _read_run(Path(str(against)))
+    run = None if against is None else read_against(Path(str(against)))
     source = str(data) if data is not None else run.data if run else "sample"
     if run and data is None and source != "sample" and not Path(source).is_dir():
         raise UsageError(f"{against}: the images of the run, {source}, are not here: expected data=, the folder that has them")
-    asked = (colour or (run.colour if run else "auto"), str(white or (run.white if run else "auto")))
+    usual = (run.colour, run.white) if run else ("auto", "auto")
+    asked = (usual[0] if colour is None else colour, usual[1] if white is None else str(white))
+    if asked[0] not in COLOURS or (run and asked[0] != run.colour):
+        raise UsageError(f"colour={colour!r}: expected {f'{run.colour}, as the run' if run else ', '.join(COLOURS)}")
+    parse_white(asked[1])
     told = measured_rows(dict(run.info)) if run else {}
     models = [
         told.get(model.slug) or with_laws((model,), source, *asked)[0]
@@ -134,70 +140,19 @@ def evaluate(
     frame = pd.DataFrame(rows)
     if run is not None and not any(column.startswith("minus ") for column in frame):
         raise UsageError(f"{against}: has no result of these images and noise models with seed {seed}: expected some in common")
-    frame.attrs["name"] = method.slug
+    frame.attrs["name"] = name or method.slug
     return frame
 
 
-@dataclass(frozen=True)
-class _Run:
-    """Of a run, what results are compared by.
-
-    Parameters
-    ----------
-    psnr : Mapping
-        (noise slug, data set, image) -> method -> dB, of the seed that is asked for.
-    """
-
-    info: Mapping[str, Any]
-    data: str
-    recipe: str
-    sets: tuple[str, ...]
-    crop: int
-    limit: int
-    table: pd.DataFrame
-    colour: str
-    white: str
-
-    def psnr(self, noise: str, dataset: str, seed: int) -> pd.DataFrame:
-        """A row an image, a column a method."""
-        table = self.table
-        part = table[(table["noise"] == noise) & (table["dataset"] == dataset) & (table["seed"] == seed)]
-        return part.pivot_table(index="image", columns="method", values="value", sort=False)
-
-    def has(self, tests: ImageSet) -> bool:
-        """Whether these are the run's own images."""
-        wanted = set_record(tests)
-        return any(
-            all(told.get(name) == wanted[name] for name in ("role", "name", "sha256", "crop")) for told in _sets(self.info)
-        )
-
-
-def _read_run(directory: Path) -> _Run:
-    """Raises UsageError where it holds no run with a table."""
-    info, _ = read_plan(directory)
-    settings = settings_from_record(info, [])
-    try:
-        table = reports.load(directory).table
-    except ValueError as error:
-        raise UsageError(one_line(error)) from None
-    table = table[(table["metric"] == "psnr") & (table["status"] == "done") & (table["crop"] == 0)]
-    preset = settings.preset
-    sets = tuple(str(told.get("name")) for told in _sets(info) if told.get("role") == "test")
-    limits = (preset.test_crop, preset.test_images)
-    return _Run(info, settings.data, settings.recipe, sets, *limits, table, settings.colour, settings.white)
-
-
-def _sets(info: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The image sets that a run.json tells of."""
-    data = info.get("data")
-    return data["sets"] if isinstance(data, dict) and fits(data.get("sets"), [dict]) else []
-
-
-def _method(function: Callable[..., Any] | methods.Method | str, name: str | None) -> methods.Method:
-    if isinstance(function, str):
+def _method(function: Callable[..., Any] | methods.Method | str | os.PathLike[str], name: str | None) -> methods.Method:
+    if isinstance(function, os.PathLike) or (isinstance(function, str) and function.endswith(".py")):
+        file = Path(function)
+        with from_files([file]):
+            method = methods.get(file.stem.replace("_", "-"))
+    elif isinstance(function, str):
         known = methods.catalogue()
         if function not in known:
-            raise UsageError(f"unknown method {function!r}: expected a function, or of {', '.join(known)}")
+            raise UsageError(f"unknown method {function!r}: expected a function, NAME.py, or of {', '.join(known)}")
         method = known[function]
     elif isinstance(function, methods.Method):
         method = function
@@ -222,13 +177,8 @@ def _models(noise: Noise | Iterable[Noise], recipe: str, source: str) -> list[no
     return list({(model.slug, str(model.parameters)): model for model in found}.values())
 
 
-def _images(source: str, run: _Run | None, images: int, colour: str, white: str) -> list[ImageSet]:
+def _images(source: str, run: Against | None, images: int, colour: str, white: str) -> list[ImageSet]:
     """The test sets; with a run those that it has, cut as there. `sha256` is that of the run's images, all of them."""
-    if type(images) is not int or images < 0:
-        raise UsageError(f"images={images!r}: expected a whole number, 0 for all")
-    if colour not in COLOURS or (run and colour != run.colour):
-        usable = f"{run.colour}, as the run" if run else ", ".join(COLOURS)
-        raise UsageError(f"colour={colour!r}: expected {usable}")
     if run is None:
         found = load_tests(source, test_images=images, test_crop=CROP, colour=colour, white=white)
         return [tests for tests in found if tests.name != KODAK_CROPS]
@@ -238,7 +188,7 @@ def _images(source: str, run: _Run | None, images: int, colour: str, white: str)
     return [replace(tests, images=tests.images[: images or None]) for tests in found]
 
 
-def _shots(model: Measured, source: str, run: _Run | None, images: int, colour: str, white: str) -> ImageSet:
+def _shots(model: Measured, source: str, run: Against | None, images: int, colour: str, white: str) -> ImageSet:
     """The images of a set of measured noise, as the run has them, or cut as without one."""
     limit, crop = (run.limit, run.crop) if run else (images, CROP)
     name = model.told.name
@@ -249,7 +199,7 @@ def _shots(model: Measured, source: str, run: _Run | None, images: int, colour: 
 
 
 def _row(
-    method: methods.Method, model: noise_models.NoiseModel, tests: ImageSet, seed: int, run: _Run | None
+    method: methods.Method, model: noise_models.NoiseModel, tests: ImageSet, seed: int, run: Against | None
 ) -> dict[str, Any]:
     """One line of the table."""
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -58,7 +60,8 @@ class CLASS(Method):
             return Applicability("yes", "a pixel's noise cannot be predicted from its neighbours, its clean value can")
         if self.wants_decorrelated(model) and traits.base_unbiased:
             return Applicability("indirect", "the noise of A^-1 y is independent between pixels and unbiased")
-        broken = [] if traits.independent else ["A correlates the noise of neighbouring pixels"]
+        given = self.wants_decorrelated(model)
+        broken = [] if traits.independent or given else ["A correlates the noise of neighbouring pixels"]
         broken += [] if traits.base_unbiased else ["E[y|x] is not x"]
         return Applicability("infeasible", "; ".join(broken) or "the convolution changes the image")
 
@@ -137,7 +140,8 @@ def new_method(name: str, path: Path | None, console: Console) -> None:
     Raises
     ------
     UsageError
-        For a name that no method can have, or that one has already, and where one of the files is there: nothing is written.
+        For a name that no method can have, or that a method, a module or what the file imports has already, and where one of
+        the files is there: nothing is written.
     """
     slug = name.replace("_", "-")
     try:
@@ -158,7 +162,13 @@ def new_method(name: str, path: Path | None, console: Console) -> None:
     for each in (file, test):
         if each.exists():
             raise UsageError(f"{each}: is there already: expected another name, or --path")
+    if not own:
+        _refuse_module(name, file.stem)
     words = {"TITLE": slug.replace("-", " ").capitalize(), "CLASS": "".join(part.capitalize() for part in slug.split("-"))}
+    if re.search(rf"import .*\b{words['CLASS']}\b", _METHOD):
+        raise UsageError(
+            f"new-method {name!r}: its class would be called {words['CLASS']}, which it imports: expected another name"
+        )
     words |= {"NAME": slug, "FILE": file.name}
     template = _TEST.replace("FIXTURE", _FROM_FOLDER if own else _FROM_FILE)
     template = template.replace("IMPORTS", "" if own else "from pathlib import Path\n\n")
@@ -173,6 +183,13 @@ def new_method(name: str, path: Path | None, console: Console) -> None:
     console.print(f"{test}: its test; python -m pytest {test}", soft_wrap=True)
     console.print(f"python -m bench test-method {slug if own else file}", soft_wrap=True)
     console.print(f"python -m bench run{option} --methods {slug},supervised --noise 1", soft_wrap=True)
+
+
+def _refuse_module(name: str, module: str) -> None:
+    """Raise UsageError for the name of a module: Python, started beside the file, would take the one for the other."""
+    found = importlib.util.find_spec(module)
+    if module in sys.stdlib_module_names or (found and found.origin):  # not for a mere folder
+        raise UsageError(f"new-method {name!r}: {module}.py would hide the module {module}: expected another name")
 
 
 def _filled(text: str, words: dict[str, str]) -> str:

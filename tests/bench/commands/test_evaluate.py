@@ -145,6 +145,16 @@ def test_a_method_that_does_not_apply_and_results_that_are_not_finite(folder: Pa
     assert frame["psnr"].isna().all() and list(frame["applicability"]) == ["yes", "yes", "no", "no"]
 
 
+def test_a_file_is_scored_as_its_function_is_and_a_method_may_be_given_a_name(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "half_way.py"
+    file.write_text("def denoise(image, model):\n    return 64 + image / 2\n")
+    of_file = bench.evaluate(file, noise=1, data=folder, images=1)  # type: ignore[operator]
+    assert of_file.attrs["name"] == "half-way" and "half-way" not in methods.catalogue()
+    assert of_file.equals(bench.evaluate(str(file), noise=1, data=folder, images=1))  # type: ignore[operator]
+    assert of_file["psnr"].equals(bench.evaluate(half, noise=1, data=folder, images=1)["psnr"])  # type: ignore[operator]
+    assert bench.evaluate("noisy", "as it is", 1, folder, images=1).attrs["name"] == "as it is"  # type: ignore[operator]
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
@@ -160,6 +170,10 @@ def test_a_method_that_does_not_apply_and_results_that_are_not_finite(folder: Pa
         (lambda: bench.evaluate(half, seed="x"), "seed='x': expected a whole number from 0"),
         (lambda: bench.evaluate("supervised"), "supervised is trained: expected a function"),
         (lambda: bench.evaluate("supervise"), "unknown method 'supervise'"),
+        (lambda: bench.evaluate(half, name="\ud800"), r"name='\ud800': expected text"),
+        (lambda: bench.evaluate(half, colour=""), "colour='': expected auto, grey, rgb"),
+        (lambda: bench.evaluate(half, white=0), "'0': expected auto, or a number above 0"),
+        (lambda: bench.evaluate("nowhere.py"), "nowhere.py: No such file"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told_in_a_line(call, told: str) -> None:  # type: ignore[no-untyped-def]
@@ -181,8 +195,8 @@ def test_a_result_on_another_scale_is_warned_of_and_an_error_tells_its_image(fol
 
 
 def test_images_of_a_run_that_are_elsewhere(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = module._read_run
-    monkeypatch.setattr(module, "_read_run", lambda directory: dataclasses.replace(read(directory), data="/gone"))
+    read = module.read_against
+    monkeypatch.setattr(module, "read_against", lambda directory: dataclasses.replace(read(directory), data="/gone"))
     with pytest.raises(UsageError, match="the images of the run, /gone, are not here: expected data="):
         bench.evaluate(half, noise=1, against=run)  # type: ignore[operator]
 
@@ -214,6 +228,9 @@ def test_measured_noise_is_scored_on_its_own_images_beside_a_run(tmp_path: Path,
     (row,) = frame.to_dict("records")
     assert (row["noise"], row["dataset"], row["images"]) == ("mine", "mine", 2) and row["reason"].startswith("estimated law")
     assert row["minus noisy"] == pytest.approx(row["psnr"] - row["noisy"], abs=1e-5)
+    for given, told in (({"images": -1}, "images=-1"), ({"images": "x"}, "images='x'"), ({"colour": "blue"}, "colour='blue'")):
+        with pytest.raises(UsageError, match=told):
+            bench.evaluate(half, noise="mine", data=tmp_path, **given)  # type: ignore[operator]
     with pytest.raises(UsageError, match="has no clean/ to be scored by"):
         bench.evaluate(half, noise="bare", data=tmp_path)  # type: ignore[operator]
     status, output, _ = here("matrix", "--data", tmp_path, "--noise", "mine", "--json")

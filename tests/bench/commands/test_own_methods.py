@@ -97,6 +97,14 @@ def test_the_command_line_knows_both(folder: Path) -> None:
     assert (status, out) == (2, "") and "is there already" in error
 
 
+@pytest.mark.parametrize("name", ["random", "torch", "noise", "applicability", "noise-model"])
+def test_a_name_that_python_knows_is_refused(name: str, folder: Path) -> None:
+    before = sorted(folder.iterdir())
+    status, out, error = here("new-method", name, "--path", folder / f"{name.replace('-', '_')}.py")
+    assert (status, out) == (2, "") and f"new-method '{name}'" in error and "expected another name" in error
+    assert sorted(folder.iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("word", "words"),
     [("supervise", "unknown method 'supervise' (nearest: supervised)"), ("no/such.py", "no/such.py: there is no such file")],
