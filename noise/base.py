@@ -11,6 +11,9 @@ from typing import ClassVar
 
 import torch
 
+#: Sizes of a parameter that is not 0: beyond them, float32 and draws of counts overflow, or nothing is left of the noise.
+LEAST, MOST = 1e-9, 1e9
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -33,16 +36,19 @@ class Parameter:
     or_equal: bool = False
 
     def allows(self, value: object) -> bool:
-        """Whether it is a finite number within the limits."""
-        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+        """Whether it is a finite number within the limits, and 0 or of a size from `LEAST` to `MOST`."""
+        if not isinstance(value, Real) or isinstance(value, bool):
+            return False
+        if value != 0 and not LEAST <= abs(float(value)) <= MOST:
             return False
         return self.above < float(value) < self.below or (self.or_equal and float(value) == self.above)
 
     @property
     def limits(self) -> str:
-        """What is expected, in words: "0 or above", "above 0, below 1"."""
+        """What is expected, in words: "above 0, below 1, of a size from 1e-09 to 1e+09"."""
         least = f"{self.above:g} or above" if self.or_equal else f"above {self.above:g}"
-        return least if self.below == math.inf else f"{least}, below {self.below:g}"
+        most = "" if self.below == math.inf else f", below {self.below:g}"
+        return f"{least}{most}, of a size from {LEAST:g} to {MOST:g}"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ Rows = tuple[tuple[float, ...], ...]
 LEAST, MOST = 0.2, 5.0
 #: Side of a kernel, at most (pixels), and bytes of its file.
 _SIDE, _BYTES = 65, 2**20
+#: Size of its values, at most: float32 is to hold what it makes of an image.
+_LARGEST = 1e6
 
 _NAMED = re.compile(r"kernel-[0-9a-f]{12}")
 _EXPECTED = "expected gauss(standard deviation in pixels), or a file of its rows (text, CSV or .npy)"
@@ -87,7 +89,10 @@ def _read(path: str) -> Rows:
         if not os.path.isfile(path):  # a device may have no end
             raise ValueError("no regular file")
         if path.lower().endswith(".npy"):
-            array = np.atleast_2d(np.load(path, allow_pickle=False).astype(np.float64))
+            array = np.atleast_2d(np.load(path, allow_pickle=False))
+            if array.dtype.kind not in "biuf":
+                raise ValueError(f"values of type {array.dtype}: expected real numbers")
+            array = array.astype(np.float64)
         else:
             with open(path, encoding="utf-8-sig") as file:
                 lines = [line.partition("#")[0].strip() for line in file]
@@ -99,6 +104,8 @@ def _read(path: str) -> Rows:
         Convolution(found)  # refuses what is no kernel
         if not array.any():
             raise ValueError("all zeros")
+        if np.abs(array).max() > _LARGEST:
+            raise ValueError(f"values up to {np.abs(array).max():g}: expected at most {_LARGEST:g} in size")
     except FileNotFoundError:
         raise ValueError(f"conv={path}: there is no such file: {_EXPECTED}") from None
     except OSError as error:

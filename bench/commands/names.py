@@ -103,10 +103,10 @@ def parse_noise(text: str, recipe: str = "best", sets: Sequence[str] = ()) -> tu
             if not sets:
                 raise UsageError(f"--noise {word}: there is no set of measured noise: expected DIR/<set>/noisy/ in --data DIR")
             for name in sets:
-                _refuse_name(name)
+                _refuse_name(name, REAL)
             chosen |= {name: measured(name) for name in sets}
         elif word in sets and not NAME.fullmatch(word):
-            _refuse_name(word)
+            _refuse_name(word, word)
         elif (row := measured_of(word, [name for name in sets if name not in noise.bases()])) is not None:
             chosen[row.slug] = row
         elif match := re.fullmatch(r"(\d{1,9})-(\d{1,9})", word):
@@ -140,13 +140,13 @@ def parse_rows(text: str, recipe: str, source: str) -> tuple[noise.NoiseModel, .
         raise
 
 
-def _refuse_name(name: str) -> None:
+def _refuse_name(name: str, asked: str) -> None:
     """Raise UsageError for a set of measured noise whose name can be none of a row: it is no plain word, or means something."""
     if not NAME.fullmatch(name):
-        raise UsageError(f"--noise {REAL}: the set {name!r} has the name of a row: expected at most 40 of a-z, 0-9, _ and -")
+        raise UsageError(f"--noise {asked}: the set {name!r} is no row: expected a name of at most 40 of a-z, 0-9, _ and -")
     if name in noise.bases() or name in TABLE or name in ("all", REAL) or re.fullmatch(r"\d+(-\d+)?", name):
         raise UsageError(
-            f"--noise {REAL}: the set {name!r} is called as something else that --noise takes: expected another name"
+            f"--noise {asked}: the set {name!r} is called as something else that --noise takes: expected another name"
         )
 
 

@@ -58,6 +58,12 @@ class Deep(Refused):
     """It has more than 8 bits a value, in a format that can be had exactly all the same."""
 
 
+def refuse_large(height: int, width: int) -> None:
+    """Raise Refused for an image of more than `MAX_PIXELS`."""
+    if height * width > MAX_PIXELS:
+        raise Refused(f"{width}x{height} pixels, {TOO_LARGE}")
+
+
 def decoders(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Pillow's names of the decoders to try for a file of that name."""
     rare = _RARE.get(Path(path).suffix.lower())

@@ -6,6 +6,7 @@ without pickles. An array (N, H, W), or (N, H, W, 3), is N pages. What a value m
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image as Pillow
 
-from bench.data.formats import FITS, MAX_PIXELS, NUMPY, TIFF, TOO_LARGE, Deep, Refused, deep_png
+from bench.data import tiff
+from bench.data.formats import FITS, NUMPY, TIFF, Deep, Refused, deep_png, refuse_large
 from bench.data.images import decode_noting, image_name, image_size, list_images, problem, read_bytes, refuse_irregular
 from bench.errors import UsageError
 
@@ -93,7 +94,8 @@ def read(source: Source) -> tuple[Array, bytes, bool]:
     path, suffix = source.path, source.path.suffix.lower()
     data = b"" if source.pages > 1 else read_bytes(path)
     if suffix in TIFF:
-        _refuse_planes(source)
+        with _told(path):
+            tiff.refuse_unclear(path)
     if suffix in (*FITS, *NUMPY) or source.pages > 1:
         pixels, turned = _deep(source, suffix)
     else:
@@ -101,7 +103,7 @@ def read(source: Source) -> tuple[Array, bytes, bool]:
             pixels, turned = decode_noting(data, path)
             return pixels, data, turned
         except UsageError as error:
-            if not isinstance(error.__cause__, Deep) and not _unknown_tiff(path, suffix):
+            if not isinstance(error.__cause__, Deep) and not (suffix in TIFF and tiff.of_other_numbers(path)):
                 raise
         pixels, turned = _deep(source, suffix)
     if bad := int(np.size(pixels) - np.isfinite(pixels).sum()):
@@ -113,35 +115,6 @@ def read(source: Source) -> tuple[Array, bytes, bool]:
     return pixels, content, turned
 
 
-def _refuse_planes(source: Source) -> None:
-    """Raise UsageError for planes of which nobody can tell whether they are pages or colours.
-
-    tifffile marks an array (3, H, W) or (4, H, W) as one colour image unless it is told otherwise; it notes the array's shape.
-    """
-    import tifffile  # slow to import
-
-    planes = 0
-    with suppress(Exception), tifffile.TiffFile(source.path) as file:  # damaged: reading it tells
-        page = file.pages.first
-        planes = page.shape[0] if page.axes.startswith("S") and file.is_shaped else 0
-    if planes:
-        found = f"{planes} planes marked as channels of a colour image, as tifffile marks a stack of so many pages, too"
-        raise problem(source, found, "a stack written with photometric='minisblack', or an array of colours (H, W, 3)")
-
-
-def _unknown_tiff(path: Path, suffix: str) -> bool:
-    """Whether it is a TIFF of numbers that Pillow does not know, such as floats of 64 bits."""
-    if suffix not in TIFF:
-        return False
-    import tifffile  # slow to import
-
-    try:
-        with tifffile.TiffFile(path) as file:
-            return str(file.pages.first.dtype) not in ("None", "bool", "uint8")
-    except Exception:  # damaged, as Pillow said
-        return False
-
-
 def _deep(source: Source, suffix: str) -> tuple[Array, bool]:
     """Pixels (H, W, C) of what is no image of 8 bits, and whether a tag asks to turn it."""
     with _told(source):
@@ -150,7 +123,7 @@ def _deep(source: Source, suffix: str) -> tuple[Array, bool]:
         elif suffix in NUMPY:
             pixels, turned = _numpy(source)
         elif suffix in TIFF:
-            pixels, turned = _tiff(source)
+            pixels, turned = tiff.read(source.path, source.page)
         else:
             pixels, turned = deep_png(read_bytes(source.path)), False
         return _checked(pixels), turned
@@ -171,10 +144,8 @@ def _sizes(path: Path) -> list[tuple[int, int]]:
     suffix = path.suffix.lower()
     with _told(path):
         if suffix in TIFF:
-            import tifffile  # slow to import
-
-            with tifffile.TiffFile(path) as file:
-                return [(page.imagelength, page.imagewidth) for page in _pages(file)]
+            with tiff.opened(path) as pages:
+                return [(page.imagelength, page.imagewidth) for page in pages]
         if suffix in NUMPY:
             return _of_shape(np.load(path, mmap_mode="r", allow_pickle=False).shape)
         with _opened(path) as image:
@@ -197,13 +168,13 @@ def _of_shape(shape: tuple[int, ...]) -> list[tuple[int, int]]:
 def _numpy(source: Source) -> tuple[Array, bool]:
     array = np.load(source.path, mmap_mode="r", allow_pickle=False)
     height, width = _of_shape(array.shape)[source.page]
-    _refuse_large(height, width)
+    refuse_large(height, width)
     return np.array(array[source.page] if source.pages > 1 else array.reshape(height, width, -1)), False
 
 
 def _fits(source: Source) -> tuple[Array, bool]:
     with _opened(source.path) as image:
-        _refuse_large(*image.shape[-2:])
+        refuse_large(*image.shape[-2:])
         data = image.data
         return np.array(data if data.ndim == 2 else data[source.page]), False
 
@@ -215,61 +186,13 @@ def _opened(path: Path) -> Iterator[Any]:
         from astropy.io import fits  # an extra
     except ModuleNotFoundError:
         raise problem(path, "a FITS file, and astropy is not installed", "pip install 'denoisebench[science]'") from None
-    with fits.open(path, memmap=False) as file:
+    with warnings.catch_warnings(action="ignore"), fits.open(path, memmap=False) as file:
         images = [unit for unit in file if unit.is_image and len(unit.shape) >= 2]
         if not images:
             raise Refused("a FITS file without an image")
         if len(images[0].shape) > 3 or not all(images[0].shape):
             raise Refused(f"a FITS image of shape {images[0].shape}")
         yield images[0]
-
-
-def _pages(file: Any) -> list[Any]:
-    """Pages of a TIFF that are images of their own: no thumbnails, and no smaller copies."""
-    return [page for page in file.pages if not page.is_reduced] or list(file.pages)
-
-
-def _tiff(source: Source) -> tuple[Array, bool]:
-    import tifffile  # slow to import
-
-    with tifffile.TiffFile(source.path) as file:
-        page = _pages(file)[source.page]
-        page = page.aspage() if hasattr(page, "aspage") else page
-        _refuse_large(page.imagelength, page.imagewidth)
-        kind = page.photometric.name
-        if kind not in ("MINISBLACK", "RGB"):
-            raise Refused(f"a TIFF of kind {kind}")
-        try:
-            pixels = page.asarray()
-        except Exception as error:
-            if "imagecodecs" not in str(error):
-                raise
-            pixels = _by_pillow(source.path, page.index, page.compression.name)
-        if page.axes.startswith("S"):
-            pixels = np.moveaxis(pixels, 0, -1)
-        if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
-            alpha = pixels[..., -1]
-            if page.extrasamples and alpha.dtype.kind == "u" and alpha.min() < np.iinfo(alpha.dtype).max:
-                raise Refused(f"transparent pixels (alpha down to {alpha.min()} of {np.iinfo(alpha.dtype).max})")
-            pixels = pixels[..., :-1]
-        orientation = page.tags.get(274)
-        return pixels, orientation is not None and int(orientation.value) in range(2, 9)
-
-
-def _by_pillow(path: Path, index: int, compression: str) -> Array:
-    """A page whose compression tifffile leaves to another package, and Pillow knows: LZW, JPEG, CCITT."""
-    with Pillow.open(path, formats=("TIFF",)) as image:
-        image.seek(index)
-        if image.mode not in ("L", "F") and not image.mode.startswith("I;16"):
-            raise Refused(f"a TIFF compressed by {compression}, which takes the package imagecodecs")
-        if image.getexif().get(274, 1) != 1:  # Pillow would turn it
-            raise Refused(f"a TIFF compressed by {compression} with a tag to be turned")
-        return np.asarray(image)
-
-
-def _refuse_large(height: int, width: int) -> None:
-    if height * width > MAX_PIXELS:
-        raise Refused(f"{width}x{height} pixels, {TOO_LARGE}")
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def white_levels(asked: str, all_largest: Mapping[str, tuple[float, str]]) -> di
         usual = 1.0 if kind == "floats" else float(next((white for white in WHOLE if white >= largest), 0))
         if level is None and (not usual or largest > usual):
             most = "1" if kind == "floats" else str(WHOLE[-1])
-            raise UsageError(f"{label}: {kind} up to {largest:g}; expected at most {most}, or --white LEVEL")
+            raise UsageError(f"{label}: {kind} up to {largest:.10g}; expected at most {most}, or --white LEVEL")
         if largest <= 0:
             raise UsageError(f"{label}: {kind} up to {largest:g}; expected an image with values above 0")
         found[kind] = level or usual

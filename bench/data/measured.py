@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,8 +24,8 @@ from bench.data.frames import Source, list_sources, read
 from bench.data.halves import ALL, halved
 from bench.data.images import centre_crop, image_files, problem, text_of
 from bench.data.layout import LEAST, SAMPLE
-from bench.data.levels import Extent, unclipped, white_levels, white_words
-from bench.data.partners import partners_of, refuse_grey, refuse_partner, unlike
+from bench.data.levels import Extent, in_grey_levels, unclipped, white_levels, white_words
+from bench.data.partners import partners_of, refuse_clean, refuse_grey, refuse_partner, unevenly_bright, unlike
 from bench.data.reading import Image, ImageSet
 from noise.names import nearest
 
@@ -185,13 +186,16 @@ def load_measured(
     return tuple(read)
 
 
-def load_noisy(source: str, name: str, most: int, colour: str, white: str) -> MeasuredSet:
+def load_noisy(
+    source: str, name: str, most: int, colour: str, white: str, levels: Mapping[str, float] = MappingProxyType({})
+) -> MeasuredSet:
     """At most so many noisy images of a set, evenly over their names, whole, and nothing that lies beside them.
 
-    Keywords and errors are those of `load_measured`, but for a set that is not there: KeyError.
+    Keywords and errors are those of `load_measured`, but for a set that is not there: KeyError. `levels` are white levels that
+    are known already, by kind of value; `white` gives the others.
     """
     every = list_sources(find_measured(source)[name] / NOISY)
-    return _read(name, {NOISY: evenly(every, most)}, len(every), None, LEAST, colour, white)
+    return _read(name, {NOISY: evenly(every, most)}, len(every), None, LEAST, colour, white, levels)
 
 
 def evenly(things: Sequence[T], most: int) -> list[T]:
@@ -200,8 +204,9 @@ def evenly(things: Sequence[T], most: int) -> list[T]:
 
 
 def _read(
-    name: str, kinds: Mapping[str, Sequence[Source]], of: int, crop: int | None, least: int, colour: str, white: str
-) -> MeasuredSet:
+    name: str, kinds: Mapping[str, Sequence[Source]], of: int, crop: int | None, least: int, colour: str, white: str,
+    known: Mapping[str, float] = MappingProxyType({}),
+) -> MeasuredSet:  # fmt: skip
     chosen = kinds[NOISY]
     beside_noisy = [kind for kind in kinds if kind != NOISY]
     digest, extent = hashlib.sha256(), Extent()
@@ -217,8 +222,14 @@ def _read(
                 height, width = pixels.shape[:2]
                 raise problem(source, f"{width}x{height} pixels, too small for a patch", f"at least {least}x{least}")
             stored[kind].append(pixels)
-    levels = white_levels(white, extent.largest)
-    scaled = {kind: [unclipped(pixels, levels) for pixels in each] for kind, each in stored.items()}
+        if CLEAN in kinds and SECOND in kinds:
+            refuse_clean(sources[list(kinds).index(SECOND)], stored[SECOND][-1], stored[CLEAN][-1])
+    asked = {kind: largest for kind, largest in extent.largest.items() if kind not in known}
+    levels = white_levels(white, asked) | {kind: known[kind] for kind in extent.largest if kind in known}
+    scaled = {kind: [unclipped(pixels, levels) for pixels in each] for kind, each in stored.items() if kind != CLEAN}
+    if CLEAN in stored:
+        places = [f"{name}/{CLEAN}/{source.name}" for source in kinds[CLEAN]]
+        scaled[CLEAN] = [in_grey_levels(*each, levels, extent) for each in zip(places, stored[CLEAN], strict=True)]
     channels = channels_for(colour, [np.clip(pixels, 0, 255) for pixels in scaled[NOISY]])
     for kind in beside_noisy if channels == 3 else ():
         for source, pixels, noisy in zip(kinds[kind], stored[kind], stored[NOISY], strict=True):
@@ -228,7 +239,7 @@ def _read(
     shots = tuple(
         Shot(
             name, source.name, ready[NOISY][i],
-            np.clip(ready[CLEAN][i], 0, 255) if CLEAN in ready else None,
+            ready[CLEAN][i] if CLEAN in ready else None,
             ready[SECOND][i] if SECOND in ready else None,
             halves[i],
         )
@@ -248,8 +259,20 @@ def _read(
     }
     repeated = tuple(tuple(chosen[i].name for i in group) for group in repeats(prints.get(CLEAN, prints[NOISY])))
     odd = [unlike(f"{name}/{kind}", list(zip(prints[NOISY], prints[kind], strict=True))) for kind in beside_noisy]
-    remarks = (*white_words(white, levels, [extent]), *filter(None, odd))
-    return MeasuredSet(images, channels, levels, None if floats else 255.0, compressed, repeated, remarks)
+    labels = [source.name for source in chosen]
+    odd += [
+        unevenly_bright(f"{name}/{kind}", list(zip(labels, scaled[NOISY], scaled[kind], strict=True))) for kind in beside_noisy
+    ]
+    remarks = (*white_words(white, levels, [extent]), _kept_below(name, scaled[NOISY]), *odd)
+    return MeasuredSet(images, channels, levels, None if floats else 255.0, compressed, repeated, tuple(filter(None, remarks)))
+
+
+def _kept_below(name: str, noisy: Sequence[npt.NDArray[Any]]) -> str:
+    """A sentence on values below 0 of noisy images, which are not clipped: that would bias their noise; "" for none."""
+    counts = [int((pixels < 0).sum()) for pixels in noisy]
+    if not any(counts):
+        return ""
+    return f"{sum(counts)} values in {sum(map(bool, counts))} noisy images of {name} are below 0, and stay so."
 
 
 def _cropped(pixels: npt.NDArray[Any], crop: int | None) -> npt.NDArray[Any]:

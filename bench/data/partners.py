@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from bench.data.images import problem
 from bench.errors import one_line
 
 Array = npt.NDArray[Any]
+
+#: Beyond this ratio of their mean brightness, two images are hardly of one exposure and scale.
+BRIGHTER = 1.25
 
 #: Below this correlation of their coarse structure two images are hardly of one scene. 126 noisy images of four sets of real
 #: noise correlate by 0.98 and more with their clean ones, and with those of other scenes by 0.0 to 0.3 in the median (retinas,
@@ -44,6 +48,12 @@ def refuse_partner(source: Source, pixels: Array, noisy: Array, shot: bool) -> N
         raise problem(source, "the noisy image again, value by value", expected)
 
 
+def refuse_clean(source: Source, pixels: Array, clean: Array) -> None:
+    """Raise UsageError for a further shot that is the clean image, and so has no noise of its own."""
+    if np.array_equal(pixels, clean) and pixels.min() != pixels.max():
+        raise problem(source, "the clean image, value by value", "another shot, of independent noise")
+
+
 def refuse_grey(source: Source, pixels: Array, noisy: Array) -> None:
     """Raise UsageError for an image in colour beside a noisy one without: that has not the noise of each channel."""
     if not _coloured(noisy) and _coloured(pixels):
@@ -65,3 +75,22 @@ def unlike(name: str, prints: Sequence[tuple[Fingerprint, Fingerprint]]) -> str:
         f"{len(odd)} of {len(found)} noisy images of {name} are unlike what lies beside them, {label} most (their coarse "
         f"structure correlates by {like:.2f}): scores mean something only where both are of one scene."
     )
+
+
+def unevenly_bright(name: str, pairs: Sequence[tuple[str, Array, Array]]) -> str:
+    """A sentence on noisy images, by label, and their partners, in grey levels, whose brightness differs; "" for none."""
+    ratios = [(abs(math.log(_mean(noisy) / _mean(other))), _mean(noisy) / _mean(other), label) for label, noisy, other in pairs]
+    odd = [found for found in ratios if found[0] > math.log(BRIGHTER)]
+    if not odd:
+        return ""
+    _, ratio, label = max(odd)
+    return one_line(
+        f"{len(odd)} of {len(ratios)} noisy images of {name} are not as bright as what lies beside them, {label} most "
+        f"({ratio:.2g} times as bright on average): scores count that as an error. "
+        "Both are to be of one exposure and one white level."
+    )
+
+
+def _mean(pixels: Array) -> float:
+    """Above 0, at least half a grey level: darker images tell no ratio."""
+    return max(0.5, float(pixels.mean()))

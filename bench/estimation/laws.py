@@ -21,6 +21,8 @@ _CURVES = [
     for added in (False, True)
     if curve in ("linear", "square") or not added
 ]
+#: Smallest shape that the suite's Gamma noise is told to have: its density at 0 has no score from 1 down.
+LEAST_SHAPE = 1.01
 #: Skewness of a Rayleigh law, at every scale.
 RAYLEIGH_SKEW = 2 * math.sqrt(math.pi) * (math.pi - 3) / (4 - math.pi) ** 1.5
 
@@ -72,7 +74,7 @@ class Law:
         elif self.base == "poisson":
             own = {"lam": 1 / found[0]}
         elif self.base == "gamma":
-            own = {"alpha": 1 / found[0]}
+            own = {"alpha": max(1 / found[0], LEAST_SHAPE)}
         else:
             own = {"scale": _rayleigh_scale(math.sqrt(found[0]))}
         return own | ({"added": math.sqrt(self.fit.added)} if self.added else {})

@@ -94,8 +94,7 @@ def _whole(settings: Settings, measured: MeasuredSet) -> MeasuredSet:
     """All of a set, or what its law is estimated from, whatever part of it the run has: the law does not depend on that."""
     if not measured.images.cut and len(measured.images.images) == measured.images.of:
         return measured
-    white = repr(max(measured.white.values())) if measured.white else "auto"
-    return load_noisy(settings.data, measured.name, MOST, settings.colour, white)
+    return load_noisy(settings.data, measured.name, MOST, settings.colour, settings.white, measured.white)
 
 
 def training_sum(data: Data) -> str:

@@ -192,6 +192,13 @@ def test_bad_values_are_refused_by_name(number, key, value):
 
 
 @pytest.mark.parametrize(("number", "key"), POSITIVE)
+@pytest.mark.parametrize("value", [1e39, 2e9, 1e-46])
+def test_sizes_that_overflow_or_leave_no_noise_are_refused(number, key, value):
+    with pytest.raises(ValueError, match=f"{re.escape(repr(value))} of .*of a size from 1e-09 to 1e\\+09"):
+        noise.get(number, **{key: value})
+
+
+@pytest.mark.parametrize(("number", "key"), POSITIVE)
 def test_zero_is_refused_where_the_law_would_vanish(number, key):
     with pytest.raises(ValueError, match=f"{key}=0 .*expected a finite number, above 0"):
         noise.get(number, **{key: 0})

@@ -49,6 +49,7 @@ BAD = {
     "zeros.csv": ("0,0,0", "all zeros"),
     "empty.csv": ("", "is no kernel"),
     "wide.csv": (",".join(["1"] * 67), "at most 65"),
+    "huge.csv": ("1,1e30,1", "values up to 1e\\+30: expected at most 1e\\+06 in size"),
     "fake.npy": ("no array", "is no kernel"),
 }
 
@@ -62,6 +63,12 @@ def test_files_of_no_kernel_are_refused(tmp_path, name, case):
     for path in (tmp_path, "/dev/zero"):
         with pytest.raises(ValueError, match=r"no regular file|no such file"):
             noise.get(f"gaussian(conv={path})")
+
+
+def test_a_kernel_of_complex_numbers_is_refused(tmp_path):
+    np.save(tmp_path / "c.npy", np.full((3, 3), 1 / 9 + 1j))
+    with pytest.raises(ValueError, match=r"is no kernel \(values of type complex128: expected real numbers\)"):
+        noise.get(f"gaussian(conv={tmp_path / 'c.npy'})")
 
 
 def test_a_kernel_that_blurs_the_image_keeps_its_brightness(tmp_path):

@@ -233,7 +233,7 @@ def test_pairs_that_are_of_two_scenes_are_named(tmp_path: Path) -> None:
     store("clean", "b", scenes["a"])
     (told,) = _load(tmp_path).remarks
     assert told.startswith("1 of 3 noisy images of mine/clean are unlike what lies beside them, b most (their coarse structure")
-    store("noisy", "b", np.full((64, 64, 3), 90.0) + rng.normal(0, 3, (64, 64, 3)))  # an empty field
+    store("noisy", "b", np.full((64, 64, 3), scenes["a"].mean()) + rng.normal(0, 3, (64, 64, 3)))  # an empty field
     assert _load(tmp_path).remarks == ()
 
 

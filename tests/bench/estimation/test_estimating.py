@@ -7,8 +7,10 @@ import pytest
 import torch
 
 import noise
+from bench.estimation.curves import Fit
 from bench.estimation.estimating import Estimate, Picture, Untellable, estimate, measured
 from bench.estimation.judging import rms
+from bench.estimation.laws import Law
 from bench.plan.seeds import generator_of
 
 SIDE = 192
@@ -112,3 +114,10 @@ def test_clipping_and_jpeg_make_a_law_doubtful() -> None:
 def test_where_nothing_can_be_told_it_says_so(values: np.ndarray, words: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(Untellable, match=words):
         estimate([Picture("x", values)])
+
+
+@pytest.mark.parametrize(("ratio", "told"), [(0.999, "gamma(alpha=1.01)"), (0.9, "gamma(alpha=1.11)")])
+def test_what_is_told_is_an_expression_that_noise_takes(ratio: float, told: str) -> None:
+    """Intensities of one radar look have the shape 1, at which the score ends."""
+    law = Law("gamma", Fit("square", "", np.array([ratio]), 0.0, 0.0), False, 0.0)
+    assert law.expression == told and noise.get(told).slug == told
