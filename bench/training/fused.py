@@ -7,7 +7,9 @@ a function each, that `torch.compile` makes a few kernels of; only the features 
 from __future__ import annotations
 
 import contextlib
+import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -100,6 +102,11 @@ def _works(device: torch.device) -> bool:
 
 @cache
 def _compiled(function: Any) -> Any:
+    """Compiled once a process; what it is compiled to is kept below the user's cache, for the next one."""
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "denoisebench" / "kernels"
+    with contextlib.suppress(OSError, RuntimeError):  # else where PyTorch keeps such things
+        kept.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(kept))
     return torch.compile(function, dynamic=True)
 
 

@@ -49,7 +49,7 @@ class Curves:
     validation : list of (step, float)
         PSNR of the averaged weights on the validation images (dB).
     seconds : float
-        Wall time without validation.
+        Wall time without validation, with what is compiled and recorded for a GPU.
     """
 
     loss: list[tuple[int, float]]
@@ -144,10 +144,10 @@ def train(
         restore(checkpoint, network, average, optimiser, {"total": total, "norm": norm})
         first, recorded, seconds = checkpoint.step, checkpoint.recorded, checkpoint.seconds
         loss_curve, validation_curve = list(checkpoint.loss), list(checkpoint.validation)
+    kept = started = time.perf_counter()
     pixels = preset.steps * preset.patches * preset.patch**2
     set_fused(network, pays(count_parameters(network), pixels, device))
     gradient = step_of(network, method, model, preset, seed, device)
-    kept = started = time.perf_counter()
 
     for step, (noisy, others) in enumerate(drawn(patches, seed_of("patches", seed), preset, first), first):
         seed_globals("step", seed, step)
