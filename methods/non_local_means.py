@@ -30,13 +30,13 @@ class NonLocalMeans(GaussianMethod):
 
     Notes
     -----
-    patch and cut_off are the best of 3, 5, 7 and 0.3 to 0.8 on four training photographs (No. 1). scikit-image's
-    `calibrate_denoiser`, which sees no clean image, prefers 5 and 0.4 there.
+    patch and cut_off are what scikit-image's `calibrate_denoiser`, which sees no clean image, prefers of 3, 5, 7 and 0.3 to 0.8
+    on four training photographs (No. 1).
     """
 
     patch: int = 5
     distance: int = 11
-    cut_off: float = 0.5
+    cut_off: float = 0.4
 
     title = "Non-local means"
     paper = "Buades, Coll, Morel, CVPR 2005 (scikit-image)"

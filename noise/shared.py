@@ -20,6 +20,11 @@ def _set_benchmark(on: bool) -> None:
     torch.backends.cudnn.benchmark = on
 
 
+def _flushes() -> bool:
+    """Whether numbers too small for full precision become 0 here: PyTorch does not tell."""
+    return not bool((torch.full((), 1e-38, dtype=torch.float32, device="cpu") * 0.01).item())
+
+
 def _directory() -> str | None:
     """The working directory; None where it is gone."""
     with suppress(OSError):
@@ -42,6 +47,8 @@ SHARED: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
         lambda: (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
         _set_deterministic,
     ),
+    "torch's precision of float32 products": (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    "torch's flushing of denormal numbers": (_flushes, torch.set_flush_denormal),
     "torch's detection of anomalies": (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     "cuDNN's benchmark mode": (lambda: torch.backends.cudnn.benchmark, _set_benchmark),
     "NumPy's treatment of errors": (np.geterr, lambda errors: np.seterr(**errors)),

@@ -120,12 +120,14 @@ def same_again(case: Case, alike: Case, other: Case) -> str:
 
 
 def nothing_kept(case: Case) -> str:
-    """No test image is kept from one call to the next, nor a copy of it."""
+    """No test image is kept from one call to the next, nor a copy of it, or of a channel; parts of it are not looked for."""
     values = (case.y + 20 * torch.randn(case.y.shape, generator=torch.Generator().manual_seed(0))).numpy().copy()
     denoised(case, torch.from_numpy(values.copy()))
     return _KEPT if _held(values, case.method) else ""
 
 
+#: What bytes of an image may hold.
+_TYPES = (np.float64, np.float32, np.float16, np.uint16, np.uint8)
 _KEPT = "the noisy image is still held after denoise: expected nothing kept from one image to the next"
 
 
@@ -135,10 +137,22 @@ def _held(values: np.ndarray, method: Method) -> bool:
     In this order or with channels last, and on any scale.
     """
     gc.collect()
-    there = [thing for thing in (*gc.get_objects(), *_within_reach(method)) if type(thing) in (torch.Tensor, np.ndarray, bytes)]
-    orders = [values.ravel(), np.moveaxis(values, 1, -1).ravel()]
-    found = (_numbers(thing, values.size) for thing in there)
-    return any(_alike(numbers, order) for numbers in found if numbers is not None for order in orders)
+    reached = list(_within_reach(method))
+    there = [thing for thing in (*gc.get_objects(), *reached) if type(thing) in (torch.Tensor, np.ndarray, bytes)]
+    there += [np.array(thing) for thing in reached if type(thing) is list and _nested(thing) >= 2]
+    channels = [*values[0], values[0].mean(axis=0)]
+    orders = [values.ravel(), np.moveaxis(values, 1, -1).ravel(), *(channel.ravel() for channel in channels)]
+    orders += [order.clip(0, 255) for order in orders]  # as it would be stored
+    found = [numbers for thing in there for count in (values.size, orders[-1].size) for numbers in _numbers(thing, count)]
+    return any(_alike(numbers, order) for numbers in found for order in orders if len(order) == len(numbers))
+
+
+def _nested(thing: object) -> int:
+    """How many lists deep its first number lies; 0 where there is none."""
+    depth = 0
+    while isinstance(thing, list) and thing:
+        thing, depth = thing[0], depth + 1
+    return depth if isinstance(thing, (int, float)) else 0
 
 
 def _within_reach(method: Method) -> Iterator[object]:
@@ -156,13 +170,15 @@ def _within_reach(method: Method) -> Iterator[object]:
             yield thing
 
 
-def _numbers(thing: torch.Tensor | np.ndarray | bytes, count: int) -> np.ndarray | None:
-    """The numbers in it, where there are so many."""
+def _numbers(thing: torch.Tensor | np.ndarray | bytes, count: int) -> Iterator[np.ndarray]:
+    """The numbers in it, where there are so many; of bytes, by each type of so many."""
     if isinstance(thing, bytes):
-        return np.frombuffer(thing, np.float32) if len(thing) == 4 * count else None
-    if isinstance(thing, torch.Tensor):
-        return thing.detach().cpu().float().numpy().ravel() if thing.numel() == count else None
-    return thing.ravel() if thing.size == count and thing.dtype.kind in "fiu" else None
+        yield from (np.frombuffer(thing, kind) for kind in _TYPES if len(thing) == np.dtype(kind).itemsize * count)
+    elif isinstance(thing, torch.Tensor):
+        if thing.numel() == count:
+            yield thing.detach().cpu().float().numpy().ravel()
+    elif thing.size == count and thing.dtype.kind in "fiu":
+        yield thing.ravel()
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> bool:
@@ -184,30 +200,31 @@ def same_elsewhere(case: Case, elsewhere: Callable[[], np.ndarray]) -> str:
 def passes_counted(network: nn.Module, work: Callable[[], object], plain: torch.Tensor) -> tuple[str, float]:
     """All passes through the network are seen by what counts them; and how many there were, in units of `plain`'s area.
 
-    A call of `network.forward`, or of a part of the network, is one that no cost tells of. The count is taken at the first
-    layer with weights, whose share of a plain pass is known.
+    A call of `network.forward`, or of a part of the network, is one that no cost tells of. The count is taken at every layer
+    with weights, whose share of a plain pass is known; the layer that was passed most counts.
     """
     layers = [module for module in network.modules() if not list(module.children()) and list(module.parameters())]
     if not layers:
         return "", 0.0
-    calls, inner = [0], [0]
+    calls, inner = [0], dict.fromkeys(layers, 0)
 
     def note(pixels: int) -> None:
         calls[0] += pixels
 
     def count(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        inner[0] += inputs[0].numel()
+        inner[module] += inputs[0].numel()
 
-    hooks = [watch(network, note), layers[0].register_forward_pre_hook(count)]
+    hooks = [watch(network, note), *(layer.register_forward_pre_hook(count) for layer in layers)]
     with globals_kept(), torch.no_grad():
         network(plain)
-    each = inner[0] / calls[0]
-    calls[0], inner[0] = 0, 0
+    each = {layer: found / calls[0] for layer, found in inner.items() if found}
+    calls[0] = 0
+    inner.update(dict.fromkeys(layers, 0))
     with globals_kept():
         work()
     for hook in hooks:
         hook.remove()
-    made, told = inner[0] / each, calls[0]
+    made, told = max((inner[layer] / share for layer, share in each.items()), default=0.0), calls[0]
     area = plain.numel() // 3
     if made > _ROOM * told:
         return f"{made / area:.3g} passes of the network, {told / area:.3g} of them as network(...): expected every one so", 0.0

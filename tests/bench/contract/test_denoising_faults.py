@@ -113,6 +113,11 @@ KEPT = {
     "array": lambda y: y.numpy().copy(),
     "scaled": lambda y: {"image": y[0].permute(1, 2, 0).numpy() / 255},
     "bytes": lambda y: y.numpy().tobytes(),
+    "wider bytes": lambda y: y.double().numpy().tobytes(),
+    "stored bytes": lambda y: y.clamp(0, 255).byte().numpy().tobytes(),
+    "lists": lambda y: y.tolist(),
+    "channel": lambda y: y[:, 1].clone(),
+    "mean": lambda y: y.mean(dim=1),
 }
 
 
@@ -141,6 +146,10 @@ STATES = {
     "torch's number of threads": lambda: torch.set_num_threads(3 - torch.get_num_threads()),
     "whether gradients are recorded": lambda: torch.set_grad_enabled(not torch.is_grad_enabled()),
     "torch's deterministic mode": lambda: torch.use_deterministic_algorithms(not torch.are_deterministic_algorithms_enabled()),
+    "torch's precision of float32 products": lambda: torch.set_float32_matmul_precision(
+        "high" if torch.get_float32_matmul_precision() == "highest" else "highest"
+    ),
+    "torch's flushing of denormal numbers": lambda: torch.set_flush_denormal(not shared._flushes()),
     "NumPy's treatment of errors": lambda: np.seterr(all="raise" if np.geterr()["divide"] == "warn" else "warn"),
     "torch's global generator": lambda: torch.rand(1),
     "NumPy's global generator": lambda: np.random.random(),

@@ -68,7 +68,14 @@ def test_makes_passes_that_no_cost_tells_of() -> None:
     def loss(self, network, batch):
         return Honest.loss(self, network, batch) + 0 * network.forward(batch.noisy).mean()
 
+    def part(self, network, y, model, generator):
+        layer = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d)][-1]
+        for _ in range(2):
+            layer(y.new_zeros(1, layer.in_channels, *y.shape[-2:]))
+        return methods.estimate(network, y)
+
     words = "makes 2 passes of the network, 1 of them as network(...): expected every one so"
+    assert faults(planted(Honest, denoise=part)) == {"passes": f"denoise {words.replace('2', '3', 1)}"}
     assert faults(planted(Honest, denoise=hidden)) == {"passes": f"denoise {words}"}
     assert faults(planted(Honest, loss=loss)) == {"passes": f"loss {words}"}
     found = {each.check: each.told for each in on_noise(planted(Honest, denoise=told), [MODEL])}
