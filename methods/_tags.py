@@ -38,7 +38,10 @@ assert set(COSTS) == set(get_args(Source))
 
 
 def known(method: Method) -> tuple[str, ...]:
-    """What a method is told beside the noisy images, in words of `KNOWLEDGE`; where it asks for A^-1 y, it knows A as well."""
+    """What a method is told of all noise beside the noisy images, in words of `KNOWLEDGE`.
+
+    Where it is given A^-1 y, it knows A as well: the cards say so, and the report by the rows that it is true of.
+    """
     return tuple(dict.fromkeys((*("clean",) * method.supervised, *method.knows)))
 
 

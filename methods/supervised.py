@@ -34,6 +34,7 @@ class Supervised(Method):
     title = "Supervised"
     paper = "Zhang et al., Beyond a Gaussian Denoiser, IEEE TIP 2017"
     assumptions = "clean images for training"
+    knows = ("gain",)
     supervised = True
     capturable = True
 

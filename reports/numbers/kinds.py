@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports.read.model import NOISY, Method
+from reports.read.model import NOISY, Method, Run
+from reports.style.words import numbered
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,16 @@ def kinds_of(methods: Iterable[Method]) -> tuple[Kind, ...]:
     """Those that the methods are of, the reference first, but for the noisy input's."""
     there = {kind_of(method) for method in methods if method.slug != NOISY}
     return tuple(kind for kind in (REFERENCE, *KINDS) if kind in there)
+
+
+def given_kernel(run: Run) -> str:
+    """A sentence on the noise models on which methods that are told nothing are given A^-1 y all the same; "" for none."""
+    untold = {method.slug for method in run.methods if "knows:nothing" in method.tags}
+    there = {cell.noise for cell in run.cells if cell.decorrelated and cell.method in untold}
+    if not there:
+        return ""
+    where = numbered(noise for noise in run.noises if noise.slug in there)
+    return f"On {where} the methods that know nothing of the noise are given A⁻¹ y where it suits them, so they know A there."
 
 
 def reduced_words(crop: int, share: float | None) -> str:

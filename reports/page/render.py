@@ -16,7 +16,7 @@ from reports.forms.longtable import long_table
 from reports.forms.measured import measured_sets
 from reports.forms.paperform import paper_tables
 from reports.numbers.cost import budget, costs, sharing
-from reports.numbers.kinds import kind_of, kinds_of
+from reports.numbers.kinds import given_kernel, kind_of, kinds_of
 from reports.numbers.pairs import LEAST_IMAGES, LEVEL, MOST_EXACT, RESAMPLES
 from reports.numbers.published import PROTOCOL, beside_the_paper
 from reports.numbers.retraining import RETRAINED, RETRAINING
@@ -72,6 +72,7 @@ def render(run: Run) -> str:
         styles=style,
         kinds=kinds_of(run.methods),
         kind_of=kind_of,
+        given_kernel=given_kernel(run),
         reduced=_reduced_words(scores, reduced),
         reduced_of=reduced,
         protocols=scores.protocols,

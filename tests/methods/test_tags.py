@@ -24,7 +24,7 @@ class Lonely(Stub):
 def test_tags_tell_what_a_method_says_of_itself() -> None:
     told = {
         "noisy": ("knows:nothing", "learns:nothing", "cost:free"),
-        "supervised": ("knows:clean", "learns:set", "cost:training"),
+        "supervised": ("knows:clean", "knows:gain", "learns:set", "cost:training"),
         "noise2noise": ("knows:second", "learns:set", "cost:training"),
         "neighbor2neighbor": ("knows:nothing", "learns:set", "cost:training"),
         "score-solver": ("knows:law", "learns:set", "cost:training"),

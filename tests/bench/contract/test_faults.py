@@ -201,6 +201,24 @@ def test_knows_the_level_without_a_word(reads: str) -> None:
         assert faults(planted(denoise=denoise, knows=(word,))) == faults(planted(Honest, loss=loss, knows=(word,))) == {}
 
 
+@pytest.mark.parametrize("word", ["gain", "kernel"])
+def test_knows_the_gain_or_the_kernel_without_a_word(word: str) -> None:
+    """Noise of a gain other than 1, and correlated noise, tell: the simplest noise has neither."""
+
+    def read(model):
+        if word == "gain":
+            return model.mean_gain
+        return 1.0 if model.convolution is None else sum(value**2 for row in model.convolution.kernel for value in row)
+
+    def denoise(self, network, y, model, generator):
+        return 64 + y / (2 * read(model))
+
+    name = "A" if word == "kernel" else "gain"
+    words = f'the result depends on the noise\'s {name}: expected knows = ("{word}",), or one that does without'
+    assert faults(planted(denoise=denoise)) == {"knowledge": words}
+    assert faults(planted(denoise=denoise, knows=(word,))) == {}
+
+
 def test_goes_by_the_name_of_a_noise_model() -> None:
     def applicable(self, model):
         return Applicability("yes", "suits it") if model.slug == "poisson" else Applicability("no", "does not suit it")

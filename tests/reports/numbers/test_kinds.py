@@ -10,13 +10,14 @@ import pytest
 
 import reports
 from reports.numbers.compare import compare
-from reports.numbers.kinds import kind_of, reduced_words
+from reports.numbers.kinds import given_kernel, kind_of, reduced_words
 from reports.numbers.pairs import pairs
 from reports.numbers.ranking import ranking
 from reports.numbers.significance import significance
 from reports.numbers.summary import findings, heat_map
 from reports.numbers.tables import OVERALL, Scores
 from reports.page.pareto import tradeoffs
+from reports.page.render import render
 from reports.read.model import Method, Run
 from reports.style.colour import styles
 from tests.helpers.many_methods import MANY, make_many
@@ -113,6 +114,14 @@ def test_one_image_methods_on_whole_images_are_ranked_with_the_classical_ones(tm
     (image,) = [own for group, own in scores.ranked(scores.noises[0]).items() if group.kind.key == "image"]
     assert {"zs-n2n", "bm3d"} <= {m.slug for m in image}
     assert not scores.state(scores.noises[0], image[-1]).reduced
+
+
+def test_rows_on_which_untold_methods_are_given_the_inverse_are_named(tmp_path: Path) -> None:
+    run = reports.load(make_many(tmp_path, noises=("gamma", "gamma-conv"), images=1, crops=0))
+    words = "On No. 6 the methods that know nothing of the noise are given A⁻¹ y where it suits them, so they know A there."
+    assert given_kernel(run) == words and words in render(run)
+    told = dataclasses.replace(run, methods=tuple(method for method in run.methods if "knows:nothing" not in method.tags))
+    assert given_kernel(told) == ""
 
 
 def test_a_share_of_the_iterations_is_told_without_a_crop(tmp_path: Path) -> None:
