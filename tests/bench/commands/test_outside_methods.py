@@ -10,7 +10,7 @@ import pytest
 
 import bench as suite
 from tests.helpers.harness import ROOT, finish, here, start, tiny
-from tests.helpers.outside import found, install
+from tests.helpers.outside import found, pip_install
 from tests.methods.test_outside import BLUR
 
 MEAN = """
@@ -45,7 +45,8 @@ class Mean(Method):
 @pytest.mark.slow(20)
 def test_both_are_in_every_place(tmp_path: Path) -> None:
     site, file, out = tmp_path / "site", tmp_path / "outside_blur.py", tmp_path / "run"
-    install(site, "outside-mean", "outside_package", {"means": MEAN}, {"outside-mean": "outside_package.means:Mean"})
+    points = {"outside-mean": "outside_package.means:Mean"}
+    pip_install(tmp_path / "project", site, "outside-mean", "outside_package", {"means": MEAN}, points)
     file.write_text(BLUR)
     slugs = ["outside-mean", "outside-blur"]
     command = (
