@@ -11,6 +11,8 @@ from bench.packages import InTheWay, claim, working_directory_last
 if __name__ == "__main__":
     working_directory_last()
     claim()  # beside a folder bench/, an editable install is found without its __init__
+elif __name__ == "__mp_main__":  # in a worker; `start` of `bench.executors.worker` turns it on again
+    gc.disable()
 
 from bench.process import interrupts, streams
 
@@ -25,8 +27,9 @@ def main() -> int:
     except InTheWay as error:
         print(f"denoisebench: {error}", file=sys.stderr)
         return 2
-    gc.freeze()
-    gc.enable()
+    finally:
+        gc.freeze()
+        gc.enable()
 
     try:
         status = command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import tempfile
 from collections.abc import Callable
@@ -43,6 +44,7 @@ def elsewhere(method: Method, model: NoiseModel) -> Callable[[], np.ndarray]:
 
 
 def _denoised(method: Method, model: NoiseModel, threads: int) -> np.ndarray:
+    gc.enable()  # off while things were imported
     torch.set_num_threads(threads)
     return denoised(unseen(method, model)).numpy()
 

@@ -11,7 +11,7 @@ ALL = 0
 
 
 def group_of(name: str) -> str:
-    """What an image is taken to belong to, such as a scene, a subject, or a camera at one setting: its name without its last part.
+    """What an image is taken to belong to, a scene, a subject, or a camera at one setting: its name without its last part.
 
     The last part is the page, the number at the end, or what follows the last of `_`, `-`, `.` and blanks: d800_iso3200_1 and
     d800_iso3200_2 are of d800_iso3200, BPAE_B and BPAE_G of BPAE. A name without such a part is a group of its own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -54,6 +55,8 @@ def start(
     """
     global _parent, _holder
     _parent, _holder = parent, holder
+    gc.freeze()
+    gc.enable()  # off while things were imported
     if settings.device == "cuda":
         gpus.confine(gpu, gpu_share)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means

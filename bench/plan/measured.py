@@ -24,8 +24,8 @@ from noise.names import nearest
 
 #: What the setting `learn` of a row may be: all noisy images of the set, or those of the other half.
 LEARN = ("all", "halves")
-#: What a method may be told of the noise, which is estimated here.
-_OF_NOISE = frozenset({"law", "level", "kernel", "gain"})
+#: What a method may be told of the noise, which is estimated here; the gain is 1 around the mean.
+_OF_NOISE = frozenset({"law", "level", "kernel"})
 #: Below this share of the deviation at 255 grey levels, the slope of a standard deviation counts as none.
 _NO_SLOPE = 0.02
 

@@ -216,7 +216,7 @@ def plain(slug, image):
     if slug == "wavelets":
         return restoration.denoise_wavelet(image, sigma=25.0, wavelet="db2", convert2ycbcr=True, channel_axis=-1)
     return restoration.denoise_nl_means(
-        image, patch_size=5, patch_distance=11, h=12.5, sigma=25.0, fast_mode=True, channel_axis=-1
+        image, patch_size=5, patch_distance=11, h=10.0, sigma=25.0, fast_mode=True, channel_axis=-1
     )
 
 

@@ -63,7 +63,7 @@ def test_an_older_run_learns_what_it_did_not_tell_of_its_images(done: Any) -> No
 
 def test_an_older_run_learns_what_it_did_not_tell_of_its_methods(done: Any) -> None:
     info = store.read_run(done.directory)
-    assert info is not None and info["methods"][1]["tags"] == ["knows:clean", "learns:set", "cost:training"]
+    assert info is not None and info["methods"][1]["tags"] == ["knows:clean", "knows:gain", "learns:set", "cost:training"]
     silent = [{key: method[key] for key in method if key not in ("tags", "card", "learns_from")} for method in info["methods"]]
     store.write_run(done.directory, info | {"methods": [silent[0] | {"title": "As it was"}, silent[1]]})
     assert opened(done) == []
