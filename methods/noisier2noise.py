@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, Training, brightness, derived, estimate, mean_squared
+from methods._api import Applicability, Batch, Method, Network, Training, derived, estimate, mean_squared
+from methods._recorrupt import mean_over_draws, share_of, with_more
 from noise import NoiseModel
 
 #: Grey levels: what is below was erased, or black (A^-1 leaves zeros but for rounding).
@@ -82,7 +83,7 @@ class Noisier2Noise(Method):
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         own = derived(generator, "second noise of noisier2noise")
-        clean = torch.stack([self._clean(network, self._noisier(y, model, own), model) for _ in range(self.draws)]).mean(dim=0)
+        clean = mean_over_draws(self.draws, lambda: self._noisier(y, model, own), lambda z: self._clean(network, z, model))
         return torch.where(y.abs() < _ERASED, clean, y) if model.traits.erasing else clean
 
     def _clean(self, network: Network, z: torch.Tensor, model: NoiseModel) -> torch.Tensor:
@@ -91,11 +92,10 @@ class Noisier2Noise(Method):
         if model.traits.erasing:
             return (1 + 1 / model.base.kept) * found
         alpha = self.alpha if model.traits.additive else 1.0
-        share = alpha**2 / (1 + alpha**2)
-        return z + (found - z) / share
+        return z + (found - z) / share_of(alpha)
 
     def _noisier(self, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         if model.traits.additive:
-            return y + self.alpha * model.noise(brightness(y, self.window), generator)
+            return with_more(y, self.alpha, model, self.window, generator)
         # y with erased values of its own, or with noise whose law does not depend on y
         return model.base.sample(y, generator) if model.traits.erasing else y + model.sample(torch.zeros_like(y), generator)

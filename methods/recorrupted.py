@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, Training, brightness, derived, estimate, mean_squared
+from methods._api import Applicability, Batch, Method, Network, Training, derived, estimate, mean_squared
+from methods._recorrupt import mean_over_draws, share_of, with_more
 from noise import NoiseModel
 
 
@@ -56,7 +57,7 @@ class Recorrupted(Method):
     @property
     def share(self) -> float:
         """The a of Monroy et al.: of the information that y has, what goes to y2."""
-        return self.alpha**2 / (1 + self.alpha**2)
+        return share_of(self.alpha)
 
     def as_published(self) -> Recorrupted:
         return replace(self, training=Training())
@@ -82,13 +83,13 @@ class Recorrupted(Method):
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         own = derived(generator, "recorruption")
-        return torch.stack([estimate(network, self._split(y, model, own)[0]) for _ in range(self.draws)]).mean(dim=0)
+        return mean_over_draws(self.draws, lambda: self._split(y, model, own)[0], lambda first: estimate(network, first))
 
     def _split(self, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """y1 and y2, grey levels, the shape of y."""
         share = self.share
         if model.traits.additive:
-            first = y + self.alpha * model.noise(brightness(y, self.window), generator)
+            first = with_more(y, self.alpha, model, self.window, generator)
         else:
             first = model.base.split(y, share, generator)
         return first, (y - (1 - share) * first) / share
