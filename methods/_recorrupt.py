@@ -47,13 +47,12 @@ def mean_over_draws(
     Tensor, shape (N, C, H, W)
     """
     found: list[torch.Tensor] = []
-    size, left = 0, count
+    left = count
     while left:
         first = draw()
-        size = len(first)
         if at_once is None:
             at_once = 1 if first.device.type == "cpu" else max(1, AT_ONCE // first[:, 0].numel())
         together = [first, *(draw() for _ in range(min(at_once, left) - 1))]
         found.append(denoised(torch.cat(together)))
         left -= len(together)
-    return torch.cat(found).unflatten(0, (count, size)).mean(dim=0)
+    return torch.cat(found).unflatten(0, (count, -1)).mean(dim=0)

@@ -58,9 +58,9 @@ class CLASS(Method):
         traits = model.traits
         if traits.independent and traits.unbiased:
             return Applicability("yes", "a pixel's noise cannot be predicted from its neighbours, its clean value can")
-        if self.wants_decorrelated(model) and traits.base_unbiased:
-            return Applicability("indirect", "the noise of A^-1 y is independent between pixels and unbiased")
         given = self.wants_decorrelated(model)
+        if given and traits.base_unbiased:
+            return Applicability("indirect", "the noise of A^-1 y is independent between pixels and unbiased")
         broken = [] if traits.independent or given else ["A correlates the noise of neighbouring pixels"]
         broken += [] if traits.base_unbiased else ["E[y|x] is not x"]
         return Applicability("infeasible", "; ".join(broken) or "the convolution changes the image")

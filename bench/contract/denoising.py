@@ -143,7 +143,7 @@ def _held(values: np.ndarray, method: Method) -> bool:
     channels = [*values[0], values[0].mean(axis=0)]
     orders = [values.ravel(), np.moveaxis(values, 1, -1).ravel(), *(channel.ravel() for channel in channels)]
     orders += [order.clip(0, 255) for order in orders]  # as it would be stored
-    found = [numbers for thing in there for count in (values.size, orders[-1].size) for numbers in _numbers(thing, count)]
+    found = (numbers for thing in there for count in (values.size, orders[-1].size) for numbers in _numbers(thing, count))
     return any(_alike(numbers, order) for numbers in found for order in orders if len(order) == len(numbers))
 
 

@@ -93,7 +93,7 @@ def read(source: Source) -> tuple[Array, bytes, bool]:
     """
     path, suffix = source.path, source.path.suffix.lower()
     data = b"" if source.pages > 1 else read_bytes(path)
-    if suffix in TIFF:
+    if suffix in TIFF and source.pages == 1:  # of several, all were found
         with _told(path):
             tiff.refuse_unclear(path)
     if suffix in (*FITS, *NUMPY) or source.pages > 1:

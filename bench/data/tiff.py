@@ -15,6 +15,7 @@ from PIL import Image as Pillow
 
 from bench.data.formats import Refused, refuse_large
 from bench.data.images import problem
+from bench.errors import UsageError
 
 Array = npt.NDArray[Any]
 
@@ -55,19 +56,22 @@ def opened(path: Path) -> Iterator[list[Any]]:
 
 
 def refuse_unclear(path: Path) -> None:
-    """Raise EOFError for pages that are not all there, and UsageError for planes that may be pages or colours, nobody can tell.
+    """Raise EOFError for pages that are not all there, and UsageError for planes of which nobody can tell what they are.
 
     tifffile marks an array (3, H, W) or (4, H, W) as one colour image unless it is told otherwise; it notes the array's shape.
     """
     try:
         with opened(path) as pages:
-            page = pages[0]
-            planes = page.shape[0] if page.axes.startswith("S") and page.parent.is_shaped else 0
-    except EOFError:
+            _refuse_planes(path, pages[0])
+    except (EOFError, UsageError):
         raise
     except Exception:  # reading it tells, and Pillow may know it
         return
-    if planes:
+
+
+def _refuse_planes(path: Path, page: Any) -> None:
+    """Raise UsageError for planes of a page that may be pages or colours."""
+    if planes := page.shape[0] if page.axes.startswith("S") and page.parent.is_shaped else 0:
         found = f"{planes} planes marked as channels of a colour image, as tifffile marks a stack of so many pages, too"
         raise problem(path, found, "a stack written with photometric='minisblack', or an array of colours (H, W, 3)")
 
@@ -86,6 +90,7 @@ def read(path: Path, number: int) -> tuple[Array, bool]:
     with opened(path) as pages:
         page = pages[number]
         page = page.aspage() if hasattr(page, "aspage") else page
+        _refuse_planes(path, page)
         refuse_large(page.imagelength, page.imagewidth)
         kind = page.photometric.name
         if kind not in ("MINISBLACK", "RGB"):

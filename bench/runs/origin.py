@@ -32,7 +32,7 @@ _TRAINING = (
 #: Those by which files become pixels.
 _PIXELS = (
     "bench.data.colour", "bench.data.formats", "bench.data.frames", "bench.data.images", "bench.data.levels",
-    "bench.data.reading",
+    "bench.data.reading", "bench.data.tiff",
 )  # fmt: skip
 _CENTRE = ("bench.cells.centre",)  # of methods on one image, which may be given the centre of each
 #: Where the suite's modules are, and Python's; and folders that are above those of installed packages.

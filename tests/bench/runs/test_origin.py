@@ -76,7 +76,9 @@ def test_a_cell_is_made_of_its_own_files_and_not_of_others() -> None:
     assert "bench.training.loop" not in code and "bench.cells.metrics" in code
     # how files become pixels decides all of them, and the weights
     cell = cell_of("supervised", 1)
-    assert {"bench.data.colour", "bench.data.reading", "bench.data.frames"} <= set(code) & set(training_code(cell))
+    assert {"bench.data.colour", "bench.data.reading", "bench.data.frames", "bench.data.tiff"} <= set(code) & set(
+        training_code(cell)
+    )
     assert {"bench.training.fused", "bench.training.loop"} <= set(training_code(cell))
     assert "bench.training.loop" in made_of(dataclasses.replace(cell_of("supervised", 1), entry=keyed))["code"]
 
