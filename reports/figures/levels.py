@@ -29,11 +29,14 @@ def levels(scores: Scores, styles: Mapping[str, Style]) -> tuple[list[Drawing], 
 
 def _figure(sweep: Sweep) -> Figure:
     values = [number(noise.parameters[sweep.parameter]) or 0.0 for noise in sweep.noises]
-    width = ONE if len(sweep.lines) <= _NARROW else TWO
+    width = ONE if len(sweep.lines) + len(sweep.published) <= _NARROW else TWO
     figure, axes = chart(width, 2.7 if width == ONE else 3.4)
     for line in sweep.lines:
         points = [(value, score.value) for value, score in zip(values, line.scores, strict=True) if score]
         axes.plot(*zip(*points, strict=True), label=cut(line.method.title), **drawn(line.style))
+    for known in sweep.published:
+        heights = [(value, psnr) for value, psnr in zip(values, known.psnr, strict=True) if psnr is not None]
+        axes.plot(*zip(*heights, strict=True), label=f"{known.title}, published", **drawn(known.style))
     if sweep.log:
         axes.set_xscale("log")
     ticked(axes, "x", values if len(values) <= 8 else values[:: -(-len(values) // 8)])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores
 from reports.page.plots import Tick, limits, marker, path, short, x_axis, y_axis
+from reports.published.literature import Figure, comparable
 from reports.read.model import Method, Noise
 from reports.read.untrusted import number
-from reports.style.colour import Style
+from reports.style.colour import SHAPES, Style
 
 #: From this ratio of the highest level to the lowest on, levels are drawn on a logarithmic axis.
 _LOG = 8.0
@@ -28,6 +30,18 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Published:
+    """What a source has at these levels, on the same images (None where it has nothing)."""
+
+    title: str
+    source: str
+    style: Style
+    path: str
+    markers: str
+    psnr: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class Sweep:
     """Noise models that differ in one parameter, by its value."""
 
@@ -36,6 +50,7 @@ class Sweep:
     levels: tuple[str, ...]
     noises: tuple[Noise, ...]
     lines: tuple[Line, ...]
+    published: tuple[Published, ...]
     log: bool
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -78,17 +93,37 @@ def _drawn(scores: Scores, styles: Mapping[str, Style], name: str, levels: Mappi
             found[method] = whole
     if not found:
         return None
+    known = _known(scores, levels)
     low, high = min(levels), max(levels)
     log = low > 0 and high / low >= _LOG
     x = x_axis(*limits([low, high], log), log)
-    y = y_axis(*limits([score.value for own in found.values() for score in own.values() if score.value is not None]))
+    heights = [score.value for own in found.values() for score in own.values() if score.value is not None]
+    y = y_axis(*limits([*heights, *(figure.psnr for own in known.values() for figure in own.values())]))
     lines = []
     for method, own in found.items():
         places = [(x.place(level), y.place(score.value)) for level, score in own.items() if score.value is not None]
         style = styles[method.slug]
         marks = "".join(marker(style.shape, *place) for place in places)
         lines.append(Line(method, style, path(places), marks, tuple(own.get(level) for level in levels)))
+    beside = []
+    for ((title, source), figures), shape in zip(known.items(), itertools.cycle(SHAPES), strict=False):
+        places = [(x.place(level), y.place(figure.psnr)) for level, figure in figures.items()]
+        style = Style("grey", shape, "1 3")
+        marks = "".join(marker(shape, *place) for place in places)
+        psnr = tuple(figures[level].psnr if level in figures else None for level in levels)
+        beside.append(Published(title, source, style, path(places), marks, psnr))
     ticks = tuple(Tick(round(x.place(level), 1), short(level)) for level in levels) if len(levels) <= 8 else x.ticks
     title = re.sub(rf", {re.escape(name)} [^ ,]+", "", next(iter(levels.values())).title)
     shown = tuple(short(level) for level in levels)
-    return Sweep(title, name, shown, tuple(levels.values()), tuple(lines), log, ticks, y.ticks)
+    return Sweep(title, name, shown, tuple(levels.values()), tuple(lines), tuple(beside), log, ticks, y.ticks)
+
+
+def _known(scores: Scores, levels: Mapping[float, Noise]) -> dict[tuple[str, str], dict[float, Figure]]:
+    """The literature's figures by title and source, then level, where a run has one test set, which it has whole."""
+    found: dict[tuple[str, str], dict[float, Figure]] = {}
+    for level, noise in levels.items():
+        sets = scores.datasets(noise)
+        for figure in comparable(scores.run, noise, sets[0]) if len(sets) == 1 and scores.protocols[0] == "standard" else ():
+            if figure.learns != "image":  # in rankings, too, they are apart
+                found.setdefault((figure.title, figure.source), {})[level] = figure
+    return found

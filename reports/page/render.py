@@ -18,7 +18,6 @@ from reports.forms.paperform import paper_tables
 from reports.numbers.cost import budget, costs, sharing
 from reports.numbers.kinds import given_kernel, kind_of, kinds_of
 from reports.numbers.pairs import LEAST_IMAGES, LEVEL, MOST_EXACT, RESAMPLES
-from reports.numbers.published import PROTOCOL, beside_the_paper
 from reports.numbers.retraining import RETRAINED, RETRAINING
 from reports.numbers.significance import MOST_METHODS, VERDICTS, p_value, significance
 from reports.numbers.summary import findings, heat_map, progress
@@ -32,6 +31,7 @@ from reports.page.pareto import tradeoffs
 from reports.page.plots import HEIGHT, WIDTH, curves, marker
 from reports.page.robustness import robustness
 from reports.page.trust import trust
+from reports.published.paper import PROTOCOL, beside_the_paper
 from reports.read.model import Run
 from reports.read.untrusted import brief, mapping, text
 from reports.style.colour import styles

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.numbers.errata import Erratum, errata
 from reports.numbers.origins import origins
 from reports.numbers.troubles import Troubles, troubles, where
+from reports.published.errata import Erratum, errata
 from reports.read.model import Run
 from reports.read.untrusted import mapping, sequence, text, texts, whole
 

@@ -34,7 +34,8 @@ ON_PAPER: Mapping[str, str] = {
     **{"yellow": "#c9b800", "blue": "#0072b2", "vermillion": "#d55e00", "purple": "#cc79a7"},
 }
 _HUES = ("sky", "yellow", "green", "orange", "purple", "blue", "vermillion", "ink")
-_SHAPES = ("square", "triangle", "diamond", "cross", "plus", "down", "circle")
+#: Markers, in the order in which they are given out.
+SHAPES = ("square", "triangle", "diamond", "cross", "plus", "down", "circle")
 
 
 def styles(methods: Iterable[Method]) -> dict[str, Style]:
@@ -43,7 +44,7 @@ def styles(methods: Iterable[Method]) -> dict[str, Style]:
     others = [m.slug for m in methods if m.slug not in _PINNED]
     taken = {(style.hue, style.shape) for style in _PINNED.values()}
     # Past the colours that are left, shapes and dashes tell the methods apart.
-    pairs = [(hue, _SHAPES[(place + turn) % len(_SHAPES)]) for turn in range(len(_SHAPES)) for place, hue in enumerate(_HUES)]
+    pairs = [(hue, SHAPES[(place + turn) % len(SHAPES)]) for turn in range(len(SHAPES)) for place, hue in enumerate(_HUES)]
     free = [pair for pair in pairs if pair not in taken]
     for index, slug in enumerate(others):
         found[slug] = Style(*free[index % len(free)], "" if index < 3 else "4 2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import product
 
 import pandas as pd
@@ -62,3 +63,19 @@ def test_points_are_drawn_at_their_levels_and_crops_left_out(tmp_path: object) -
     assert [tick.place for tick in sweep.x_ticks] == [first[0], middle[0], last[0]]
     assert first[0] > LEFT and last[0] < WIDTH - RIGHT
     assert abs(middle[0] - (first[0] + last[0]) / 2) < 0.11 and abs(middle[1] - (first[1] + last[1]) / 2) < 0.11
+
+
+def test_published_figures_stand_beside_a_whole_set_alone(tmp_path: object) -> None:
+    noises = told("gaussian(sigma=15)", "1", "gaussian(sigma=40)")
+    run = run_of(noises, {(noise.slug, "noisy"): 20.0 for noise in noises}, tmp_path)
+    entry = {"name": "cbsd68", "role": "test", "images": 68, "of": 68, "crop": None, "cut": 0}
+    whole = replace(
+        run, info={"data": {"sets": [entry]}}, datasets=("cbsd68",), table=run.table.replace({"dataset": {"set": "cbsd68"}})
+    )
+    assert sweeps(Scores(run), styles(run.methods))[0].published == ()
+    (sweep,) = sweeps(Scores(whole), styles(run.methods))
+    found = {line.title: line for line in sweep.published}
+    assert set(found) == {"CBM3D", "FFDNet", "Noise2Noise", "Noise2Score", "Noise2Self", "SURE"}
+    assert found["FFDNet"].psnr == (33.87, 31.21, None)
+    first, second = (tuple(map(float, place.split())) for place in re.split("[ML]", found["FFDNet"].path)[1:])
+    assert [first[0], second[0]] == [tick.place for tick in sweep.x_ticks][:2] and first[1] < second[1]

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import reports
-from reports.numbers.errata import errata
 from reports.numbers.troubles import percent, troubles
+from reports.published.errata import errata
 from tests.helpers.html_tables import Table, tables
 from tests.helpers.run_fixture import HOSTILE, METHODS, make_run
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 import reports
-from reports.numbers.published import WHOLE, beside_the_paper, published
 from reports.numbers.significance import significance
 from reports.numbers.summary import heat_map
 from reports.numbers.tables import OVERALL, Scores
+from reports.published.paper import WHOLE, beside_the_paper, published
 from reports.read.model import Method, Noise
 from tests.helpers.harness import ROOT
 from tests.helpers.run_fixture import HOSTILE, make_run
@@ -77,7 +77,7 @@ def test_the_table_is_whole_and_is_shipped() -> None:
     assert {dataset for _, _, dataset in cells} == set(WHOLE)
     assert all(14 < psnr < 36 and 0.5 < ssim < 1 for psnr, ssim in cells.values())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "published.csv" in project["tool"]["setuptools"]["package-data"]["reports.numbers"]
+    assert "paper.csv" in project["tool"]["setuptools"]["package-data"]["reports.published"]
 
 
 def test_differences_are_ours_minus_the_paper_s(tmp_path: Path) -> None:

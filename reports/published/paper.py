@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from statistics import fmean
+from typing import Any
 
 from reports.numbers.tables import DIGITS, OVERALL, PROTOCOLS, Scores, signed
 from reports.read.model import Method, Noise, Run
@@ -32,7 +33,7 @@ TYPO_TEXT = (
 @cache
 def published() -> Mapping[tuple[int, str, str], tuple[float, float]]:
     """(noise_no, method, data set) -> PSNR (dB) and SSIM as printed in the paper, under our slugs."""
-    lines = resources.files("reports.numbers").joinpath("published.csv").read_text(encoding="utf-8").splitlines()
+    lines = resources.files("reports.published").joinpath("paper.csv").read_text(encoding="utf-8").splitlines()
     return {
         (int(row["noise_no"]), row["method"], row["dataset"]): (float(row["psnr"]), float(row["ssim"]))
         for row in csv.DictReader(lines)
@@ -116,24 +117,33 @@ def _not_shown(reason: str) -> str:
 
 def _limits(run: Run, name: str) -> tuple[str, bool]:
     """What keeps a test set from being the paper's, in words, and whether run.json describes it."""
-    sets = [mapping(entry) for entry in sequence(mapping(run.info.get("data")).get("sets"))]
-    described = next((s for s in sets if text(s.get("name")) == name and s.get("role", "test") == "test"), None)
-    table = run.table
-    scored = int(table.loc[(table["dataset"] == name) & (table["status"] == "done"), "image"].nunique())
-    images = scored if described is None else whole(described.get("images"), scored)
-    crop = 0 if described is None or not whole(described.get("cut"), 1) else whole(described.get("crop"))
-    of = WHOLE.get(name, images) if described is None else whole(described.get("of"), images)
-    limits = [f"{'the first ' if described else ''}{images} of {of} images"] if images < of else []
-    limits += [f"centre {crop}\u00d7{crop}"] if crop > 0 else []
+    limits, images = cut_short(run, name)
     if mapping(mapping(run.info.get("settings")).get("fields")).get("colours") == 1:
-        limits += ["grey, where the paper has colour"]
+        limits.append("grey, where the paper has colour")
     if not limits and name == "kodak24":
         limits = ["the full photographs, where the paper most likely has their 500\u00d7500 centres, kodak24-500"]
     elif not limits and name not in WHOLE:
         limits = ["not one of them"]
     elif not limits and images != WHOLE[name]:
         limits = [f"{images} images, where the paper has {WHOLE[name]}"]
-    return ", ".join(limits), described is not None
+    return ", ".join(limits), _described(run, name) is not None
+
+
+def cut_short(run: Run, name: str) -> tuple[list[str], int]:
+    """What was left out of a test set or cut from its images, in words, and how many images there are."""
+    described, table = _described(run, name), run.table
+    scored = int(table.loc[(table["dataset"] == name) & (table["status"] == "done"), "image"].nunique())
+    images = scored if described is None else whole(described.get("images"), scored)
+    crop = 0 if described is None or not whole(described.get("cut"), 1) else whole(described.get("crop"))
+    of = WHOLE.get(name, images) if described is None else whole(described.get("of"), images)
+    limits = [f"{'the first ' if described else ''}{images} of {of} images"] if images < of else []
+    return limits + ([f"centre {crop}\u00d7{crop}"] if crop > 0 else []), images
+
+
+def _described(run: Run, name: str) -> Mapping[str, Any] | None:
+    """What run.json tells of a test set."""
+    sets = [mapping(entry) for entry in sequence(mapping(run.info.get("data")).get("sets"))]
+    return next((s for s in sets if text(s.get("name")) == name and s.get("role", "test") == "test"), None)
 
 
 def _pairs(scores: Scores, usable: list[str]) -> Iterator[tuple[tuple[str, str, str], Beside]]:

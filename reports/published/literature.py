@@ -1,0 +1,80 @@
+"""What the field published for Gaussian noise on whole test sets: beside our levels, and gaps to the best that a source has."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from reports.published.paper import cut_short
+from reports.read.model import Noise, Run
+from reports.read.untrusted import mapping, number
+
+#: What the others of a source are measured by: the first of these that it has.
+REFERENCES = ("supervised", "noise2noise")
+#: Formula of the noise models that have figures here, as run.json tells it.
+GAUSSIAN = "y = x + ε, ε ~ N(0, σ²)"
+_IMAGES: Mapping[str, int] = {"cbsd68": 68, "kodak24": 24}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A published mean PSNR.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation of the Gaussian noise, in grey levels.
+    dataset, channels : str, int
+        Our name of the whole test set (its full images), in grey (1) or colour (3). CBSD68 in grey is BSD68.
+    method : str
+        Our slug of the method; titles are the source's ("DnCNN" is `supervised`).
+    learns : str
+        From "nothing", a "set" of images or the one "image" that it denoises.
+    psnr : float
+        dB.
+    source : str
+        Where it stands, in words.
+    """
+
+    sigma: float
+    dataset: str
+    channels: int
+    method: str
+    title: str
+    learns: str
+    psnr: float
+    source: str
+
+
+@cache
+def literature() -> tuple[Figure, ...]:
+    """All figures, in the order of the file."""
+    lines = resources.files("reports.published").joinpath("literature.csv").read_text(encoding="utf-8").splitlines()
+    return tuple(
+        Figure(
+            float(row["sigma"]), row["dataset"], int(row["channels"]), row["method"],
+            row["title"], row["learns"], float(row["psnr"]), row["source"],
+        )
+        for row in csv.DictReader(lines)
+    )  # fmt: skip
+
+
+def gap(figure: Figure) -> tuple[float, Figure] | None:
+    """How far (dB) a figure is below the reference of its source on the same images, and that; None for a reference itself."""
+    same = (figure.sigma, figure.dataset, figure.channels, figure.source)
+    beside = {f.method: f for f in literature() if (f.sigma, f.dataset, f.channels, f.source) == same}
+    reference = next((beside[slug] for slug in REFERENCES if slug in beside), None)
+    return None if reference in (None, figure) else (reference.psnr - figure.psnr, reference)
+
+
+def comparable(run: Run, noise: Noise, dataset: str) -> tuple[Figure, ...]:
+    """The figures of the same noise on the same images as a run's test set, where that is whole; else none."""
+    sigma = number(noise.parameters.get("sigma"))
+    plain = noise.formula == GAUSSIAN and set(noise.parameters) == {"sigma"}
+    if not plain or sigma is None or dataset not in _IMAGES or cut_short(run, dataset) != ([], _IMAGES[dataset]):
+        return ()
+    grey = mapping(mapping(run.info.get("settings")).get("fields")).get("colours") == 1
+    return tuple(f for f in literature() if (f.sigma, f.dataset, f.channels) == (sigma, dataset, 1 if grey else 3))
