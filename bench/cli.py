@@ -149,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("what", metavar="methods|noise|data")
     sub.add_argument("name", nargs="?", metavar="NAME", help="a method, of which all is told")
     sub.add_argument("--cards", action="store_true", help="all that is to be told of all methods, as Markdown")
+    sub.add_argument("--against", default="", metavar="DIR", help="with --cards: published distances beside those of this run")
     sub.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="the images of `list data`")
     add_files(sub)
 
@@ -262,7 +263,7 @@ def _matrix(options: argparse.Namespace, console: Console, given: list[str]) -> 
 
 
 def _list(options: argparse.Namespace, console: Console, given: list[str]) -> int:
-    list_things(options.what, options.data, console, options.name, options.cards)
+    list_things(options.what, options.data, console, options.name, options.cards, options.against)
     return 0
 
 

@@ -12,7 +12,8 @@ A package of denoisebench.
 from reports.forms.export import export
 from reports.page.render import render
 from reports.page.writing import write
+from reports.published.literature import gaps
 from reports.read.load import load
 from reports.read.model import Run
 
-__all__ = ["Run", "export", "load", "render", "write"]
+__all__ = ["Run", "export", "gaps", "load", "render", "write"]

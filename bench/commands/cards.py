@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import methods
-from bench.errors import UsageError
+import reports
+from bench.errors import UsageError, one_line
 from methods import Card, Method, numbered
 from noise.names import nearest
 
 #: What docs/methods.md begins with.
 _HEAD = """# The methods
 
-Each method by its own code: `python -m bench list methods --cards > docs/methods.md` writes this page; a test keeps it so.
+Each method by its own code: `python -m bench list methods --cards{against} > docs/methods.md`
+writes this page; a test keeps it so.
 `python -m bench list methods NAME` shows one of these cards, `python -m bench matrix` which noise model each is meant for.
+
+"""
+#: What stands above the distances that others published.
+_BESIDE = """
+## Beside the literature
+
+How far (PSNR, dB) a method is below supervised training, or below Noise2Noise where a source has no other, on the same whole
+images: as published, and in `{against}` (where "–" stands, it was not run). Networks, training images and budgets are others.
 
 """
 
@@ -33,8 +43,11 @@ def as_lines(card: Card) -> list[str]:
     return [f"{card.slug}: {card.title}", card.does, "", *(f"{name}: {words}" for name, words in _facts(card))]
 
 
-def as_page(catalogue: Iterable[Method]) -> str:
-    """docs/methods.md: a table of all methods, then their cards."""
+def as_page(catalogue: Iterable[Method], against: str = "") -> str:
+    """docs/methods.md: a table of all methods, published distances beside those of the run `against`, then the cards.
+
+    Raises UsageError where there is no such run, or nothing that has been published.
+    """
     every = list(catalogue)
     cards = [methods.card(method, every) for method in every]
     rows = [
@@ -49,7 +62,33 @@ def as_page(catalogue: Iterable[Method]) -> str:
     ]
     columns = ["method", "year", "is told, beside noisy images", "learns from", "costs"]
     table = [columns, ["---"] * len(columns), *rows]
-    return _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in table) + "".join(map(_section, cards))
+    head = _HEAD.format(against=f" --against {against}" if against else "")
+    return head + _table(table) + (_beside(cards, against) if against else "") + "".join(map(_section, cards))
+
+
+def _table(rows: Iterable[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _beside(cards: Sequence[Card], against: str) -> str:
+    """Published distances to supervised training, and those of a run."""
+    try:
+        gaps = reports.gaps(reports.load(against))
+    except ValueError as error:
+        raise UsageError(one_line(error)) from None
+    if all(gap.ours is None for gap in gaps):
+        raise UsageError(
+            f"{against}: has nothing that was published: expected No. 1, whole cbsd68 or kodak24, supervised training"
+        )
+    columns = ["method", "test set", "below", "published, dB", "ours, dB", "published in"]
+    rows = [columns, ["---", "---", "---", "---:", "---:", "---"]]
+    for card in cards:
+        for gap in (gap for gap in gaps if gap.figure.method == card.slug):
+            images = f"{gap.figure.dataset}{', grey' if gap.figure.channels == 1 else ''}, sigma {gap.figure.sigma:g}"
+            ours = "–" if gap.ours is None else f"{gap.ours:.2f}"
+            below = f"{gap.reference.title} {gap.reference.psnr:.2f}"
+            rows.append([f"`{card.slug}`", images, below, f"{gap.below:.2f}", ours, gap.figure.source])
+    return _BESIDE.format(against=against) + _table(rows)
 
 
 def _section(card: Card) -> str:

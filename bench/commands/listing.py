@@ -67,7 +67,9 @@ def print_matrix(console: Console, models: Sequence[noise.NoiseModel], wanted: s
             console.print(f"  {answer} on {', '.join(numbers)}: {reason}", soft_wrap=True)
 
 
-def list_things(what: str, data: str, console: Console, name: str | None = None, cards: bool = False) -> None:
+def list_things(
+    what: str, data: str, console: Console, name: str | None = None, cards: bool = False, against: str = ""
+) -> None:
     """Print the methods (the card of one, or all as Markdown), noise models or data sets. Raises UsageError for other words."""
     kinds = ("methods", "noise", "data")
     if what not in kinds:
@@ -76,10 +78,12 @@ def list_things(what: str, data: str, console: Console, name: str | None = None,
         raise UsageError(f"list {what} {name or '--cards'}: expected list methods {name or '--cards'}")
     if name and cards:
         raise UsageError(f"list methods {name} --cards: expected one of the two")
+    if against and not cards:
+        raise UsageError(f"--against {against}: expected list methods --cards --against {against}")
     if what != "data":
         tell_broken()
     if cards:
-        print(as_page(methods.catalogue().values()), end="")
+        print(as_page(methods.catalogue().values(), against), end="")
         return
     if name:
         for line in as_lines(card_of(name)):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from reports.numbers.tables import Scores
 from reports.published.paper import cut_short
-from reports.read.model import Noise, Run
+from reports.read.model import Method, Noise, Run
 from reports.read.untrusted import mapping, number
 
 #: What the others of a source are measured by: the first of these that it has.
@@ -68,6 +69,39 @@ def gap(figure: Figure) -> tuple[float, Figure] | None:
     beside = {f.method: f for f in literature() if (f.sigma, f.dataset, f.channels, f.source) == same}
     reference = next((beside[slug] for slug in REFERENCES if slug in beside), None)
     return None if reference in (None, figure) else (reference.psnr - figure.psnr, reference)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A figure's distance (dB) to the reference of its source, and that of the same two methods in a run; None: not there."""
+
+    figure: Figure
+    reference: Figure
+    below: float
+    ours: float | None
+
+
+def gaps(run: Run) -> tuple[Gap, ...]:
+    """Every gap that has been published, beside a run's own on the same images and noise."""
+    scores = Scores(run)
+    methods = {method.slug: method for method in scores.methods}
+    found = []
+    for figure in literature():
+        told = gap(figure)
+        if told is not None:
+            noise = next((noise for noise in scores.noises if figure in comparable(run, noise, figure.dataset)), None)
+            means = [_mean(scores, noise, methods.get(each.method), figure.dataset) for each in (told[1], figure)]
+            ours = means[0] - means[1] if means[0] is not None and means[1] is not None else None
+            found.append(Gap(figure, told[1], told[0], ours))
+    return tuple(found)
+
+
+def _mean(scores: Scores, noise: Noise | None, method: Method | None, dataset: str) -> float | None:
+    """Of whole images, all of the set."""
+    if noise is None or method is None or scores.crop(noise, method):
+        return None
+    mean = scores.score(noise, method, dataset, "psnr")
+    return mean.value if mean.complete else None
 
 
 def comparable(run: Run, noise: Noise, dataset: str) -> tuple[Figure, ...]:

@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import methods
 import noise
 from bench.commands.cards import as_page
 from tests.helpers.harness import ROOT, here
+from tests.helpers.run_fixture import make_run
 from tests.helpers.stub_methods import stub_on_one_image
 
 
 def test_the_page_is_current() -> None:
     written = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
-    assert written == as_page(methods.catalogue().values()), "python -m bench list methods --cards > docs/methods.md"
+    command = re.search(r"`python -m bench (list methods --cards --against (\S+)) > docs/methods.md`", written)
+    assert command is not None
+    with contextlib.chdir(ROOT):  # the page names the run as the command does
+        assert written == as_page(methods.catalogue().values(), command[2]), command[1]
+
+
+def test_published_distances_stand_beside_those_of_a_run() -> None:
+    run = "results/small/parts/01"
+    with contextlib.chdir(ROOT):
+        page = as_page(methods.catalogue().values(), run)
+    table = pd.read_parquet(ROOT / run / "results.parquet")
+    table = table[(table["noise"] == "gaussian") & (table["dataset"] == "kodak24") & (table["metric"] == "psnr")]
+    means = table.groupby("method")["value"].mean()
+    below = means["supervised"] - means["neighbor2neighbor"]
+    row = (
+        "| `neighbor2neighbor` | kodak24, sigma 25 | Supervised 32.43 | 0.35 | {:.2f} | Wang et al., Blind2Unblind, CVPR 2022 |"
+    )
+    assert row.format(below) in page and "`{against}`" not in page and f"`{run}`" in page
+    assert "| `bm3d` | cbsd68, grey, sigma 50 | DnCNN 26.23 | 0.61 | – |" in page
+
+
+def test_a_run_without_anything_published_is_refused(tmp_path: Path) -> None:
+    few = make_run(tmp_path / "few", noises=("gaussian",))
+    for words, told in (
+        (("--cards", "--against", few), "nothing that was published"),
+        (("--cards", "--against", tmp_path / "none"), "no such run directory"),
+        (("--against", few), "expected list methods --cards"),
+    ):
+        status, out, error = here("list", "methods", *words)
+        assert (status, out, error.count("\n")) == (2, "", 1) and told in error
 
 
 def test_a_card_says_what_the_code_does() -> None:
@@ -70,7 +103,7 @@ def test_the_command_shows_one_card_or_all_of_them() -> None:
     status, out, _ = here("list", "methods", "neighbor2neighbor")
     assert status == 0 and "arxiv.org/abs/2101.02824" in out and "knows:nothing" in out and "gamma = 2" in out
     status, out, _ = here("list", "methods", "--cards")
-    assert (status, out) == (0, (ROOT / "docs" / "methods.md").read_text(encoding="utf-8"))
+    assert (status, out) == (0, as_page(methods.catalogue().values())) and "Beside the literature" not in out
     for words, told in (
         (("list", "methods", "neighbour2neighbour"), "nearest: neighbor2neighbor"),
         (("list", "noise", "gaussian"), "list noise gaussian: expected list methods gaussian"),
