@@ -25,7 +25,7 @@ from bench.data.halves import ALL, halved
 from bench.data.images import centre_crop, image_files, problem, text_of
 from bench.data.layout import LEAST, SAMPLE
 from bench.data.levels import Extent, in_grey_levels, unclipped, white_levels, white_words
-from bench.data.partners import partners_of, refuse_clean, refuse_grey, refuse_partner, unevenly_bright, unlike
+from bench.data.partners import partners_of, quieter, refuse_clean, refuse_grey, refuse_partner, unevenly_bright, unlike
 from bench.data.reading import Image, ImageSet
 from noise.names import nearest
 
@@ -260,6 +260,8 @@ def _read(
     repeated = tuple(tuple(chosen[i].name for i in group) for group in repeats(prints.get(CLEAN, prints[NOISY])))
     odd = [unlike(f"{name}/{kind}", list(zip(prints[NOISY], prints[kind], strict=True))) for kind in beside_noisy]
     labels = [source.name for source in chosen]
+    if SECOND in kinds:
+        odd.append(quieter(f"{name}/{SECOND}", list(zip(labels, scaled[NOISY], scaled[SECOND], strict=True))))
     odd += [
         unevenly_bright(f"{name}/{kind}", list(zip(labels, scaled[NOISY], scaled[kind], strict=True))) for kind in beside_noisy
     ]

@@ -20,6 +20,13 @@ Array = npt.NDArray[Any]
 #: Beyond this ratio of their mean brightness, two images are hardly of one exposure and scale.
 BRIGHTER = 1.25
 
+#: Below this ratio of the noise in them (as `_noise` has it), two images are hardly shots of one law.
+QUIETER = 0.5
+#: Below this (grey levels) there is too little noise to compare.
+_LEAST_NOISE = 0.5
+#: Side of the blocks by which noise is told from structure (pixels).
+_BLOCK = 16
+
 #: Below this correlation of their coarse structure two images are hardly of one scene. 126 noisy images of four sets of real
 #: noise correlate by 0.98 and more with their clean ones, and with those of other scenes by 0.0 to 0.3 in the median (retinas,
 #: which are alike, by 0.9).
@@ -89,6 +96,30 @@ def unevenly_bright(name: str, pairs: Sequence[tuple[str, Array, Array]]) -> str
         f"({ratio:.2g} times as bright on average): scores count that as an error. "
         "Both are to be of one exposure and one white level."
     )
+
+
+def quieter(name: str, pairs: Sequence[tuple[str, Array, Array]]) -> str:
+    """A sentence on noisy images, by label, whose further shots (grey levels both) have far less noise; "" for none."""
+    found = [(_noise(other) / _noise(noisy), label) for label, noisy, other in pairs if _noise(noisy) > _LEAST_NOISE]
+    odd = [each for each in found if each[0] < QUIETER]
+    if not odd:
+        return ""
+    ratio, label = min(odd)
+    return one_line(
+        f"{len(odd)} of {len(pairs)} images of {name} have far less noise than the first shots, that of {label} least "
+        f"({ratio:.2g} times as much): scores take both for shots of one law. What is nearly free of noise belongs into clean/."
+    )
+
+
+def _noise(pixels: Array) -> float:
+    """Root mean square of diagonal differences (Haar) in the median block: the noise's, but for texture everywhere."""
+    height, width = (side // 2 * 2 for side in pixels.shape[:2])
+    own = pixels[:height, :width].astype(np.float64)
+    square = ((own[::2, ::2] - own[1::2, ::2] - own[::2, 1::2] + own[1::2, 1::2]) / 2) ** 2
+    half = min(_BLOCK // 2, *square.shape[:2])
+    rows, columns = (side // half for side in square.shape[:2])
+    blocks = square[: rows * half, : columns * half].reshape(rows, half, columns, half, -1)
+    return math.sqrt(float(np.median(blocks.mean(axis=(1, 3, 4)))))
 
 
 def _mean(pixels: Array) -> float:

@@ -34,6 +34,8 @@ _PIXELS = (
     "bench.data.colour", "bench.data.formats", "bench.data.frames", "bench.data.images", "bench.data.levels",
     "bench.data.reading", "bench.data.tiff",
 )  # fmt: skip
+#: And those by which sets of measured noise do, and are dealt out.
+_MEASURED = ("bench.data.halves", "bench.data.measured", "bench.data.partners")
 _CENTRE = ("bench.cells.centre",)  # of methods on one image, which may be given the centre of each
 #: Where the suite's modules are, and Python's; and folders that are above those of installed packages.
 _ELSEWHERE = (
@@ -48,8 +50,8 @@ def made_of(cell: Cell) -> dict[str, Any]:
     """What decides a cell's numbers, as its record tells it: method settings, noise parameters, key, code by module."""
     trained = (*_TRAINING, "bench.training.tiles") if cell.key else ()
     cut = _CENTRE if cell.method.one_image else ()
-    truthless = ("bench.cells.truthless",) if isinstance(cell.model, Measured) else ()
-    suite = {*trained, *_EVALUATION, *_PIXELS, *cut, *truthless}
+    measured = ("bench.cells.truthless", *_MEASURED) if isinstance(cell.model, Measured) else ()
+    suite = {*trained, *_EVALUATION, *_PIXELS, *cut, *measured}
     modules = {*_method_modules(cell.method), *_noise_modules(cell.model), *suite}
     told = {"key": cell.key, "method": asdict(cell.method), "noise": cell.model.parameters, "code": _digests(modules)}
     return read_again(told)
@@ -60,7 +62,9 @@ def training_code(cell: Cell) -> dict[str, str]:
     kind = type(cell.method)
     law = cell.seen.model if cell.seen is not None else cell.model
     deciding = {kind.loss.__module__, *([kind.make_network.__module__] if cell.method.own_network else [])}
-    return _digests({*(name for module in deciding for name in _of_method(module)), *_noise_modules(law), *_TRAINING, *_PIXELS})
+    measured = _MEASURED if isinstance(cell.model, Measured) else ()
+    of_method = {name for module in deciding for name in _of_method(module)}
+    return _digests({*of_method, *_noise_modules(law), *_TRAINING, *_PIXELS, *measured})
 
 
 def changed_code(before: object, now: Mapping[str, str]) -> list[str]:

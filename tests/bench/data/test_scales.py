@@ -61,6 +61,23 @@ def test_partners_that_are_not_as_bright_are_named(factor: float, told: int, tmp
         assert f"a_1 most ({1 / factor:.2g} times as bright on average)" in remarks[0]
 
 
+@pytest.mark.parametrize(("sigma", "told"), [(0.03, 0), (0.02, 0), (0.01, 1), (0.0, 1)])
+def test_shots_with_far_less_noise_are_named(sigma: float, told: int, tmp_path: Path) -> None:
+    store(tmp_path, "noisy", noisy(0).astype(np.float32))
+    store(tmp_path, "second", noisy(1, sigma).astype(np.float32))
+    remarks = [words for words in load(tmp_path).remarks if "far less noise than the first shots" in words]
+    assert len(remarks) == told
+    if told and sigma:
+        (ratio,) = re.findall(r"\(([0-9.]+) times as much\)", remarks[0])
+        assert float(ratio) == pytest.approx(sigma / 0.03, rel=0.15)
+
+
+def test_counts_of_few_photons_are_shots_of_one_law(tmp_path: Path) -> None:
+    for kind, seed in (("noisy", 0), ("second", 1)):
+        store(tmp_path, kind, np.random.default_rng(seed).poisson(3 * SCENE).astype(np.uint8))
+    assert not [words for words in load(tmp_path).remarks if "far less noise" in words]
+
+
 def test_values_beyond_the_scale_are_said(tmp_path: Path) -> None:
     y, x = noisy(0), SCENE.copy()
     y[:2, :3], x[0, :5], x[1, :4] = -0.01, -0.2, 1.5

@@ -16,6 +16,7 @@ import methods
 import noise
 import reports
 from bench.plan.cells import Cell, Entry, make_cells
+from bench.plan.measured import measured
 from bench.runs import origin, store
 from bench.runs.inputs import Run
 from bench.runs.origin import changed_code, made_of, outdated, set_aside_changed, training_code
@@ -79,6 +80,11 @@ def test_a_cell_is_made_of_its_own_files_and_not_of_others() -> None:
     assert {"bench.data.colour", "bench.data.reading", "bench.data.frames", "bench.data.tiff"} <= set(code) & set(
         training_code(cell)
     )
+    # and how a set's halves and white levels come about those on measured noise, but no others
+    shots = dataclasses.replace(cell, model=measured("cc15"))
+    for told in (made_of(shots)["code"], training_code(shots)):
+        assert {"bench.data.halves", "bench.data.measured", "bench.data.partners"} <= set(told)
+    assert not {"bench.data.halves", "bench.data.measured"} & (set(code) | set(training_code(cell)))
     assert {"bench.training.fused", "bench.training.loop"} <= set(training_code(cell))
     assert "bench.training.loop" in made_of(dataclasses.replace(cell_of("supervised", 1), entry=keyed))["code"]
 
