@@ -22,6 +22,13 @@ def needs_independence(method: Method, model: NoiseModel) -> Applicability:
     return Applicability("infeasible", "; ".join(broken) + f": trained all the same{given}")
 
 
+class PredictsPixels(Method):
+    """A method whose target is the noisy image itself, by `needs_independence`."""
+
+    def applicable(self, model: NoiseModel) -> Applicability:
+        return needs_independence(self, model)
+
+
 def correlated(model: NoiseModel) -> list[str]:
     """Why neighbouring pixels have noise that is not independent, and why A^-1 y does not help."""
     traits, seen = model.traits, model.decorrelated()

@@ -11,8 +11,8 @@ from functools import partial
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network
-from methods._independent import needs_independence
+from methods._api import Batch, Method, Network
+from methods._independent import PredictsPixels
 from methods._masks import GRIDS, image_of, mean_squared_at, unseen
 from noise import NoiseModel
 
@@ -21,7 +21,7 @@ _GROWS = 0.8
 
 
 @dataclass(frozen=True)
-class Blind2Unblind(Method):
+class Blind2Unblind(PredictsPixels):
     """Loss |d + beta e|^2 + |d|^2, d = h(y) - y, e = f(y) - y held fixed; h has each pixel of f(y') of the grid that hides it.
 
     y' has the means of their neighbours in the place of the pixels of one of 16 grids, of every fourth row and column. The
@@ -55,9 +55,6 @@ class Blind2Unblind(Method):
     assumptions = "noise independent between pixels, E[y|x] = x"
     in_all = False
     tunable = Method.tunable | {"grids": (1, 4, 16), "last_beta": (2.0, 6.0, 20.0)}
-
-    def applicable(self, model: NoiseModel) -> Applicability:
-        return needs_independence(self, model)
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         y, denoiser = batch.noisy, partial(image_of, network)

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from methods._api import Applicability, Method, Network
-from methods._independent import needs_independence
+from methods._api import Network
+from methods._independent import PredictsPixels
 from methods._one_image import fitted, initialised, span
 from methods._painters import skip_network
 from noise import NoiseModel
 
 
 @dataclass(frozen=True)
-class DeepImagePrior(Method):
+class DeepImagePrior(PredictsPixels):
     """Minimises |f(z + jitter) - y|^2 over the weights of f, z uniform noise that is kept.
 
     Of the outputs, an exponential running mean and variance are kept (ES-EMV of Wang et al.: the variance falls while f paints
@@ -61,9 +61,6 @@ class DeepImagePrior(Method):
     assumptions = "noise independent between pixels, E[y|x] = x"
     one_image = True
     in_all = False
-
-    def applicable(self, model: NoiseModel) -> Applicability:
-        return needs_independence(self, model)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         height, width = y.shape[-2:]

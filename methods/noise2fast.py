@@ -13,14 +13,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from methods._api import Applicability, Method, Network
-from methods._independent import needs_independence
+from methods._api import Network
+from methods._independent import PredictsPixels
 from methods._one_image import fitted, initialised, span
 from noise import NoiseModel
 
 
 @dataclass(frozen=True)
-class Noise2Fast(Method):
+class Noise2Fast(PredictsPixels):
     """Minimises the cross-entropy of f(half image) to the other half image, over the four pairs of `pairs`, one a step.
 
     After each step the whole image is denoised. Training ends `patience` steps after the output was nearest to the noisy image;
@@ -54,9 +54,6 @@ class Noise2Fast(Method):
     assumptions = "noise independent between pixels, E[y|x] = x"
     one_image = True
     in_all = False
-
-    def applicable(self, model: NoiseModel) -> Applicability:
-        return needs_independence(self, model)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         least, size = span(y)

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network, mean_squared
-from methods._independent import needs_independence
+from methods._api import Batch, Method, Network, mean_squared
+from methods._independent import PredictsPixels
 from methods._masks import around, image_of, mean_squared_at, spots
 from noise import NoiseModel
 
 
 @dataclass(frozen=True)
-class Noise2Same(Method):
+class Noise2Same(PredictsPixels):
     """Minimises mean (f(y) - y)^2 + weight * std * rms (f(y) - f(y')) over hidden pixels, in y' the means of their neighbours.
 
     With 2 sigma for weight * std, this is a bound of E |f(y) - x|^2 + sigma^2 (the paper's Theorem 1).
@@ -47,9 +47,6 @@ class Noise2Same(Method):
     capturable = True
     in_all = False
     tunable = Method.tunable | {"weight": (0.7, 1.0, 2.0), "share": (0.005, 0.05)}
-
-    def applicable(self, model: NoiseModel) -> Applicability:
-        return needs_independence(self, model)
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         y = batch.noisy

@@ -10,14 +10,14 @@ from functools import partial
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network
-from methods._independent import needs_independence
+from methods._api import Batch, Network
+from methods._independent import PredictsPixels
 from methods._masks import GRIDS, image_of, mean_squared_at, unseen
 from noise import NoiseModel
 
 
 @dataclass(frozen=True)
-class Noise2Self(Method):
+class Noise2Self(PredictsPixels):
     """Minimises E |f(y') - y|^2 over the pixels of every fourth row and column, which in y' are the means of their neighbours.
 
     Parameters
@@ -40,9 +40,6 @@ class Noise2Self(Method):
     assumptions = "noise independent between pixels, E[y|x] = x"
     capturable = True
     in_all = False
-
-    def applicable(self, model: NoiseModel) -> Applicability:
-        return needs_independence(self, model)
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         y = batch.noisy

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import torch
 
-from methods._api import Applicability, Batch, Method, Network
-from methods._independent import needs_independence
+from methods._api import Batch, Method, Network
+from methods._independent import PredictsPixels
 from methods._masks import image_of, mean_squared_at, spots, without_squares
 from noise import NoiseModel
 
 
 @dataclass(frozen=True)
-class Noise2Void(Method):
+class Noise2Void(PredictsPixels):
     """Minimises E |f(y') - y|^2 over hidden pixels, in whose place y' has other pixels: f = E[y | all pixels but the hidden].
 
     At test f sees all of y.
@@ -51,9 +51,6 @@ class Noise2Void(Method):
     assumptions = "noise independent between pixels, E[y|x] = x"
     in_all = False
     tunable = Method.tunable | {"share": (0.002, 0.015, 0.05, 0.15)}
-
-    def applicable(self, model: NoiseModel) -> Applicability:
-        return needs_independence(self, model)
 
     def loss(self, network: Network, batch: Batch) -> torch.Tensor:
         y = batch.noisy

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from methods._api import Applicability, Method, Network
-from methods._independent import needs_independence
+from methods._api import Network
+from methods._independent import PredictsPixels
 from methods._one_image import fitted, initialised, span
 from methods._painters import PartialNetwork
 from noise import NoiseModel
 
 
 @dataclass(frozen=True)
-class Self2Self(Method):
+class Self2Self(PredictsPixels):
     """Minimises |(1 - b) (f(b y) - y)|^2, b = 1 for each value with probability `keep`; the result is the mean of many f(b y).
 
     f is an encoder of partial convolutions and a decoder with dropout, in training and at the end alike.
@@ -58,9 +58,6 @@ class Self2Self(Method):
     assumptions = "noise independent between pixels, E[y|x] = x"
     one_image = True
     in_all = False
-
-    def applicable(self, model: NoiseModel) -> Applicability:
-        return needs_independence(self, model)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         height, width = y.shape[-2:]

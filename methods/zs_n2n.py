@@ -12,14 +12,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from methods._api import Applicability, Method, Network
-from methods._independent import needs_independence
+from methods._api import Network
+from methods._independent import PredictsPixels
 from methods._one_image import fitted, initialised
 from noise import NoiseModel
 
 
 @dataclass(frozen=True)
-class ZSN2N(Method):
+class ZSN2N(PredictsPixels):
     """Minimises 1/2 (|D1 - f(D1) - D2|^2 + |D2 - f(D2) - D1|^2), and as much for D(y - f(y)) against D1 - f(D1) and D2 - f(D2).
 
     D1 and D2 are the means of the two diagonals of each 2x2 cell, f predicts the noise: two 3x3 convolutions and one of 1x1.
@@ -47,9 +47,6 @@ class ZSN2N(Method):
     assumptions = "noise independent between pixels, E[y|x] = x"
     one_image = True
     in_all = False
-
-    def applicable(self, model: NoiseModel) -> Applicability:
-        return needs_independence(self, model)
 
     def denoise(self, network: Network, y: torch.Tensor, model: NoiseModel, generator: torch.Generator) -> torch.Tensor:
         y = y / 255
