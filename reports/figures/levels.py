@@ -29,12 +29,13 @@ def levels(scores: Scores, styles: Mapping[str, Style]) -> tuple[list[Drawing], 
 
 def _figure(sweep: Sweep) -> Figure:
     values = [number(noise.parameters[sweep.parameter]) or 0.0 for noise in sweep.noises]
-    width = ONE if len(sweep.lines) + len(sweep.published) <= _NARROW else TWO
+    published = [known for known in sweep.published if sum(psnr is not None for psnr in known.psnr) > 1]
+    width = ONE if len(sweep.lines) + len(published) <= _NARROW else TWO
     figure, axes = chart(width, 2.7 if width == ONE else 3.4)
     for line in sweep.lines:
         points = [(value, score.value) for value, score in zip(values, line.scores, strict=True) if score]
         axes.plot(*zip(*points, strict=True), label=cut(line.method.title), **drawn(line.style))
-    for known in sweep.published:
+    for known in published:
         heights = [(value, psnr) for value, psnr in zip(values, known.psnr, strict=True) if psnr is not None]
         axes.plot(*zip(*heights, strict=True), label=f"{known.title}, published", **drawn(known.style))
     if sweep.log:
