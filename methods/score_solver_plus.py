@@ -22,9 +22,10 @@ class ScoreSolverPlus(ScoreMethod):
 
     The solution of Eq. 7 errs in ways that depend on the frequency. At low ones it is biased, since Eq. 7 puts f(x, E[n]) for
     E[f(x, n)], while y itself has its mean right and little noise there. At high ones, where A passes least, the error of the
-    learnt score is amplified by A^-1. So x is estimated as G1 H + G2 U in the Fourier domain, U of u = `NoiseModel.unbiased`
-    (y), with E[u | x] = x, and G1, G2 real and constant in each annulus of frequencies. The risk E |G1 H + G2 U - X|^2 is
-    least where
+    learnt score is amplified by A^-1. Nor does it err alike in brightness and in colours, which differ far less from pixel to
+    pixel. So x is estimated as G1 H + G2 U in the frequency domain, U of u = `NoiseModel.unbiased`(y), with E[u | x] = x, and
+    G1, G2 real and constant in each annulus of frequencies of the brightness, and in each of the two differences of colours.
+    The risk E |G1 H + G2 U - X|^2 is least where
 
         [ <H, H>  <H, U> ] [G1]   [ <H, X> ]
         [ <U, H>  <U, U> ] [G2] = [ <U, X> ],      <P, Q> = sum over the annulus of Re(P conj Q).
@@ -43,25 +44,23 @@ class ScoreSolverPlus(ScoreMethod):
     ----------
     bands : int
         Annuli from frequency 0 to the corner, their widths growing with the frequency; fewer for images of less than 16
-        pixels a band.
+        pixels a band, and none below 32: these are left as they are solved.
     step : float
         Of the finite difference (in units of b).
-    ridge : float
-        Share by which <H, H> and <U, U> are raised, so that annuli in which h(y) and u are all but equal have gains.
+    prior : float
+        Coefficients whose noise holds the gains of an annulus to G1 = 1, G2 = 0, which matters where it has few.
 
     Notes
     -----
     A parametric bootstrap for E <H, N>, with h(y) for the clean image and a new draw of its noise, was worse wherever it was
-    measured (docs/recipes.md). The FFT takes the image as periodic, so that opposite edges would leak into each other: all four
-    images are continued by their mirror images first, where there is no A. A itself joins opposite edges, and its inverse has
-    single frequencies in which the noise is large; with A seen in y, mirror images spread these, which cost 0.06 dB on No. 16.
-    Images of 16 to 24 pixels have one or two annuli of some 50 coefficients: single ones lost up to 1.8 dB there, where the
-    mean gained 0 to 0.8 (networks of `quick`).
+    measured (docs/recipes.md). The transform is the cosine transform, to which an image goes on as its mirror image: by the
+    Fourier transform opposite edges leak into each other. Where A is in y, it is the Fourier transform all the same, in which
+    the inverse of A has single frequencies of much noise; the cosine transform spreads them, which costs 0.06 dB on No. 16.
     """
 
     bands: int = 12
     step: float = 0.05
-    ridge: float = 1e-3
+    prior: float = 10.0
 
     title = "Score solver +"
     paper = "of this project: Xie et al. (2023) with Stein's risk estimate in bands of frequencies"
@@ -83,7 +82,10 @@ class ScoreSolverPlus(ScoreMethod):
         probe = assumed.stein_noise(solved.clamp(0, 255), y, derived(generator, "probe of score-solver-plus"))
         with guards.paused():
             moved = super().denoise_assuming(network, y + self.step * probe, trained, assumed, generator)
+        bands = min(self.bands, min(y.shape[-2:]) // 16 - 1)
+        if bands < 1:
+            return solved
         return combined(
             solved, assumed.unbiased(y), (moved - solved) / self.step, assumed.unbiased(probe),
-            bands=max(1, min(self.bands, min(y.shape[-2:]) // 16)), ridge=self.ridge, mirror=assumed.convolution is None,
+            bands=bands, prior=self.prior, periodic=assumed.convolution is not None,
         )  # fmt: skip
