@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from scipy.fft import dctn, idctn
 from torch.nn import functional as F
 
 import methods
 import noise
-from methods.score_solver_plus import ScoreSolverPlus, _annuli
+from methods._bands import annuli, combined, cosines, from_cosines
+from methods.score_solver_plus import ScoreSolverPlus
 from noise import guards
 
 PLUS = ScoreSolverPlus()
@@ -23,34 +26,75 @@ def normal(shape: tuple[int, ...], seed: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+AXES = np.linalg.qr(np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]).T.astype(float))[0].T  # but for signs
+
+
+@pytest.mark.parametrize("colours", [1, 3])
 @pytest.mark.parametrize("size", [(32, 48), (33, 47), (96, 64)])
-def test_combination_is_the_least_squares_of_each_annulus(size: tuple[int, int]) -> None:
-    """Against all frequencies of the complex FFT, annulus by annulus, solved by numpy."""
-    h, u, d, n = (normal((1, 3, *size), seed).numpy() for seed in range(4))
-    H, U, D, N = (np.fft.fft2(image) for image in (h, u, d, n))
+@pytest.mark.parametrize("periodic", [True, False])
+def test_combination_is_the_least_squares_of_each_annulus(periodic: bool, size: tuple[int, int], colours: int) -> None:
+    """Against numpy's complex FFT, or scipy's DCT, annulus by annulus, of brightness and of both differences of colours."""
+    images = [normal((1, colours, *size), seed).cumsum(dim=-1).numpy() for seed in range(4)]
+    axes = AXES if colours == 3 else np.ones((1, 1))
+    turned = [np.einsum("ij,njhw->nihw", axes, image) for image in images]
+    if periodic:
+        H, U, D, N = (np.fft.fft2(image, norm="ortho") for image in turned)
+        frequencies = [np.fft.fftfreq(side) for side in size]
+    else:
+        H, U, D, N = (dctn(image, axes=(2, 3), norm="ortho") for image in turned)
+        frequencies = [np.arange(side) / (2 * side) for side in size]
     count = min(12, min(size) // 16)
-    radius = np.hypot(np.fft.fftfreq(size[0])[:, None], np.fft.fftfreq(size[1])[None])
-    index = np.minimum((np.sqrt(radius / np.sqrt(0.5)) * count).astype(int), count - 1)
-    expected = np.zeros_like(H)
-    for annulus in range(count):
-        here = index == annulus
+    index = np.minimum(
+        (np.sqrt(np.hypot(frequencies[0][:, None], frequencies[1]) / np.sqrt(0.5)) * count).astype(int), count - 1
+    )
+    index[0, 0] = -1
+    expected = U.copy()
+    for annulus, group in product(range(count), [[0], [1, 2]] if colours == 3 else [[0]]):
+        h, u, d, n = (image[0, group][:, index == annulus] for image in (H, U, D, N))
 
-        def inner(p: np.ndarray, q: np.ndarray, here: np.ndarray = here) -> float:
-            return float((p * q.conj()).real[..., here].sum())
+        def inner(p: np.ndarray, q: np.ndarray) -> float:
+            return float((p * q.conj()).real.sum())
 
-        floor = 1e-4 * size[0] * size[1] * 3 * here.sum()
-        matrix = np.array([[inner(H, H) * 1.001 + floor, inner(H, U)], [inner(H, U), inner(U, U) * 1.001 + floor]])
-        gains = np.linalg.solve(matrix, [inner(H, U) - inner(D, N), inner(U, U) - inner(N, N)])
-        expected[..., here] = gains[0] * H[..., here] + gains[1] * U[..., here]
-    result = PLUS._combine(*(torch.from_numpy(image) for image in (h, u, d, n)))
-    np.testing.assert_allclose(result.numpy(), np.fft.ifft2(expected).real, rtol=0, atol=1e-9)
+        held = 10 * inner(n, n) / n.size + 1e-4 * n.size
+        matrix = np.array([[inner(h, h) + held, inner(h, u)], [inner(h, u), inner(u, u) + held]])
+        gains = np.linalg.solve(matrix, [inner(h, u) - inner(d, n) + held, inner(u, u) - inner(n, n)])
+        for row, channel in enumerate(group):
+            expected[0, channel, index == annulus] = gains[0] * h[row] + gains[1] * u[row]
+    back = np.fft.ifft2(expected, norm="ortho").real if periodic else idctn(expected, axes=(2, 3), norm="ortho")
+    result = combined(*(torch.from_numpy(image) for image in images), bands=count, prior=10, periodic=periodic)
+    np.testing.assert_allclose(result.numpy(), np.einsum("ji,njhw->nihw", axes, back), rtol=0, atol=1e-5)
 
 
-def test_annuli_cover_all_frequencies() -> None:
-    index = _annuli(200, 301, 12)
-    assert index.shape == (200, 151)
-    assert set(index.unique().tolist()) == set(range(12))
-    assert index[0, 0] == 0 and index[100, 150] == 11
+@pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 4), (33, 48)])
+def test_cosines_are_scipy_s_and_come_back(size: tuple[int, int]) -> None:
+    image = normal(size, 0)
+    np.testing.assert_allclose(cosines(image).numpy(), dctn(image.numpy(), norm="ortho"), rtol=0, atol=1e-13)
+    torch.testing.assert_close(from_cosines(cosines(image)), image, rtol=0, atol=1e-13)
+
+
+def test_opposite_edges_do_not_leak_into_each_other(monkeypatch: pytest.MonkeyPatch, seeded: Seeded) -> None:
+    """Bright to the left, dark to the right, solved as three quarters of y: at the edges as right as in the middle."""
+    model = noise.get(1)
+    x = torch.linspace(240, 10, 96, dtype=torch.float64).expand(1, 3, 96, 96)
+    y = x + 25 * normal((1, 3, 96, 96), 1)
+    monkeypatch.setattr(noise.NoiseModel, "solve", lambda self, y, s, **options: 0.75 * mean_of(y, 5))
+    error = (PLUS.denoise(torch.zeros_like, y, model, seeded(2)) - x).abs().mean(dim=(0, 1, 2))
+    assert float(error[[0, -1]].max()) < 25  # of a mean over both edges it is 50 and more
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+def test_annuli_cover_all_frequencies(periodic: bool) -> None:
+    index, weights = annuli(200, 301, 12, periodic)
+    assert index.shape == weights.shape == (200, 151 if periodic else 301)
+    assert set(index.unique().tolist()) == set(range(12)) and weights.sum() == 200 * 301
+    assert index[0, 0] == 0 and index[100 if periodic else 199, -1] == 11
+
+
+def test_tiny_images_are_left_as_they_are_solved(monkeypatch: pytest.MonkeyPatch, seeded: Seeded) -> None:
+    monkeypatch.setattr(noise.NoiseModel, "solve", lambda self, y, s, **options: 0.5 * y)
+    for side, left in ((1, True), (31, True), (32, False)):
+        y = 100 + 25 * normal((1, 3, side, 40), 1)
+        assert torch.equal(PLUS.denoise(torch.zeros_like, y, noise.get(1), seeded(2)), 0.5 * y) == left
 
 
 @pytest.mark.parametrize("gain", [0.0, 0.3, 1.0, 2.0])
@@ -97,18 +141,22 @@ def decibels_lost(number: int, solver: Solver, monkeypatch: pytest.MonkeyPatch, 
     solved, unbiased = solver(model, y), model.unbiased(y)
     result = PLUS.denoise(torch.zeros_like, y, model, seeded(seed))
 
-    H, U, X = (torch.fft.fft2(image).flatten(2) for image in (solved, unbiased, x))
-    frequencies = torch.fft.fftfreq(128)
-    radius = torch.hypot(frequencies[:, None], frequencies[None])
-    index = ((radius / 0.5**0.5).sqrt() * 8).long().clamp(max=7).flatten()
+    axes = torch.from_numpy(AXES).to(x)
+    turned = [torch.einsum("ij,njhw->nihw", axes, image) for image in (solved, unbiased, x)]
+    if model.convolution is None:
+        H, U, X = (torch.from_numpy(dctn(image.numpy(), axes=(2, 3), norm="ortho")).to(torch.complex128) for image in turned)
+        frequencies = torch.arange(128) / 256
+    else:
+        H, U, X = (torch.fft.fft2(image, norm="ortho").to(torch.complex128) for image in turned)
+        frequencies = torch.fft.fftfreq(128)
+    index = ((torch.hypot(frequencies[:, None], frequencies) / 0.5**0.5).sqrt() * 7).long().clamp(max=6)
     least = 0.0
-    for annulus in range(8):
-        basis = torch.stack([image[..., index == annulus].flatten() for image in (H, U)], dim=1)
-        basis, target = torch.view_as_real(basis).transpose(1, 2).reshape(-1, 2), X[..., index == annulus].flatten()
-        target = torch.view_as_real(target).reshape(-1)
+    for annulus, group in product(range(7), ([0], [1, 2])):
+        parts = [torch.view_as_real(image[0, group][:, index == annulus]).flatten() for image in (H, U, X)]
+        basis, target = torch.stack(parts[:2], dim=1), parts[2]
         gains = torch.linalg.lstsq(basis, target[:, None]).solution[:, 0]
         least += float((basis @ gains - target).square().sum())
-    least /= x.numel() * 128**2
+    least /= x.numel()
     assert float((solved - x).square().mean()) > 1.2 * least
     return 10 * math.log10(float((result - x).square().mean()) / least)
 
@@ -118,8 +166,11 @@ def decibels_lost(number: int, solver: Solver, monkeypatch: pytest.MonkeyPatch, 
 def test_gains_are_nearly_those_that_the_clean_image_would_give(
     number: int, solver: Solver, monkeypatch: pytest.MonkeyPatch, seeded: Seeded
 ) -> None:
-    """On every base, with A and added noise. With a probe of the right covariance alone, lopsided loses 0.5 dB on No. 9."""
-    assert -1e-6 < decibels_lost(number, solver, monkeypatch, seeded) < 0.12
+    """On every base, with A and added noise. With a probe of the right covariance alone, lopsided loses 0.5 dB on No. 9.
+
+    28 gains of 128x128 pixels whose colours are as independent as their noise: on No. 12 that costs 0.14 dB.
+    """
+    assert -1e-6 < decibels_lost(number, solver, monkeypatch, seeded) < 0.15
 
 
 def shrunk(model: noise.NoiseModel, y: torch.Tensor) -> torch.Tensor:
