@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("what", metavar="methods|noise|data")
     sub.add_argument("name", nargs="?", metavar="NAME", help="a method, of which all is told")
     sub.add_argument("--cards", action="store_true", help="all that is to be told of all methods, as Markdown")
-    sub.add_argument("--against", default="", metavar="DIR", help="with --cards: published distances beside those of this run")
+    sub.add_argument("--against", metavar="DIR", help="with --cards: published distances beside those of this run")
     sub.add_argument("--data", type=source_of, default="sample", metavar="sample|DIR", help="the images of `list data`")
     add_files(sub)
 

@@ -56,7 +56,7 @@ def read_against(directory: Path) -> Against:
     settings = settings_from_record(info, [])
     try:
         table = reports.load(directory).table
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise UsageError(one_line(error)) from None
     table = table[(table["metric"] == "psnr") & (table["status"] == "done") & (table["crop"] == 0)]
     preset = settings.preset

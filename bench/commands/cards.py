@@ -23,7 +23,8 @@ _BESIDE = """
 ## Beside the literature
 
 How far (PSNR, dB) a method is below supervised training, or below Noise2Noise where a source has no other, on the same whole
-images: as published, and in `{against}` (where "–" stands, it was not run). Networks, training images and budgets are others.
+images: as published, and in `{against}` (where "–" stands, one of the two was not run there). Networks, training images and
+budgets are others.
 
 """
 
@@ -43,7 +44,7 @@ def as_lines(card: Card) -> list[str]:
     return [f"{card.slug}: {card.title}", card.does, "", *(f"{name}: {words}" for name, words in _facts(card))]
 
 
-def as_page(catalogue: Iterable[Method], against: str = "") -> str:
+def as_page(catalogue: Iterable[Method], against: str | None = None) -> str:
     """docs/methods.md: a table of all methods, published distances beside those of the run `against`, then the cards.
 
     Raises UsageError where there is no such run, or nothing that has been published.
@@ -62,8 +63,8 @@ def as_page(catalogue: Iterable[Method], against: str = "") -> str:
     ]
     columns = ["method", "year", "is told, beside noisy images", "learns from", "costs"]
     table = [columns, ["---"] * len(columns), *rows]
-    head = _HEAD.format(against=f" --against {against}" if against else "")
-    return head + _table(table) + (_beside(cards, against) if against else "") + "".join(map(_section, cards))
+    head = _HEAD.format(against="" if against is None else f" --against {against}")
+    return head + _table(table) + ("" if against is None else _beside(cards, against)) + "".join(map(_section, cards))
 
 
 def _table(rows: Iterable[Sequence[str]]) -> str:
@@ -74,12 +75,10 @@ def _beside(cards: Sequence[Card], against: str) -> str:
     """Published distances to supervised training, and those of a run."""
     try:
         gaps = reports.gaps(reports.load(against))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise UsageError(one_line(error)) from None
     if all(gap.ours is None for gap in gaps):
-        raise UsageError(
-            f"{against}: has nothing that was published: expected No. 1, whole cbsd68 or kodak24, supervised training"
-        )
+        raise UsageError(f"{against}: has nothing that was published: expected Gaussian noise on whole kodak24 or cbsd68")
     columns = ["method", "test set", "below", "published, dB", "ours, dB", "published in"]
     rows = [columns, ["---", "---", "---", "---:", "---:", "---"]]
     for card in cards:

@@ -68,7 +68,7 @@ def print_matrix(console: Console, models: Sequence[noise.NoiseModel], wanted: s
 
 
 def list_things(
-    what: str, data: str, console: Console, name: str | None = None, cards: bool = False, against: str = ""
+    what: str, data: str, console: Console, name: str | None = None, cards: bool = False, against: str | None = None
 ) -> None:
     """Print the methods (the card of one, or all as Markdown), noise models or data sets. Raises UsageError for other words."""
     kinds = ("methods", "noise", "data")
@@ -78,7 +78,7 @@ def list_things(
         raise UsageError(f"list {what} {name or '--cards'}: expected list methods {name or '--cards'}")
     if name and cards:
         raise UsageError(f"list methods {name} --cards: expected one of the two")
-    if against and not cards:
+    if against is not None and not cards:
         raise UsageError(f"--against {against}: expected list methods --cards --against {against}")
     if what != "data":
         tell_broken()

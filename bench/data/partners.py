@@ -20,12 +20,8 @@ Array = npt.NDArray[Any]
 #: Beyond this ratio of their mean brightness, two images are hardly of one exposure and scale.
 BRIGHTER = 1.25
 
-#: Below this ratio of the noise in them (as `_noise` has it), two images are hardly shots of one law.
-QUIETER = 0.5
-#: Below this (grey levels) there is too little noise to compare.
-_LEAST_NOISE = 0.5
-#: Side of the blocks by which noise is told from structure (pixels).
-_BLOCK = 16
+#: Below this ratio of their noise, two images are hardly shots of one law: where it is sure, by so many standard errors.
+QUIETER, SURE = 0.5, 5.0
 
 #: Below this correlation of their coarse structure two images are hardly of one scene. 126 noisy images of four sets of real
 #: noise correlate by 0.98 and more with their clean ones, and with those of other scenes by 0.0 to 0.3 in the median (retinas,
@@ -100,7 +96,7 @@ def unevenly_bright(name: str, pairs: Sequence[tuple[str, Array, Array]]) -> str
 
 def quieter(name: str, pairs: Sequence[tuple[str, Array, Array]]) -> str:
     """A sentence on noisy images, by label, whose further shots (grey levels both) have far less noise; "" for none."""
-    found = [(_noise(other) / _noise(noisy), label) for label, noisy, other in pairs if _noise(noisy) > _LEAST_NOISE]
+    found = [(_noise_ratio(noisy, other), label) for label, noisy, other in pairs]
     odd = [each for each in found if each[0] < QUIETER]
     if not odd:
         return ""
@@ -111,15 +107,22 @@ def quieter(name: str, pairs: Sequence[tuple[str, Array, Array]]) -> str:
     )
 
 
-def _noise(pixels: Array) -> float:
-    """Root mean square of diagonal differences (Haar) in the median block: the noise's, but for texture everywhere."""
-    height, width = (side // 2 * 2 for side in pixels.shape[:2])
-    own = pixels[:height, :width].astype(np.float64)
-    square = ((own[::2, ::2] - own[1::2, ::2] - own[::2, 1::2] + own[1::2, 1::2]) / 2) ** 2
-    half = min(_BLOCK // 2, *square.shape[:2])
-    rows, columns = (side // half for side in square.shape[:2])
-    blocks = square[: rows * half, : columns * half].reshape(rows, half, columns, half, -1)
-    return math.sqrt(float(np.median(blocks.mean(axis=(1, 3, 4)))))
+def _noise_ratio(noisy: Array, other: Array) -> float:
+    """Standard deviation of the noise in the other shot, in units of the first's; 1 where it is not sure that they differ.
+
+    With a and b the differences of neighbours in both, the scene cancels in the means of a (a - b) and b (b - a).
+    """
+    first, second = (_differences(pixels) for pixels in (noisy, other))
+    excess = first**2 - second**2
+    sure = excess.size > 1 and excess.mean() > SURE * excess.std() / math.sqrt(excess.size)
+    variance, rest = float((first * (first - second)).mean()), float((second * (second - first)).mean())
+    return math.sqrt(max(0.0, rest) / variance) if sure and variance > 0 else 1.0
+
+
+def _differences(pixels: Array) -> Array:
+    """Between neighbours, every other pixel taken: rows, then columns."""
+    own = pixels.astype(np.float64)
+    return np.concatenate([(own[1::2] - own[:-1:2]).ravel(), (own[:, 1::2] - own[:, :-1:2]).ravel()])
 
 
 def _mean(pixels: Array) -> float:

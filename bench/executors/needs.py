@@ -33,8 +33,9 @@ _COPIES = 5
 _SIDE = 32
 
 #: Bytes a pixel of a test image of three channels beside the network's: noisy, denoised and clean ones, and what SSIM in
-#: double precision makes of them (measured on 1024x1024: 244 of the noisy image, 282 of supervised, 347 of score-solver-plus).
-_IMAGE_BYTES = 360
+#: double precision makes of them (measured on 1024x1024: 244 of the noisy image, 282 of supervised; 406 of score-solver-plus,
+#: between 800x800 and 1600x1600).
+_IMAGE_BYTES = 420
 
 #: The same of an image that is denoised in blocks and scored in strips (measured on 4000x3000: 58 of the noisy image,
 #: 83 of neighbor2neighbor and recorrupted, 130 of score-solver).

@@ -23,6 +23,8 @@ def levels(scores: Scores, styles: Mapping[str, Style]) -> tuple[list[Drawing], 
     for sweep in sweeps(scores, styles):
         name = "levels-" + re.sub(r"[^a-z0-9.+-]+", "-", f"{sweep.title}-{sweep.parameter}".lower()).strip("-")[:80]
         words = f"{sweep.title}: mean PSNR over the data sets, {scores.protocols[0]} protocol, against {sweep.parameter}"
+        sources = dict.fromkeys(known.source for known in sweep.published)
+        words += f"; published: {'; '.join(sources)}" if sources else ""
         drawings.append(Drawing(name, words, lambda sweep=sweep: _figure(sweep)))  # type: ignore[misc]
     return drawings, [] if drawings else ["levels: no noise model was run at several levels"]
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores
 from reports.page.plots import Tick, limits, marker, path, short, x_axis, y_axis
-from reports.published.literature import Figure, comparable
+from reports.published.literature import IMAGES, Figure, comparable
 from reports.read.model import Method, Noise
 from reports.read.untrusted import number
 from reports.style.colour import SHAPES, Style
 
 #: From this ratio of the highest level to the lowest on, levels are drawn on a logarithmic axis.
 _LOG = 8.0
+#: Markers of published figures, which are grey: a grey plus is the noisy input's.
+_SHAPES = tuple(shape for shape in SHAPES if shape != "plus")
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def _drawn(scores: Scores, styles: Mapping[str, Style], name: str, levels: Mappi
         marks = "".join(marker(style.shape, *place) for place in places)
         lines.append(Line(method, style, path(places), marks, tuple(own.get(level) for level in levels)))
     beside = []
-    for ((title, source), figures), shape in zip(known.items(), itertools.cycle(SHAPES), strict=False):
+    for ((title, source), figures), shape in zip(known.items(), itertools.cycle(_SHAPES), strict=False):
         places = [(x.place(level), y.place(figure.psnr)) for level, figure in figures.items()]
         style = Style("grey", shape, "1 3")
         marks = "".join(marker(shape, *place) for place in places)
@@ -123,7 +125,7 @@ def _known(scores: Scores, levels: Mapping[float, Noise]) -> dict[tuple[str, str
     found: dict[tuple[str, str], dict[float, Figure]] = {}
     for level, noise in levels.items():
         sets = scores.datasets(noise)
-        for figure in comparable(scores.run, noise, sets[0]) if len(sets) == 1 and scores.protocols[0] == "standard" else ():
-            if figure.learns != "image":  # in rankings, too, they are apart
+        if len(sets) == 1 and scores.protocols[0] == "standard" and scores.images(noise, sets[0]) == IMAGES.get(sets[0]):
+            for figure in comparable(scores.run, noise, sets[0]):
                 found.setdefault((figure.title, figure.source), {})[level] = figure
     return found

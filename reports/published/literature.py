@@ -17,7 +17,8 @@ from reports.read.untrusted import mapping, number
 REFERENCES = ("supervised", "noise2noise")
 #: Formula of the noise models that have figures here, as run.json tells it.
 GAUSSIAN = "y = x + ε, ε ~ N(0, σ²)"
-_IMAGES: Mapping[str, int] = {"cbsd68": 68, "kodak24": 24}
+#: Images of each set.
+IMAGES: Mapping[str, int] = {"cbsd68": 68, "kodak24": 24}
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,6 @@ class Figure:
         Our name of the whole test set (its full images), in grey (1) or colour (3). CBSD68 in grey is BSD68.
     method : str
         Our slug of the method; titles are the source's ("DnCNN" is `supervised`).
-    learns : str
-        From "nothing", a "set" of images or the one "image" that it denoises.
     psnr : float
         dB.
     source : str
@@ -45,7 +44,6 @@ class Figure:
     channels: int
     method: str
     title: str
-    learns: str
     psnr: float
     source: str
 
@@ -57,7 +55,7 @@ def literature() -> tuple[Figure, ...]:
     return tuple(
         Figure(
             float(row["sigma"]), row["dataset"], int(row["channels"]), row["method"],
-            row["title"], row["learns"], float(row["psnr"]), row["source"],
+            row["title"], float(row["psnr"]), row["source"],
         )
         for row in csv.DictReader(lines)
     )  # fmt: skip
@@ -101,14 +99,14 @@ def _mean(scores: Scores, noise: Noise | None, method: Method | None, dataset: s
     if noise is None or method is None or scores.crop(noise, method):
         return None
     mean = scores.score(noise, method, dataset, "psnr")
-    return mean.value if mean.complete else None
+    return mean.value if mean.complete and scores.images(noise, dataset) == IMAGES[dataset] else None
 
 
 def comparable(run: Run, noise: Noise, dataset: str) -> tuple[Figure, ...]:
     """The figures of the same noise on the same images as a run's test set, where that is whole; else none."""
     sigma = number(noise.parameters.get("sigma"))
     plain = noise.formula == GAUSSIAN and set(noise.parameters) == {"sigma"}
-    if not plain or sigma is None or dataset not in _IMAGES or cut_short(run, dataset) != ([], _IMAGES[dataset]):
+    if not plain or sigma is None or dataset not in IMAGES or cut_short(run, dataset) != ([], IMAGES[dataset]):
         return ()
-    grey = mapping(mapping(run.info.get("settings")).get("fields")).get("colours") == 1
-    return tuple(f for f in literature() if (f.sigma, f.dataset, f.channels) == (sigma, dataset, 1 if grey else 3))
+    channels = mapping(mapping(run.info.get("settings")).get("fields")).get("colours", 3)  # runs of old have colour alone
+    return tuple(f for f in literature() if (f.sigma, f.dataset, f.channels) == (sigma, dataset, channels))

@@ -6,7 +6,8 @@
 `memory`: the most that a process holds (GiB) which draws noise, denoises by an untrained network of the preset and scores, a
 process for each method that trains a network and each noise model that it applies to. `seams`: the middle 1024x1024 pixels of
 a photograph (scikit-image's retina) by the networks of RUN (its weights, its first noise model), in blocks of half that side
-and at once: by how much the difference between the two changes, on average, from one side of a cut to the other (grey levels).
+and at once: by how much the difference between the two changes, on average, from one side of a cut to the other, and from one
+end of the fade between two blocks to the other (grey levels).
 """
 
 from __future__ import annotations
@@ -65,13 +66,16 @@ def seams(directory: Path, file: Path, slugs: list[str]) -> None:
     settings, kernels = settings_from_record(record, plan), kernels_from(record)
     image = Image("large", file.stem, centre_crop(read_image(file), 1024))
     blocks.SIDE = max(image.pixels.shape[:2]) // 2
-    print("| method | across | down | largest |\n| --- | ---: | ---: | ---: |")
+    print("| method | rows | columns | fade, rows | fade, columns | largest |\n| --- | ---: | ---: | ---: | ---: | ---: |")
     for entry in plan:
         cell = resolved(entry, settings.recipe, kernels)
         if entry.seed or entry.noise != plan[0].noise or entry.key is None or (slugs and entry.method not in slugs):
             continue
         network = network_of(cell.method, settings.preset)
-        window = (read_weights(directory, entry.key, network) or {}).get("window")
+        record_of = read_weights(directory, entry.key, network)
+        if record_of is None:
+            raise SystemExit(f"{directory}: the weights of {entry.name} are not there")
+        window = record_of["window"]
         set_window(network.eval(), window)
         _, noisy = noisy_image(image, cell.model, 0)
         results = []
@@ -80,7 +84,11 @@ def seams(directory: Path, file: Path, slugs: list[str]) -> None:
             results.append(denoise(network, cell, noisy, image))
         difference = results[0] - results[1]
         cuts = [blocks.blocks(side, window)[0].last for side in noisy.shape[-2:]]
-        jumps = [difference.select(dim, cut) - difference.select(dim, cut - 1) for dim, cut in zip((1, 2), cuts, strict=True)]
+        jumps = [
+            difference.select(dim, cut + reach) - difference.select(dim, cut - 1 - reach)
+            for reach in (0, blocks.FADE)
+            for dim, cut in zip((1, 2), cuts, strict=True)
+        ]
         told = " | ".join(f"{jump.mean().abs():.3f}" for jump in jumps)
         print(f"| {entry.method} | {told} | {difference.abs().max():.2g} |", flush=True)
 

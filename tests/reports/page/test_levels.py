@@ -9,6 +9,7 @@ from itertools import product
 import pandas as pd
 
 import noise
+from reports.figures import levels as figures
 from reports.numbers.tables import Scores
 from reports.page.levels import _groups, sweeps
 from reports.page.plots import LEFT, RIGHT, WIDTH
@@ -69,13 +70,19 @@ def test_published_figures_stand_beside_a_whole_set_alone(tmp_path: object) -> N
     noises = told("gaussian(sigma=15)", "1", "gaussian(sigma=40)")
     run = run_of(noises, {(noise.slug, "noisy"): 20.0 for noise in noises}, tmp_path)
     entry = {"name": "cbsd68", "role": "test", "images": 68, "of": 68, "crop": None, "cut": 0}
-    whole = replace(
-        run, info={"data": {"sets": [entry]}}, datasets=("cbsd68",), table=run.table.replace({"dataset": {"set": "cbsd68"}})
-    )
-    assert sweeps(Scores(run), styles(run.methods))[0].published == ()
+    many = pd.concat([run.table.assign(dataset="cbsd68", image=str(index)) for index in range(68)], ignore_index=True)
+    whole = replace(run, info={"data": {"sets": [entry]}}, datasets=("cbsd68",), table=many)
+    few = replace(whole, table=many[many["image"].astype(int) < 10])
+    for other in (run, few):
+        assert sweeps(Scores(other), styles(run.methods))[0].published == ()
     (sweep,) = sweeps(Scores(whole), styles(run.methods))
     found = {line.title: line for line in sweep.published}
     assert set(found) == {"CBM3D", "FFDNet", "Noise2Noise", "Noise2Score", "Noise2Self", "SURE"}
     assert found["FFDNet"].psnr == (33.87, 31.21, None)
     first, second = (tuple(map(float, place.split())) for place in re.split("[ML]", found["FFDNet"].path)[1:])
     assert [first[0], second[0]] == [tick.place for tick in sweep.x_ticks][:2] and first[1] < second[1]
+    assert all((line.style.hue, line.style.shape) != ("grey", "plus") for line in sweep.published)
+    drawings, _ = figures.levels(Scores(whole), styles(run.methods))
+    assert "Zhang et al., FFDNet, TIP 2018" in drawings[0].words
+    labels = [text.get_text() for text in drawings[0].make().legends[0].get_texts()]
+    assert labels == ["noisy", "CBM3D, published", "FFDNet, published"]  # the others have one level
