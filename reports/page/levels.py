@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reports.numbers.tables import OVERALL, PROTOCOLS, Score, Scores
 from reports.page.plots import Tick, limits, marker, path, short, x_axis, y_axis
-from reports.published.literature import IMAGES, Figure, comparable
+from reports.published.literature import Figure, comparable
 from reports.read.model import Method, Noise
 from reports.read.untrusted import number
 from reports.style.colour import SHAPES, Style
@@ -125,7 +125,7 @@ def _known(scores: Scores, levels: Mapping[float, Noise]) -> dict[tuple[str, str
     found: dict[tuple[str, str], dict[float, Figure]] = {}
     for level, noise in levels.items():
         sets = scores.datasets(noise)
-        if len(sets) == 1 and scores.protocols[0] == "standard" and scores.images(noise, sets[0]) == IMAGES.get(sets[0]):
-            for figure in comparable(scores.run, noise, sets[0]):
+        if len(sets) == 1 and scores.protocols[0] == "standard":
+            for figure in comparable(scores, noise, sets[0]):
                 found.setdefault((figure.title, figure.source), {})[level] = figure
     return found

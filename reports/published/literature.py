@@ -87,7 +87,7 @@ def gaps(run: Run) -> tuple[Gap, ...]:
     for figure in literature():
         told = gap(figure)
         if told is not None:
-            noise = next((noise for noise in scores.noises if figure in comparable(run, noise, figure.dataset)), None)
+            noise = next((noise for noise in scores.noises if figure in comparable(scores, noise, figure.dataset)), None)
             means = [_mean(scores, noise, methods.get(each.method), figure.dataset) for each in (told[1], figure)]
             ours = means[0] - means[1] if means[0] is not None and means[1] is not None else None
             found.append(Gap(figure, told[1], told[0], ours))
@@ -95,18 +95,20 @@ def gaps(run: Run) -> tuple[Gap, ...]:
 
 
 def _mean(scores: Scores, noise: Noise | None, method: Method | None, dataset: str) -> float | None:
-    """Of whole images, all of the set."""
+    """Of all the set's images, whole."""
     if noise is None or method is None or scores.crop(noise, method):
         return None
     mean = scores.score(noise, method, dataset, "psnr")
-    return mean.value if mean.complete and scores.images(noise, dataset) == IMAGES[dataset] else None
+    return mean.value if mean.complete else None
 
 
-def comparable(run: Run, noise: Noise, dataset: str) -> tuple[Figure, ...]:
-    """The figures of the same noise on the same images as a run's test set, where that is whole; else none."""
+def comparable(scores: Scores, noise: Noise, dataset: str) -> tuple[Figure, ...]:
+    """The figures of the same noise on the same images as a run's test set, where all of that is scored; else none."""
     sigma = number(noise.parameters.get("sigma"))
     plain = noise.formula == GAUSSIAN and set(noise.parameters) == {"sigma"}
-    if not plain or sigma is None or dataset not in IMAGES or cut_short(run, dataset) != ([], IMAGES[dataset]):
+    images = IMAGES.get(dataset)
+    if not plain or sigma is None or cut_short(scores.run, dataset) != ([], images) or scores.images(noise, dataset) != images:
         return ()
-    channels = mapping(mapping(run.info.get("settings")).get("fields")).get("colours", 3)  # runs of old have colour alone
+    # runs of old have colour alone
+    channels = mapping(mapping(scores.run.info.get("settings")).get("fields")).get("colours", 3)
     return tuple(f for f in literature() if (f.sigma, f.dataset, f.channels) == (sigma, dataset, channels))
