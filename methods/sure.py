@@ -14,7 +14,6 @@ import torch
 from methods._api import Applicability, Batch, Method, Network, brightness, estimate
 from methods._risk import risk
 from noise import NoiseModel
-from noise.poisson import Poisson
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Sure(Method):
         if traits.additive:
             at = " at a local mean" if traits.signal_dependent else ""
             return Applicability("yes", f"the noise is Gaussian and its covariance{at} is known, so Stein's lemma holds")
-        if not isinstance(model.base, Poisson):
+        if not traits.shot:
             return Applicability("no", "the estimate of the risk is one for Gaussian and Poisson noise alone")
         if traits.independent:
             return Applicability(
@@ -75,7 +74,6 @@ class Sure(Method):
             mean = brightness(y, self.window)
             probe = batch.model.noise(mean, batch.generator)
             return risk(network, y, probe, probe, batch.model.std(mean).square(), self.step)
-        assert isinstance(base, Poisson)
         variance = base.variance(y) + batch.model.gaussian**2
         drawn = torch.rand(y.shape, generator=batch.generator, dtype=y.dtype, device=y.device)
         probe = 2 * (drawn > 0.5).to(y.dtype) - 1

@@ -94,6 +94,11 @@ class Base:
         return False
 
     @property
+    def shot(self) -> bool:
+        """Whether E[z | x] = x and Var[z | x] = g x, so that `variance` of z has the mean Var[z | x]: noise of counts."""
+        return False
+
+    @property
     def proportional(self) -> bool:
         """Whether E[z | x] = g x, g of `mean_gain`."""
         return True

@@ -124,6 +124,7 @@ class NoiseModel:
             kernel=base.has_kernel,
             splits=base.has_split and pure and self._invertible,
             erasing=base.kept < 1 and pure,
+            shot=base.shot,
         )
 
     @property

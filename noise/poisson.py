@@ -33,6 +33,7 @@ class Poisson(Base):
     formula = ("k / λ", "k ~ Poisson(λ x)")
     parameters: ClassVar = {"lam": Parameter(0.2)}
     exponential_family = True
+    shot = True
 
     def variance(self, x: torch.Tensor) -> torch.Tensor:
         """Var[z | x], in squared grey levels."""

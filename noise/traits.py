@@ -41,6 +41,8 @@ class Traits:
         N(x), seen through A^-1 where A is there, can be split into two parts that are independent given x.
     erasing : bool
         Values of N(x) are 0 by chance, and x else; nothing is added to them.
+    shot : bool
+        E[N(x)] = x and Var[N(x)] = g x, so that N(x) tells its variance without bias.
     """
 
     additive: bool
@@ -58,3 +60,4 @@ class Traits:
     kernel: bool = True
     splits: bool = False
     erasing: bool = False
+    shot: bool = False

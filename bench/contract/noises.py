@@ -98,6 +98,8 @@ def _moments(base: Base) -> str:
             return f"at {level:g} mean() is {float(mean[0]):.6g}: expected mean_gain * x = {base.mean_gain * level:.6g}"
         if _off((y - mean) ** 2, variance) > _ERRORS:
             return f"at {level:g} the variance is {float(y.var()):.6g}, and variance() says {float(variance[0]):.6g}"
+        if base.shot and not (torch.allclose(mean, x) and torch.allclose(base.variance(2 * x), 2 * variance)):
+            return f"at {level:g} mean() is not x, or variance() no multiple of it: expected `shot` to be False"
     return ""
 
 

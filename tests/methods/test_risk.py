@@ -15,6 +15,7 @@ from methods import estimate
 from methods._api import UNIT
 from methods._risk import level, unsure
 from methods._score import ScoreMatching
+from noise.poisson import Poisson
 from tests.helpers.deepinv_losses import deepinv
 from tests.helpers.gaussian_world import MEAN, SIGMA, SPREAD, batch_of, gaussian_world
 
@@ -92,11 +93,18 @@ def test_differences_are_not_taken_in_bfloat16(method, seeded, tiny_network):
         assert torch.equal(method.loss(network, batch_of(y, seeded(1))), plain)
 
 
+class Other(Poisson):
+    """A law whose values do not tell its variance, for all that it says."""
+
+    shot = False
+
+
 def test_sure_verdicts():
     verdicts = {model.number: SURE.applicable(model).verdict for model in noise.catalogue()}
     assert verdicts == dict.fromkeys(range(1, 17), "no") | dict.fromkeys((1, 2, 3, 4, 7, 13), "yes") | {8: "indirect"}
     assert SURE.applicable(noise.get(7, extra_sigma=5)).verdict == "yes"
     assert SURE.applicable(noise.get(8, extra_sigma=5)).verdict == "no"
+    assert SURE.applicable(dataclasses.replace(noise.get(7), base=Other(0.2))).verdict == "no"
 
 
 # UNSURE

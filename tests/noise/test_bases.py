@@ -150,23 +150,23 @@ def test_bases_without_a_score_say_so() -> None:
 
 
 #: Yes (x) or no (.), by hand: additive, signal-dependent, independent, unbiased, unbiased before A, exponential family,
-#: independent before A, proportional, score, kernel, splits, erasing.
+#: independent before A, proportional, score, kernel, splits, erasing, shot.
 TRAITS = {
-    "bernoulli": ".xx...xx...x",
-    "bernoulli-conv": ".x....xx...x",
-    "bernoulli+gaussian": ".xx...xx....",
-    "log-normal": ".xxxxxxxxx..",
-    "log-normal+gaussian": ".xxxx.xxxx..",
-    "rician": ".xx...x.x...",
-    "rows": "x..xx..x.x..",
-    "rows-conv": "x..xx..x.x..",
-    "rows+gaussian": "x..xx..x.x..",
-    "speckle": ".xxxxxxxxx..",
-    "speckle-conv": ".x..xxxxxx..",
-    "uniform": "..xxx.xx.x..",
-    "uniform-conv+gaussian": "....x.xx.x..",
-    "poisson": ".xxxxxxxxxx.",
-    "poisson+gaussian": ".xxxx.xxxx..",
+    "bernoulli": ".xx...xx...x.",
+    "bernoulli-conv": ".x....xx...x.",
+    "bernoulli+gaussian": ".xx...xx.....",
+    "log-normal": ".xxxxxxxxx...",
+    "log-normal+gaussian": ".xxxx.xxxx...",
+    "rician": ".xx...x.x....",
+    "rows": "x..xx..x.x...",
+    "rows-conv": "x..xx..x.x...",
+    "rows+gaussian": "x..xx..x.x...",
+    "speckle": ".xxxxxxxxx...",
+    "speckle-conv": ".x..xxxxxx...",
+    "uniform": "..xxx.xx.x...",
+    "uniform-conv+gaussian": "....x.xx.x...",
+    "poisson": ".xxxxxxxxxx.x",
+    "poisson+gaussian": ".xxxx.xxxx..x",
 }
 
 
@@ -174,7 +174,7 @@ TRAITS = {
 def test_traits(slug: str) -> None:
     names = (
         *("additive", "signal_dependent", "independent", "unbiased", "base_unbiased", "exponential_family"),
-        *("base_independent", "proportional", "score", "kernel", "splits", "erasing"),
+        *("base_independent", "proportional", "score", "kernel", "splits", "erasing", "shot"),
     )
     traits = noise.get(slug).traits
     assert "".join(".x"[getattr(traits, name)] for name in names) == TRAITS[slug]

@@ -43,6 +43,7 @@ WRONG = {
     "mean, variance: at 10 the mean is": {"sample": lambda self, x, generator=None: Mine(self.size).sample(x, generator) + 1},
     "mean, variance: at 10 mean() is": {"mean": lambda self, x: x + 1e-3},
     "mean, variance: at 10 the variance": {"variance": lambda self, x: torch.full_like(x, 2.2 * self.size**2)},
+    "mean, variance: at 10 mean() is not x, or variance()": {"shot": True},
     "generator: twice": {"sample": lambda self, x, generator=None: Mine(self.size).sample(x)},
     "generator: by generators of two": {"sample": lambda self, x, generator=None: x.clone()},
     "samples: of": {"sample": lambda self, x, generator=None: Mine(self.size).sample(x.float(), generator)},
