@@ -11,8 +11,8 @@ from reports.numbers.tables import Scores
 from reports.read.model import Noise, Run
 from reports.style.words import counted, numbered, spelled
 
-#: The score solver's networks trained twice by one recipe and seed: on CPUs in float32 (results/small, of November 2026) and on
-#: an H100 in bfloat16 (results/small-recipes/best). No. -> PSNR of the latter less the former's, mean over 97 photographs (dB).
+#: The score solver's networks trained twice by one recipe and seed: on CPUs in float32 (results/small-equal-steps) and on an
+#: H100 in bfloat16 (results/small-recipes/best). No. -> PSNR of the latter less the former's, mean over 97 photographs (dB).
 RETRAINED: Mapping[int, float] = {1: -0.033, 3: 0.057, 6: -0.041, 9: -0.137, 12: 0.138, 14: 0.160}
 #: The spread of retraining: root mean square of these (dB). Two networks that differ by less may do so by chance alone.
 RETRAINING = 0.11

@@ -1,7 +1,8 @@
 """Which differences are real: the best method of each group against the others of it, and every pair.
 
 What is tested is networks, on these images. Two trainings of one method are told apart by the same test (supervised training on
-No. 1 of results/small, seeds 1 and 0: -0.06 dB, p < 0.001), so a difference within the spread of retraining is said to be that.
+No. 1 of results/small-equal-steps, seeds 1 and 0: -0.06 dB, p < 0.001), so a difference within the spread of retraining is said
+to be that.
 """
 
 from __future__ import annotations

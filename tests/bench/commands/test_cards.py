@@ -26,7 +26,7 @@ def test_the_page_is_current() -> None:
 
 
 def test_published_distances_stand_beside_those_of_a_run() -> None:
-    run = "results/small/parts/01"
+    run = "results/small"
     with contextlib.chdir(ROOT):
         page = as_page(methods.catalogue().values(), run)
     table = pd.read_parquet(ROOT / run / "results.parquet")
