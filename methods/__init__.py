@@ -110,7 +110,9 @@ def with_files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[None]:
         for path in dict.fromkeys(absolute(path) for path in paths):
             slug = os.path.basename(path).removesuffix(".py").replace("_", "-")
             if slug in there or slug in broken():
-                raise ValueError(f"{path}: there is a method {slug!r} already: expected another name of the file")
+                whose = there.get(slug) and origin(there[slug])
+                of = f" of the package {whose.version}" if whose and whose.kind == "package" else ""
+                raise ValueError(f"{path}: there is a method {slug!r}{of} already: expected another name of the file")
             there[slug] = load_file(path)
             added[slug] = path
         yield

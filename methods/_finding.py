@@ -103,7 +103,7 @@ def refuse_name(slug: str, whose: str = "the file's") -> None:
     """Raise ValueError where a file, or what else is `whose`, could name no method so."""
     if not SLUG.fullmatch(slug):
         signs = "_" if whose == "the file's" else "-"
-        raise ValueError(f"{whose} name is the method's: expected at most 60 of a-z, 0-9 and {signs}")
+        raise ValueError(f"{whose} name is the method's: expected at most 60 of a-z, 0-9 and {signs}, no capitals")
     if slug in RESERVED:
         raise ValueError(f"{whose} name is the method's, and {slug!r} is a group of methods: expected another name")
 
@@ -170,8 +170,11 @@ def check(method: Method) -> None:
         raise TypeError(f"training is {method.training!r}: expected a Training")
     if type(method.subsampling) is not int or method.subsampling < 1:
         raise TypeError(f"subsampling is {method.subsampling!r}: expected a whole number from 1")
-    if not isinstance(method.tunable, dict) or not all(map(_is_choice, method.tunable.items())):
+    if not isinstance(method.tunable, dict):
         raise TypeError(f"tunable is {method.tunable!r}: expected names of settings, each with a tuple of the values to try")
+    for name, values in method.tunable.items():
+        if not _is_choice(name, values):
+            raise TypeError(f"tunable has {name!r}: {values!r}: expected a setting's name with a tuple of the values to try")
     for name in method.tunable:
         if not _is_setting(method, name):
             raise TypeError(f"tunable names {name!r}: expected one of its settings, such as training.patch")
@@ -189,9 +192,8 @@ def check(method: Method) -> None:
         stated(method, model)
 
 
-def _is_choice(item: tuple[object, object]) -> bool:
+def _is_choice(name: object, values: object) -> bool:
     """Whether it is a setting's name with values to try."""
-    name, values = item
     of_kinds = isinstance(values, tuple) and all(type(value) in (int, float, bool, str, type(None)) for value in values)
     return isinstance(name, str) and of_kinds and bool(values)
 

@@ -58,7 +58,7 @@ def parse_variants(text: str, recipe: str = "best") -> dict[str, methods.Method]
         if word not in known and (reason := _broken(word)):
             raise UsageError(f"method {word!r}: {reason}")
         if word not in known:
-            raise UsageError(f"unknown method {word!r}{nearest(word, known)}: {expected}")
+            raise UsageError(f"unknown method {word!r}{_by_file(word) or nearest(word, known)}: {expected}")
     plain = methods.chosen([word for word in words if "(" not in word], there)
     named = [named_method(word, recipe) for word in (*plain, *(word for word in words if "(" in word))]
     order = list(there)
@@ -82,6 +82,12 @@ def _each_method(word: str) -> list[str]:
         return expressions.each(word) if "(" in word else [word]
     except ValueError as error:
         raise UsageError(f"--methods {one_line(error)}") from None
+
+
+def _by_file(word: str) -> str:
+    """That there is a file of that name, which nobody has asked for; "" where there is none."""
+    file = Path(f"{word.replace('-', '_')}.py")
+    return f" (--method-file {file} would bring it)" if file.is_file() else ""
 
 
 def _broken(word: str) -> str:

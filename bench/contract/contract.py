@@ -119,6 +119,8 @@ def of_learning(method: Method, model: NoiseModel) -> Iterator[Finding]:
         if found.fault:
             return
     yield checked("repeatable loss", lambda: training.repeatable(method, model), told="a function of batch and generator")
+    told = "the loss depends on no setting that learns() leaves out"
+    yield checked("shared networks", lambda: training.left_out(method, model), told=told)
     words = [""]
 
     def fall() -> str:
@@ -234,18 +236,26 @@ def checked(name: str, check: Callable[[], str], told: str = "") -> Finding:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        fault = f"{fault_of(error)}{_place(error)}: expected no error"
+        fault = f"{fault_of(error)}{_place(error)}: expected {_instead(error)}"
     return Finding(name, fault, told=told)
 
 
+def _instead(error: BaseException) -> str:
+    """What would have been right, as far as the error tells it."""
+    if isinstance(error, RuntimeError) and "does not require grad" in str(error):
+        return "gradients to be allowed where denoise trains: with torch.enable_grad()"
+    return "no error"
+
+
 def _place(error: BaseException) -> str:
-    """The last line outside of the suite's `bench` and of libraries, where there is one."""
+    """The last line outside of libraries and of what the suite itself does, where there is one."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "site-packages" not in frame.filename and f"{_BENCH}/" not in frame.filename]
+    own = [frame for frame in frames if not any(part in frame.filename for part in _OTHERS)]
     return f" ({own[-1].filename.rpartition('/')[2]}, line {own[-1].lineno})" if own else ""
 
 
-_BENCH = str(inspect.getfile(denoising)).rpartition("/contract/")[0]
+_SUITE = str(inspect.getfile(denoising)).rpartition("/bench/contract/")[0]
+_OTHERS = ("site-packages", f"{_SUITE}/bench/", f"{_SUITE}/methods/_", f"{_SUITE}/noise/")
 
 
 def _first(faults: Iterator[str]) -> str:

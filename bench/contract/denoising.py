@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FunctionType, ModuleType
 
 import numpy as np
@@ -201,34 +202,51 @@ def passes_counted(network: nn.Module, work: Callable[[], object], plain: torch.
     """All passes through the network are seen by what counts them; and how many there were, in units of `plain`'s area.
 
     A call of `network.forward`, or of a part of the network, is one that no cost tells of. The count is taken at every layer
-    with weights, whose share of a plain pass is known; the layer that was passed most counts.
+    with weights, beside what images of the sides that were told, padded as the network pads them, bring there; the layer that
+    was passed most beside that counts.
     """
     layers = [module for module in network.modules() if not list(module.children()) and list(module.parameters())]
     if not layers:
         return "", 0.0
-    calls, inner = [0], dict.fromkeys(layers, 0)
+    inner, pixels, shapes = dict.fromkeys(layers, 0), [0], list[torch.Size]()
 
-    def note(pixels: int) -> None:
-        calls[0] += pixels
+    def note(more: int) -> None:
+        pixels[0] += more
+
+    def called(module: nn.Module, inputs: tuple[object, ...], named: dict[str, object]) -> None:
+        shapes.extend(each.shape for each in (*inputs, *named.values()) if isinstance(each, torch.Tensor))
 
     def count(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         inner[module] += inputs[0].numel()
 
-    hooks = [watch(network, note), *(layer.register_forward_pre_hook(count) for layer in layers)]
-    with globals_kept(), torch.no_grad():
-        network(plain)
-    each = {layer: found / calls[0] for layer, found in inner.items() if found}
-    calls[0] = 0
-    inner.update(dict.fromkeys(layers, 0))
-    with globals_kept():
-        work()
+    def counts(work: Callable[[], object]) -> dict[nn.Module, int]:
+        inner.update(dict.fromkeys(layers, 0))
+        with globals_kept():
+            work()
+        return dict(inner)
+
+    def again(sides: list[torch.Size]) -> None:
+        with torch.no_grad():
+            for shape in sides:
+                network(plain.new_zeros(shape))
+
+    hooks = [layer.register_forward_pre_hook(count) for layer in layers]
+    watching = [watch(network, note), network.register_forward_pre_hook(called, with_kwargs=True)]
+    made = counts(work)
+    for hook in watching:
+        hook.remove()
+    asked, one = counts(partial(again, shapes)), counts(partial(again, [plain.shape]))
     for hook in hooks:
         hook.remove()
-    made, told = max((inner[layer] / share for layer, share in each.items()), default=0.0), calls[0]
-    area = plain.numel() // 3
-    if made > _ROOM * told:
-        return f"{made / area:.3g} passes of the network, {told / area:.3g} of them as network(...): expected every one so", 0.0
-    return "", told / area
+    area = plain.numel() // plain.shape[1]
+    counted = pixels[0] / area
+    beyond = max(((made[layer] - asked[layer]) / one[layer] for layer in layers if one[layer]), default=0.0)
+    if beyond > (_ROOM - 1) * counted:
+        return (
+            f"{counted + beyond:.3g} passes of the network, {counted:.3g} of them as network(...): expected every one so",
+            0.0,
+        )
+    return "", counted
 
 
 def trains_here(case: Case) -> bool:

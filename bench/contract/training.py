@@ -87,6 +87,29 @@ def repeatable(method: Method, model: NoiseModel) -> str:
     return changed_by(lambda: method.loss(network, make_batch(method, model)))
 
 
+def left_out(method: Method, model: NoiseModel) -> str:
+    """`learns` names every setting that the loss depends on: networks are shared by what it says."""
+    mine = loss_of(method, make_batch(method, model))
+    for name, value in ((item.name, getattr(method, item.name)) for item in dataclasses.fields(method)):
+        for other in (*method.tunable.get(name, ()), *_others(value)):
+            with suppress(Exception):  # which refuses it
+                changed = dataclasses.replace(method, **{name: other})
+                if _key(changed) == _key(method) and loss_of(changed, make_batch(changed, model)) != mine:
+                    return f"the loss depends on {name}, which learns() leaves out: expected it there, or networks are mixed up"
+    return ""
+
+
+def _key(method: Method) -> tuple[str, int]:
+    return method.learns(), method.subsampling
+
+
+def _others(value: object) -> tuple[object, ...]:
+    """Values that a setting of this value may have as well."""
+    if isinstance(value, bool):
+        return (not value,)
+    return (2 * value, value / 2) if isinstance(value, float) else (value + 1,) if isinstance(value, int) else ()
+
+
 def falls(method: Method, model: NoiseModel) -> tuple[str, str]:
     """The loss of one batch falls within `STEPS` steps; and from what to what, in words."""
     network = small_network(method, disturbed=False).train()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -43,7 +43,9 @@ def variant(method: Method, text: str) -> tuple[str, Method]:
         found = with_settings(method, values)
         found.learns()
     except (AttributeError, TypeError, ValueError) as error:
-        raise UsageError(f"--methods {text!r}: {one_line(error)}: expected {method.slug}(setting=value)") from None
+        wrong = one_line(error)
+        how = "" if "expected" in wrong else f": expected {method.slug}(setting=value)"
+        raise UsageError(f"--methods {text!r}: {wrong}{how}") from None
     changed = [(name, value_of(found, name)) for name in values if value_of(found, name) != value_of(method, name)]
     return expressions.canonical(method.slug, [(name, _written(value)) for name, value in changed]), found
 
@@ -112,15 +114,22 @@ def _value(text: str, before: Any) -> Any:
 
 
 def _refuse_out_of_range(method: Method, name: str, value: Any) -> None:
-    """Raise ValueError for none where the setting is always something, and for numbers below what any setting may be."""
+    """Raise ValueError for none where the setting is always something, and for numbers below what any setting may be.
+
+    That is 0, and 1 for whole numbers that are above 0 by default, or what `tunable` has.
+    """
     *path, last = name.split(".")
     owner = value_of(method, ".".join(path)) if path else method
     before, kind = getattr(owner, last), next(str(item.type) for item in fields(owner) if item.name == last)
     if value is None and "None" not in kind:
         raise ValueError(f"{name} is none, and {before!r} by default: expected {type(before).__name__}")
-    least = 1 if type(before) is int and before > 0 else 0
+    least = min([1 if type(before) is int and before > 0 else 0, *_numbers(method.tunable.get(name, ()))])
     if type(value) in (int, float) and (type(before) not in (int, float) or before >= 0) and value < least:
         raise ValueError(f"{name} is {value:g}: expected a number from {least} on")
+
+
+def _numbers(values: Iterable[Any]) -> list[float]:
+    return [value for value in values if type(value) in (int, float)]
 
 
 def _written(value: Any) -> str:

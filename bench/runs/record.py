@@ -94,7 +94,8 @@ def read_plan(directory: Path) -> tuple[dict[str, Any], list[Entry]]:
     if record is not None and not fits_as_far_as_there(record, _RUN):
         raise UsageError(f"{directory}/run.json: is no run's: expected one written by this version")
     if record is None:
-        raise UsageError(f"{directory}: holds no run (run.json is missing or damaged): expected a run directory")
+        why = "run.json is missing or damaged" if directory.exists() else "there is no such folder"
+        raise UsageError(f"{directory}: holds no run ({why}): expected a run directory")
     try:
         entries = [entry_of(told) for told in record["plan"]]
     except (KeyError, TypeError, ValueError):

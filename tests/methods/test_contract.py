@@ -12,6 +12,7 @@ import torch
 
 import methods
 import noise
+from bench.contract.training import left_out
 from bench.training.networks import UNet
 from tests.helpers.quick import quick
 
@@ -65,6 +66,12 @@ def test_describes_itself(method):
     assert isinstance(method.supervised, bool) and isinstance(method.in_all, bool)
     assert type(method).__dataclass_params__.frozen
     assert len(type(method).__doc__) > 10 and not type(method).__doc__.startswith(type(method).__name__ + "(")
+
+
+@every(TRAINED)
+def test_networks_are_shared_by_all_that_the_loss_depends_on(method):
+    model = next(model for model in MODELS if methods.answers(method, model)[0].verdict != "no")
+    assert left_out(method, model) == ""
 
 
 @every(METHODS)

@@ -37,7 +37,7 @@ BAD = {
     "no text": ("mine.py", "x = '\udcff'\n", 0, ["SyntaxError"]),
     "exit": ("mine.py", "import sys\nsys.exit(3)\n", 2, ["SystemExit: 3"]),
     "quiet exit": ("mine.py", "raise SystemExit\n", 1, ["SystemExit"]),
-    "upper case": ("KSVD.py", MEDIAN, 0, ["the file's name", "a-z, 0-9 and _"]),
+    "upper case": ("KSVD.py", MEDIAN, 0, ["the file's name", "a-z, 0-9 and _, no capitals"]),
     "a space": ("my median.py", MEDIAN, 0, ["the file's name"]),
     "other letters": ("größe.py", MEDIAN, 0, ["the file's name"]),
     "all": ("all.py", MEDIAN, 0, ["the file's name", "'all' is a group of methods"]),
@@ -77,8 +77,8 @@ BAD = {
     "factor": ("mine.py", MEDIAN + MAD, 17, ["training.patch is -1.0"]),
     "subsampling": ("mine.py", MEDIAN + "    subsampling = 1.5\n", 0, ["subsampling is 1.5", "expected a whole number"]),
     "tunable": ("mine.py", MEDIAN + "    tunable = ['size']\n", 0, ["tunable is ['size']", "expected names of settings"]),
-    "tunable value": ("mine.py", MEDIAN + "    tunable = {'size': 3}\n", 0, ["tunable is {'size': 3}"]),
-    "tunable without values": ("mine.py", MEDIAN + "    tunable = {'size': ()}\n", 0, ["tunable is {'size': ()}"]),
+    "tunable value": ("mine.py", MEDIAN + "    tunable = {'size': 3}\n", 0, ["tunable has 'size': 3: expected"]),
+    "tunable without values": ("mine.py", MEDIAN + "    tunable = {'size': ()}\n", 0, ["tunable has 'size': (): expected"]),
     "A^-1 y of none": ("mine.py", MEDIAN + "    def wants_decorrelated(self, model):\n        return True\n", 0, ["gave True"]),
 }  # fmt: skip
 

@@ -262,6 +262,14 @@ def test_a_broken_package_costs_its_methods_alone(tmp_path: Path) -> None:
     assert methods.get("noisy").slug == "noisy" and not methods.broken()
 
 
+def test_a_file_beside_the_package_that_it_became(file, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    install(tmp_path / "site", "outside-moved", "outside_moved", {"one": MEDIAN}, {"outside-a": "outside_moved.one:Median"})
+    told = r"there is a method 'outside-a' of the package outside-moved 1\.5, outside_moved\.one:Median already"
+    path = file("outside_a.py", MEDIAN)
+    with found(tmp_path / "site"), pytest.raises(ValueError, match=told), methods.with_files([path]):
+        pass
+
+
 def test_a_packaged_method_has_the_name_of_its_entry_point(tmp_path: Path) -> None:
     install(tmp_path, "outside-named", "outside_named", {"one": MEDIAN}, {"outside-median+": "outside_named.one:Median"})
     with found(tmp_path):

@@ -162,7 +162,7 @@ def test_a_file_is_scored_as_its_function_is_and_a_method_may_be_given_a_name(fo
         (lambda: bench.evaluate(half, noise="17"), "expected"),
         (lambda: bench.evaluate(half, data="/nowhere"), "/nowhere"),
         (lambda: bench.evaluate(half, images=-1), "images=-1: expected a whole number"),
-        (lambda: bench.evaluate(half, against="/nowhere"), "/nowhere: holds no run"),
+        (lambda: bench.evaluate(half, against="/nowhere"), "/nowhere: holds no run (there is no such folder)"),
         (lambda: bench.evaluate(half, against=5), "5: holds no run"),
         (lambda: bench.evaluate(half, name=5), "name=5: expected text"),
         (lambda: bench.evaluate(half, noise=1.5), "noise=1.5: expected what --noise takes"),

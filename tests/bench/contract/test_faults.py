@@ -58,6 +58,39 @@ def test_changes_its_input() -> None:
     assert "denoise changed the network's stem.weight" in faults(planted(Honest, denoise=denoise))["input kept"]
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_shares_a_network_that_learns_something_else(named: bool) -> None:
+    """By a setting of the loss that `learns` leaves out; one of `denoise` alone may be."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Two(Honest):
+        """Has a setting of the loss, and one of the result."""
+
+        size: float = 10.0
+        rounds: int = 1
+
+        def learns(self):
+            return f"two {self.size if named else ''}"
+
+        def loss(self, network, batch):
+            half = batch.noisy + self.size * batch.normal(batch.noisy)
+            return methods.mean_squared(methods.estimate(network, half) - batch.noisy)
+
+    told = "the loss depends on size, which learns() leaves out: expected it there, or networks are mixed up"
+    assert faults(Two()) == ({} if named else {"shared networks": told})
+
+
+def test_says_how_gradients_are_allowed_and_where_it_failed() -> None:
+    def untaught(self, network, y, model, generator):
+        (y.mean() * torch.zeros(())).backward()
+        return y
+
+    told = faults(planted(Plain, denoise=untaught))["results"]
+    assert "test_faults.py, line" in told and told.endswith("with torch.enable_grad()")
+    asked = faults(planted(Plain, denoise=lambda self, network, y, model, generator: network(y)))["results"]
+    assert "has no loss" in asked and "test_faults.py, line" in asked
+
+
 def test_makes_passes_that_no_cost_tells_of() -> None:
     def hidden(self, network, y, model, generator):
         return (methods.estimate(network, y) + methods.estimate(network.forward, y)) / 2
@@ -80,6 +113,12 @@ def test_makes_passes_that_no_cost_tells_of() -> None:
     assert faults(planted(Honest, loss=loss)) == {"passes": f"loss {words}"}
     found = {each.check: each.told for each in on_noise(planted(Honest, denoise=told), [MODEL])}
     assert found["passes"] == "2 at test, 1 in a step"
+
+    def thinned(self, network, batch):
+        y = batch.noisy[..., 1::3, 1::3]  # of sides that the network pads
+        return methods.mean_squared(methods.estimate(network, y.flip(-1)) - y)
+
+    assert faults(planted(Honest, loss=thinned)) == {}
 
 
 @pytest.mark.parametrize(
