@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -86,8 +87,8 @@ def _each_method(word: str) -> list[str]:
 
 def _by_file(word: str) -> str:
     """That there is a file of that name, which nobody has asked for; "" where there is none."""
-    file = Path(f"{word.replace('-', '_')}.py")
-    return f" (--method-file {file} would bring it)" if file.is_file() else ""
+    file = f"{word.replace('-', '_')}.py"
+    return f" (--method-file {file} would bring it)" if os.path.isfile(file) else ""  # of names of any length
 
 
 def _broken(word: str) -> str:

@@ -94,7 +94,7 @@ def read_plan(directory: Path) -> tuple[dict[str, Any], list[Entry]]:
     if record is not None and not fits_as_far_as_there(record, _RUN):
         raise UsageError(f"{directory}/run.json: is no run's: expected one written by this version")
     if record is None:
-        why = "run.json is missing or damaged" if directory.exists() else "there is no such folder"
+        why = "run.json is missing or damaged" if os.path.exists(directory) else "there is no such folder"
         raise UsageError(f"{directory}: holds no run ({why}): expected a run directory")
     try:
         entries = [entry_of(told) for told in record["plan"]]
