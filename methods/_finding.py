@@ -175,7 +175,6 @@ def check(method: Method) -> None:
     for name, values in method.tunable.items():
         if not _is_choice(name, values):
             raise TypeError(f"tunable has {name!r}: {values!r}: expected a setting's name with a tuple of the values to try")
-    for name in method.tunable:
         if not _is_setting(method, name):
             raise TypeError(f"tunable names {name!r}: expected one of its settings, such as training.patch")
     published = method.as_published()

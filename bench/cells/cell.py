@@ -89,11 +89,11 @@ def do_cell(run: Run, cell: Cell, network: nn.Module, report: Report) -> dict[st
     acted: Counter[str] = Counter()
     fed = 0  # pixels
 
-    def note(pixels: int) -> None:
+    def note(shape: torch.Size) -> None:
         nonlocal fed
-        fed += pixels
+        fed += shape.numel() // preset.colours
 
-    counting = [watch(each, note, preset.colours) for each in parts_of(network)]
+    counting = [watch(each, note) for each in parts_of(network)]
     images = [(chosen, image) for chosen in run.data.test for image in chosen.images]
     stems = file_stems(image for _, image in images)
     with scoring(beside=device.type == "cuda") as scored:

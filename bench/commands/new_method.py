@@ -180,7 +180,7 @@ def new_method(name: str, path: Path | None, console: Console) -> None:
         raise UsageError(f"{error.filename}: cannot be written: {error.strerror or error}") from None
     option = "" if own else f" --method-file {file}"
     console.print(f"{file}: a method that works; make it yours", soft_wrap=True)
-    console.print(f"{test}: its test; python -m pytest {test} (pip install pytest)", soft_wrap=True)
+    console.print(f"{test}: its test, for pytest (pip install pytest); python -m pytest {test}", soft_wrap=True)
     console.print(f"python -m bench test-method {slug if own else file}", soft_wrap=True)
     console.print(f"python -m bench run{option} --methods {slug},supervised --noise 1", soft_wrap=True)
 

@@ -248,14 +248,19 @@ def _instead(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """The last line outside of libraries and of what the suite itself does, where there is one."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not any(part in frame.filename for part in _OTHERS)]
+    """The last line outside of libraries and of `bench`, and of the rest of the suite where there is one, in words."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _of(frame.filename, *_HARNESS)]
+    own = [frame for frame in frames if not _of(frame.filename, *_SHARED)] or frames
     return f" ({own[-1].filename.rpartition('/')[2]}, line {own[-1].lineno})" if own else ""
 
 
 _SUITE = str(inspect.getfile(denoising)).rpartition("/bench/contract/")[0]
-_OTHERS = ("site-packages", f"{_SUITE}/bench/", f"{_SUITE}/methods/_", f"{_SUITE}/noise/")
+_HARNESS = ("site-packages", f"{_SUITE}/bench/")
+_SHARED = (f"{_SUITE}/methods/_", f"{_SUITE}/noise/")
+
+
+def _of(file: str, *places: str) -> bool:
+    return any(place in file for place in places)
 
 
 def _first(faults: Iterator[str]) -> str:

@@ -208,13 +208,7 @@ def passes_counted(network: nn.Module, work: Callable[[], object], plain: torch.
     layers = [module for module in network.modules() if not list(module.children()) and list(module.parameters())]
     if not layers:
         return "", 0.0
-    inner, pixels, shapes = dict.fromkeys(layers, 0), [0], list[torch.Size]()
-
-    def note(more: int) -> None:
-        pixels[0] += more
-
-    def called(module: nn.Module, inputs: tuple[object, ...], named: dict[str, object]) -> None:
-        shapes.extend(each.shape for each in (*inputs, *named.values()) if isinstance(each, torch.Tensor))
+    inner, shapes = dict.fromkeys(layers, 0), list[torch.Size]()
 
     def count(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         inner[module] += inputs[0].numel()
@@ -225,28 +219,24 @@ def passes_counted(network: nn.Module, work: Callable[[], object], plain: torch.
             work()
         return dict(inner)
 
-    def again(sides: list[torch.Size]) -> None:
+    def passed(*sides: torch.Size) -> None:
         with torch.no_grad():
             for shape in sides:
                 network(plain.new_zeros(shape))
 
     hooks = [layer.register_forward_pre_hook(count) for layer in layers]
-    watching = [watch(network, note), network.register_forward_pre_hook(called, with_kwargs=True)]
+    watching = watch(network, shapes.append)
     made = counts(work)
-    for hook in watching:
-        hook.remove()
-    asked, one = counts(partial(again, shapes)), counts(partial(again, [plain.shape]))
+    watching.remove()
+    asked, one = counts(partial(passed, *shapes)), counts(partial(passed, plain.shape))
     for hook in hooks:
         hook.remove()
-    area = plain.numel() // plain.shape[1]
-    counted = pixels[0] / area
+    told = sum(shape.numel() for shape in shapes) / plain.numel()
     beyond = max(((made[layer] - asked[layer]) / one[layer] for layer in layers if one[layer]), default=0.0)
-    if beyond > (_ROOM - 1) * counted:
-        return (
-            f"{counted + beyond:.3g} passes of the network, {counted:.3g} of them as network(...): expected every one so",
-            0.0,
-        )
-    return "", counted
+    if beyond > (_ROOM - 1) * told:
+        words = f"{told + beyond:.3g} passes of the network, {told:.3g} of them as network(...)"
+        return f"{words}: expected every one so", 0.0
+    return "", told
 
 
 def trains_here(case: Case) -> bool:

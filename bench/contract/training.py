@@ -8,8 +8,10 @@ from contextlib import suppress
 import torch
 
 from bench.contract.denoising import changed_by
-from bench.contract.samples import make_batch, small_network, smooth_images
+from bench.contract.samples import PRESET, make_batch, small_network, smooth_images
+from bench.plan.keys import training_key
 from bench.plan.seeds import globals_kept, seed_globals
+from bench.plan.settings import Settings
 from methods import Batch, Method
 from noise import NoiseModel, shared
 
@@ -94,13 +96,14 @@ def left_out(method: Method, model: NoiseModel) -> str:
         for other in (*method.tunable.get(name, ()), *_others(value)):
             with suppress(Exception):  # which refuses it
                 changed = dataclasses.replace(method, **{name: other})
-                if _key(changed) == _key(method) and loss_of(changed, make_batch(changed, model)) != mine:
+                if _key(changed, model) == _key(method, model) and loss_of(changed, make_batch(changed, model)) != mine:
                     return f"the loss depends on {name}, which learns() leaves out: expected it there, or networks are mixed up"
     return ""
 
 
-def _key(method: Method) -> tuple[str, int]:
-    return method.learns(), method.subsampling
+def _key(method: Method, model: NoiseModel) -> str:
+    settings = Settings("quick", PRESET, "best", "compute", "sample", 1, "cpu", 1, (method,), (model,))
+    return training_key(settings, model, method, 0, "")
 
 
 def _others(value: object) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -123,13 +123,10 @@ def _refuse_out_of_range(method: Method, name: str, value: Any) -> None:
     before, kind = getattr(owner, last), next(str(item.type) for item in fields(owner) if item.name == last)
     if value is None and "None" not in kind:
         raise ValueError(f"{name} is none, and {before!r} by default: expected {type(before).__name__}")
-    least = min([1 if type(before) is int and before > 0 else 0, *_numbers(method.tunable.get(name, ()))])
+    tried = [each for each in method.tunable.get(name, ()) if type(each) in (int, float)]
+    least = min([1 if type(before) is int and before > 0 else 0, *tried])
     if type(value) in (int, float) and (type(before) not in (int, float) or before >= 0) and value < least:
         raise ValueError(f"{name} is {value:g}: expected a number from {least} on")
-
-
-def _numbers(values: Iterable[Any]) -> list[float]:
-    return [value for value in values if type(value) in (int, float)]
 
 
 def _written(value: Any) -> str:

@@ -173,12 +173,12 @@ def _counted(
     """What a loss of patches of the side `tried` would cost a patch if they had the side `side`."""
     passed = {True: 0, False: 0}
 
-    def note(pixels: int) -> None:
-        passed[torch.is_grad_enabled()] += pixels
+    def note(shape: torch.Size) -> None:
+        passed[torch.is_grad_enabled()] += shape.numel() // colours
 
     with globals_kept():
         network = make()
-        watch(network, note, colours)
+        watch(network, note)
         found = count(lambda: loss(network).backward())
     area = patches * tried**2
     return Cost(found.scaled((side / tried) ** 2) / patches, passed[True] / area, passed[False] / area)

@@ -33,13 +33,13 @@ def count(work: Callable[[], object]) -> Operations:
     return Operations(float(counter.get_total_flops() - attention), float(attention))
 
 
-def watch(network: nn.Module, note: Callable[[int], None], colours: int = 3) -> RemovableHandle:
-    """Have `note` told how many pixels go into the network each time that it is called with images of so many channels."""
+def watch(network: nn.Module, note: Callable[[torch.Size], None]) -> RemovableHandle:
+    """Have `note` told the shape of the images that go into the network, each time that it is called."""
 
     def hook(module: nn.Module, inputs: tuple[object, ...], named: dict[str, object]) -> None:
         for value in (*inputs, *named.values()):
             if isinstance(value, torch.Tensor):
-                note(value.numel() // colours)
+                note(value.shape)
 
     return network.register_forward_pre_hook(hook, with_kwargs=True)
 

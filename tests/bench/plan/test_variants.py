@@ -9,6 +9,7 @@ from bench.commands.names import parse_methods, parse_noise, parse_variants
 from bench.errors import UsageError
 from bench.plan.cells import entry_of, make_cells, resolved
 from bench.plan.recipes import named_method
+from tests.methods.test_contract import MEDIAN
 
 MEANT = {
     "neighbor2neighbor(gamma=1)": ("neighbor2neighbor(gamma=1)", {"gamma": 1.0}),
@@ -77,40 +78,20 @@ def test_bad_variants_are_refused(text, expected):
 
 
 def test_zero_is_allowed_where_tunable_has_it(tmp_path):
-    text = METHOD.format(tunable='Method.tunable | {"rounds": (0, 4)}'), METHOD.format(tunable="Method.tunable")
-    for name, source in zip(("with_zero", "without_zero"), text, strict=True):
-        (tmp_path / f"{name}.py").write_text(source)
+    (tmp_path / "with_zero.py").write_text(MEDIAN + '    tunable = {"size": (0, 3)}\n')
+    (tmp_path / "without_zero.py").write_text(MEDIAN)
     with methods.with_files(sorted(tmp_path.glob("*.py"))):
-        assert "with-zero(rounds=0)" in parse_variants("with-zero(rounds=0)")
-        for refused in ("without-zero(rounds=0)", "with-zero(rounds=-1)"):
+        assert "with-zero(size=0)" in parse_variants("with-zero(size=0)")
+        for refused in ("without-zero(size=0)", "with-zero(size=-1)"):
             with pytest.raises(UsageError, match=r"expected a number from \d on$"):
                 parse_variants(refused)
 
 
 def test_a_file_of_the_name_that_was_not_asked_for_is_told(tmp_path, monkeypatch):
-    (tmp_path / "my_spot.py").write_text(METHOD)
+    (tmp_path / "my_spot.py").write_text(MEDIAN)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"^unknown method 'my-spot' \(--method-file my_spot\.py would bring it\)"):
         parse_variants("my-spot,supervised")
-
-
-METHOD = """
-from dataclasses import dataclass
-from methods import Applicability, Method
-
-@dataclass(frozen=True)
-class Mine(Method):
-    '''Halves.'''
-    rounds: int = 4
-    title = paper = assumptions = "of a test"
-    tunable = {tunable}
-
-    def applicable(self, model):
-        return Applicability("yes", "of a test")
-
-    def denoise(self, network, y, model, generator):
-        return y / 2
-"""
 
 
 def test_trainings_are_shared_where_settings_do_not_decide_them(make_settings):

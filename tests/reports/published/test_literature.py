@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import methods
-import noise
 from reports.numbers.tables import Scores
 from reports.published.literature import comparable, gap, literature
 from reports.read.model import COLUMNS, Method, Noise, Run
+from tests.reports.page.test_levels import told
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,9 @@ def scores_of(noise: Noise, dataset: str, colours: int = 3, crop: int = 0, left:
     return Scores(Run(Path(), info, table, (Method("noisy", "Noisy"),), (noise,), {}, (dataset,), (), ()))
 
 
-def told(name: str) -> Noise:
-    model = noise.get(name)
-    return Noise(model.number, model.slug, model.title, model.formula, model.parameters)
-
-
 def titles(dataset: str, name: str, **changes: int) -> set[str]:
-    return {figure.title for figure in comparable(scores_of(told(name), dataset, **changes), told(name), dataset)}
+    (model,) = told(name)
+    return {figure.title for figure in comparable(scores_of(model, dataset, **changes), model, dataset)}
 
 
 def test_whole_sets_of_the_same_noise_are_compared() -> None:
